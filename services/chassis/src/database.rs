@@ -1,0 +1,135 @@
+//! The pool of one service, its migrations and its transactions.
+
+use std::{borrow::Cow, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, PgPool, Postgres, Transaction,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::Instant;
+
+use crate::Fault;
+
+/// The migrations that every service's schema begins with.
+static OWN: Migrator = sqlx::migrate!("./migrations");
+
+/// The oldest schema of this crate that this program still works with.
+const SCHEMA: i64 = 1;
+
+/// The longest a transaction of a call may take where the call brings no deadline of its own.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// One service's database: its runtime role, whose search_path is the service's schema.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    secret: [u8; 32],
+}
+
+/// Why a service cannot start on its database.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be reached or refuses.
+    #[error("the database cannot be used: {0}")]
+    Sqlx(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("the migration failed: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The schema needs a newer program.
+    #[error(
+        "the schema needs a program that knows schema {floor} and this one knows {SCHEMA}: install the newer release"
+    )]
+    TooOld {
+        /// What the schema asks for.
+        floor: i64,
+    },
+}
+
+impl Database {
+    /// Connects with the runtime role's URL and checks that the schema suits this program.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn connect(url: &str, most: u32) -> Result<Self, StartError> {
+        let options: PgConnectOptions = url.parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await?;
+        let floor = sqlx::query_scalar!("SELECT oldest_schema FROM program_floor")
+            .fetch_one(&pool)
+            .await?;
+        if floor > SCHEMA {
+            return Err(StartError::TooOld { floor });
+        }
+        let secret = sqlx::query_scalar!("SELECT value FROM secret")
+            .fetch_one(&pool)
+            .await?;
+        let secret = secret.try_into().unwrap_or([0; 32]);
+        Ok(Self { pool, secret })
+    }
+
+    /// The pool, for reads of one statement.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// What signs this service's opaque tokens, the same for all its replicas.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    /// Begins the transaction of a call, which ends with the call's deadline.
+    ///
+    /// # Errors
+    /// [`Fault::Unavailable`] without a connection, [`Fault::Deadline`] where the deadline has passed.
+    pub async fn begin(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Transaction<'static, Postgres>, Fault> {
+        let left = deadline.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Err(Fault::Deadline);
+        }
+        let begin = format!(
+            "BEGIN; SET LOCAL statement_timeout = {}",
+            left.as_millis().max(1)
+        );
+        // The only value in the text is a number.
+        Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
+    }
+
+    /// Begins a read-only transaction that sees one state of the database throughout.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, Fault> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(self.pool.begin_with(begin).await?)
+    }
+}
+
+/// Brings a service's schema up to date: this crate's part, then the service's own. Waits for
+/// another migration of the same database and does nothing where nothing is to do.
+///
+/// # Errors
+/// [`StartError`]; a migration is applied whole or not at all.
+pub async fn migrate(owner_url: &str, service: &Migrator) -> Result<(), StartError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(owner_url)
+        .await?;
+    let own = Migrator {
+        migrations: Cow::Borrowed(&OWN.migrations),
+        table_name: Cow::Borrowed("_chassis_migrations"),
+        ..Migrator::DEFAULT
+    };
+    own.run(&pool).await?;
+    service.run(&pool).await?;
+    pool.close().await;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Tables that grow by the day are partitioned by it; this makes the days to come and drops the old.
+
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Fault, clock};
+
+/// How many days ahead partitions stand ready.
+const AHEAD: u64 = 3;
+
+/// A table partitioned by day, and how long its rows are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct DayTable {
+    /// The table's name in the service's schema.
+    pub table: &'static str,
+    /// How many days its rows are kept.
+    pub kept_days: u64,
+}
+
+/// Makes the partitions around a day and drops those past their retention. Idempotent.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn keep(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Result<(), Fault> {
+    for DayTable { table, kept_days } in tables {
+        sqlx::query_scalar!(
+            "SELECT keep_day_partitions($1, $2, $3, $4)",
+            table,
+            today - Days::new(*kept_days),
+            today - Days::new(1),
+            today + Days::new(AHEAD),
+        )
+        .fetch_one(pool)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Keeps the partitions every hour until `shutdown`. A failure is logged and tried again.
+pub async fn keeper(pool: PgPool, tables: &'static [DayTable], shutdown: CancellationToken) {
+    let mut hour = tokio::time::interval(Duration::from_secs(3_600));
+    hour.tick().await;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = hour.tick() => {}
+        }
+        if let Err(fault) = keep(&pool, tables, clock::wall().date_naive()).await {
+            tracing::warn!(
+                ?fault,
+                "the day's partitions could not be made; trying again in an hour"
+            );
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What the small binary of a service does: parse, bind, run, and an exit code.
+
+use std::{pin::Pin, process::ExitCode};
+
+use clap::{Args as _, Command, FromArgMatches as _};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{Clock, Config, ConfigArgs, config::EXIT_USAGE, fault, telemetry};
+
+/// What a step of a program answers.
+pub type Step = Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error>>> + Send>>;
+
+/// A service as a process of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// Brings its schema up to date with the owner's URL.
+    pub migrate: fn(String) -> Step,
+    /// Runs it until shutdown.
+    pub serve: fn(Config, Clock, TcpListener, CancellationToken) -> Step,
+}
+
+/// Runs a service's program: `serve` or `migrate`.
+#[must_use]
+pub fn main(program: Program) -> ExitCode {
+    let serve =
+        ConfigArgs::augment_args(Command::new("serve").about("Serve until SIGTERM or Ctrl-C"));
+    let owner = clap::Arg::new("owner-url")
+        .long("owner-url")
+        .env("RAMPART_OWNER_URL")
+        .hide_env_values(true)
+        .value_name("URL")
+        .required(true)
+        .help("URL of the database with the schema's owner");
+    let migrate = Command::new("migrate")
+        .about("Bring the schema up to date")
+        .arg(owner);
+    let matches = Command::new(program.name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .subcommand(serve)
+        .subcommand(migrate)
+        .get_matches();
+
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, 1),
+    };
+    match matches.subcommand() {
+        Some(("migrate", matches)) => {
+            telemetry::start(EnvFilter::new("info"), telemetry::LogFormat::Text);
+            let url = matches
+                .get_one::<String>("owner-url")
+                .cloned()
+                .unwrap_or_default();
+            finish(runtime.block_on((program.migrate)(url)))
+        }
+        Some((_, matches)) => {
+            match ConfigArgs::from_arg_matches(matches).map(ConfigArgs::resolve) {
+                Err(error) => error.exit(),
+                Ok(Err(errors)) => fail(&errors, EXIT_USAGE),
+                Ok(Ok(config)) => finish(runtime.block_on(serve_until_signal(program, config))),
+            }
+        }
+        None => ExitCode::from(EXIT_USAGE),
+    }
+}
+
+async fn serve_until_signal(
+    program: Program,
+    config: Config,
+) -> Result<(), Box<dyn std::error::Error>> {
+    telemetry::start(EnvFilter::new(&config.log), config.log_format);
+    tracing::info!(service = program.name, ?config, "starting");
+    let listener = TcpListener::bind(config.listen).await?;
+    let shutdown = CancellationToken::new();
+    tokio::spawn(cancel_on_signal(shutdown.clone()));
+    let clock = Clock::system(config.zone);
+    (program.serve)(config, clock, listener, shutdown).await
+}
+
+/// Cancels on SIGTERM or Ctrl-C.
+pub async fn cancel_on_signal(shutdown: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    shutdown.cancel();
+}
+
+fn finish(outcome: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error.as_ref(), 1),
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the last word of a program that fails")]
+fn fail(error: &(dyn std::error::Error + 'static), code: u8) -> ExitCode {
+    eprintln!("{}", fault::chain(error));
+    ExitCode::from(code)
+}

@@ -1,0 +1,202 @@
+//! How a service serves: gate, health, reflection, limits, drain.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::PgPool;
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{
+    Authority, Config, Fault,
+    identity::{KeysError, Verifier},
+    layers::{self, Gate},
+};
+
+/// The largest message in either direction, in bytes.
+pub const LARGEST_MESSAGE: usize = 4 << 20;
+
+/// Sets on a generated server what every server of ours has: compression and message limits.
+#[macro_export]
+macro_rules! served {
+    ($server:expr) => {
+        $server
+            .accept_compressed(::tonic::codec::CompressionEncoding::Gzip)
+            .accept_compressed(::tonic::codec::CompressionEncoding::Zstd)
+            .send_compressed(::tonic::codec::CompressionEncoding::Gzip)
+            .max_decoding_message_size($crate::server::LARGEST_MESSAGE)
+            .max_encoding_message_size($crate::server::LARGEST_MESSAGE)
+    };
+}
+
+/// Turns what a handler found into what tonic sends.
+///
+/// # Errors
+/// The fault as a status of this domain.
+pub fn reply<T>(
+    domain: &'static str,
+    answer: Result<T, Fault>,
+) -> Result<tonic::Response<T>, tonic::Status> {
+    answer
+        .map(tonic::Response::new)
+        .map_err(|fault| fault.into_status(domain))
+}
+
+/// The caller, the deadline and the message of a request that came through the gate.
+///
+/// # Errors
+/// [`Fault::Internal`] where no gate stood before the handler.
+pub fn accept<T>(
+    request: tonic::Request<T>,
+) -> Result<(crate::Caller, Option<tokio::time::Instant>, T), Fault> {
+    let caller = request.extensions().get::<crate::Caller>().cloned();
+    let caller = caller.ok_or_else(|| Fault::internal("a handler without a gate before it"))?;
+    let deadline = request
+        .extensions()
+        .get::<layers::Deadline>()
+        .map(|deadline| deadline.0);
+    Ok((caller, deadline, request.into_inner()))
+}
+
+/// A service that is ready to serve.
+pub struct Server {
+    /// The domain of its errors, such as `registry.rampart`.
+    pub domain: &'static str,
+    /// The full names of its gRPC services, for the health service.
+    pub names: &'static [&'static str],
+    /// Its gRPC services.
+    pub routes: Routes,
+    /// What a subject may do.
+    pub authority: Arc<dyn Authority>,
+    /// What readiness is asked of.
+    pub pool: PgPool,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("domain", &self.domain)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The issuer's keys cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The descriptor set is damaged.
+    #[error("the contract's descriptor set is damaged: {0}")]
+    Contract(#[from] prost_reflect::DescriptorError),
+    /// Reflection cannot be built.
+    #[error("reflection cannot be served: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("serving failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+impl Server {
+    /// Serves until `shutdown`, then says NOT_SERVING, waits the drain notice, and lets what is in
+    /// hand end.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn serve(
+        self,
+        config: &Config,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<(), ServeError> {
+        let gate = Arc::new(Gate {
+            domain: self.domain,
+            methods: layers::methods(proto::DESCRIPTOR_SET)?,
+            verifier: Arc::new(Verifier::new(config.trust.clone())?),
+            authority: self.authority,
+            room: Arc::new(Semaphore::new(config.concurrency.get())),
+        });
+        let gated = self
+            .routes
+            .into_axum_router()
+            .layer(axum::middleware::from_fn_with_state(gate, layers::enter));
+        let mut routes = Routes::from(gated);
+
+        let (reporter, health) = tonic_health::server::health_reporter();
+        routes = routes.add_service(health);
+        if config.reflection {
+            let reflection = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .build_v1()?;
+            routes = routes.add_service(reflection);
+        }
+        let watch = tokio::spawn(watch_readiness(
+            reporter,
+            self.names,
+            self.pool,
+            config.drain_notice,
+            shutdown.clone(),
+        ));
+
+        let drained = async move {
+            shutdown.cancelled().await;
+            // The notice: load balancers see NOT_SERVING before the listener closes.
+            let _ = watch.await;
+        };
+        tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .max_connection_age(config.connection_age)
+            .max_concurrent_streams(Some(1_024))
+            .tcp_nodelay(true)
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), drained)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Ready means: the database answers. Alive is the health service answering at all.
+async fn watch_readiness(
+    reporter: HealthReporter,
+    names: &'static [&'static str],
+    pool: PgPool,
+    notice: Duration,
+    shutdown: CancellationToken,
+) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            _ = tick.tick() => {}
+        }
+        let asked = tokio::time::timeout(
+            Duration::from_secs(2),
+            sqlx::query("SELECT 1").execute(&pool),
+        );
+        let ready = matches!(asked.await, Ok(Ok(_)));
+        say(
+            &reporter,
+            names,
+            if ready {
+                ServingStatus::Serving
+            } else {
+                ServingStatus::NotServing
+            },
+        )
+        .await;
+    }
+    say(&reporter, names, ServingStatus::NotServing).await;
+    tokio::time::sleep(notice).await;
+}
+
+async fn say(reporter: &HealthReporter, names: &[&str], status: ServingStatus) {
+    reporter.set_service_status("", status).await;
+    for name in names {
+        reporter.set_service_status(name, status).await;
+    }
+}

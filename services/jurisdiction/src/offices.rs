@@ -1,0 +1,215 @@
+//! Offices, and the one table that says what each of them may do below the unit it is held at.
+
+/// A job at a unit. An officer holds it through a dated appointment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Office {
+    /// Sets up the registry: units, officers, appointments, forms. The first is appointed at the root
+    /// by `rampart bootstrap`.
+    Administrator,
+    /// 网格长 at a grid, 组长 at a village, township, county or city: answers for the unit.
+    Leader,
+    /// 值班: answers by default for a vacant office below, chases, excuses and signs off.
+    DutyOfficer,
+    /// 信息报送人: submits the unit's reports.
+    InformationReporter,
+    /// 卫健: enters what the health side reports (D9).
+    HealthOfficer,
+    /// A machine of the province or of another service: reads, and follows the feeds.
+    Integrator,
+}
+
+/// What an office may do: a permission, and who has it.
+const TABLE: &[(&str, &[Office])] = {
+    use Office::{
+        Administrator, DutyOfficer, HealthOfficer, InformationReporter, Integrator, Leader,
+    };
+    &[
+        (
+            "units.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                InformationReporter,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        ("units.write", &[Administrator]),
+        ("units.watch", &[Administrator, Integrator]),
+        (
+            "officers.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        ("officers.write", &[Administrator, DutyOfficer]),
+        (
+            "appointments.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        ("appointments.write", &[Administrator, DutyOfficer]),
+        ("appointments.watch", &[Administrator, Integrator]),
+        (
+            "contacts.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                InformationReporter,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        (
+            "forms.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                InformationReporter,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        ("forms.write", &[Administrator]),
+        (
+            "days.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                InformationReporter,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        ("days.open", &[Administrator, DutyOfficer]),
+        ("days.sign", &[Leader, DutyOfficer, HealthOfficer]),
+        ("days.seal", &[Administrator, DutyOfficer]),
+        (
+            "reports.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                InformationReporter,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        (
+            "reports.submit",
+            &[DutyOfficer, InformationReporter, HealthOfficer],
+        ),
+        ("reports.chase", &[Leader, DutyOfficer, HealthOfficer]),
+        ("reports.excuse", &[DutyOfficer]),
+        ("reports.correct", &[DutyOfficer, HealthOfficer]),
+        ("reports.return", &[Leader, DutyOfficer, HealthOfficer]),
+        (
+            "reports.watch",
+            &[Administrator, Leader, DutyOfficer, Integrator],
+        ),
+        ("balances.write", &[Administrator, HealthOfficer]),
+        (
+            "rollups.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        (
+            "bulletins.read",
+            &[
+                Administrator,
+                Leader,
+                DutyOfficer,
+                HealthOfficer,
+                Integrator,
+            ],
+        ),
+        ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
+    ]
+};
+
+impl Office {
+    /// Every office.
+    pub const ALL: [Self; 6] = [
+        Self::Administrator,
+        Self::Leader,
+        Self::DutyOfficer,
+        Self::InformationReporter,
+        Self::HealthOfficer,
+        Self::Integrator,
+    ];
+
+    /// The word that the database and the contract use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Leader => "leader",
+            Self::DutyOfficer => "duty_officer",
+            Self::InformationReporter => "information_reporter",
+            Self::HealthOfficer => "health_officer",
+            Self::Integrator => "integrator",
+        }
+    }
+
+    /// The office of a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|office| office.word() == word)
+    }
+
+    /// What the office may do below its unit.
+    pub fn permissions(self) -> impl Iterator<Item = &'static str> {
+        let mine = TABLE
+            .iter()
+            .filter(move |(_, offices)| offices.contains(&self));
+        mine.map(|(permission, _)| *permission)
+    }
+}
+
+/// Every permission there is; the contract may declare no other.
+pub fn permissions() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(permission, _)| *permission)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_office_has_its_word() {
+        for office in Office::ALL {
+            assert_eq!(Office::of_word(office.word()), Some(office));
+        }
+    }
+
+    #[test]
+    fn only_who_sets_up_the_registry_changes_units() {
+        let may: Vec<_> = Office::ALL
+            .into_iter()
+            .filter(|office| {
+                office
+                    .permissions()
+                    .any(|permission| permission == "units.write")
+            })
+            .collect();
+        assert_eq!(may, [Office::Administrator]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Clients of the services as one caller: every call has a deadline, and UNAVAILABLE is repeated.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use proto::registry::unit_service_client::UnitServiceClient;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+use tonic_types::StatusExt as _;
+
+/// Adds the caller's token to every call.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl std::fmt::Debug for Bearer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Bearer(hidden)")
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request
+            .metadata_mut()
+            .insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// A channel to a service, as a caller.
+pub type Authorized = InterceptedService<Channel, Bearer>;
+
+/// The registry's clients as one caller.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    channel: Channel,
+    bearer: Bearer,
+}
+
+impl Registry {
+    /// Connects when the first call is made.
+    ///
+    /// # Errors
+    /// An address or a token that is none.
+    pub fn new(endpoint: &str, token: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            channel: channel(endpoint)?,
+            bearer: bearer(token)?,
+        })
+    }
+
+    /// The same connection as another caller.
+    ///
+    /// # Errors
+    /// A token that is none.
+    pub fn with_token(&self, token: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            channel: self.channel.clone(),
+            bearer: bearer(token)?,
+        })
+    }
+
+    /// Units.
+    #[must_use]
+    pub fn units(&self) -> UnitServiceClient<Authorized> {
+        UnitServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(16 << 20)
+    }
+}
+
+fn channel(endpoint: &str) -> anyhow::Result<Channel> {
+    let endpoint: Endpoint = endpoint
+        .parse()
+        .with_context(|| format!("{endpoint:?} is no address such as http://host:7401"))?;
+    Ok(endpoint
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(60))
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .connect_lazy())
+}
+
+fn bearer(token: &str) -> anyhow::Result<Bearer> {
+    Ok(Bearer(
+        format!("Bearer {token}")
+            .parse()
+            .context("the token has characters that no token has")?,
+    ))
+}
+
+/// A refusal in words for people: the message, and every violation or unmet condition on a line.
+#[must_use]
+pub fn explain(status: &Status) -> String {
+    let details = status.get_error_details();
+    let reason = details.error_info().map_or("", |info| info.reason.as_str());
+    let mut lines = vec![format!(
+        "{} ({:?} {reason})",
+        status.message(),
+        status.code()
+    )];
+    if let Some(request) = details
+        .bad_request()
+        .filter(|bad| bad.field_violations.len() > 1)
+    {
+        let violations = request.field_violations.iter();
+        lines.extend(violations.map(|one| format!("  {}: {}", one.field, one.description)));
+    }
+    if let Some(failure) = details
+        .precondition_failure()
+        .filter(|all| all.violations.len() > 1)
+    {
+        let violations = failure.violations.iter();
+        lines.extend(violations.map(|one| format!("  {}: {}", one.subject, one.description)));
+    }
+    lines.join("\n")
+}

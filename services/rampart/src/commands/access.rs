@@ -1,0 +1,67 @@
+//! Who a command acts as, and `rampart token`.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+
+use super::Usage;
+use crate::{client::Registry, context::ClientContext, issuer::Issuer, output};
+
+/// How long the token of a command is good for.
+const COMMAND: Duration = Duration::from_secs(600);
+
+/// Who commands act as.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// The subject of `--as`.
+    pub(crate) subject: Option<String>,
+}
+
+impl Access {
+    /// Clients of the registry of the context, as the subject asked for. RAMPART_TOKEN goes before
+    /// the context's issuer, RAMPART_REGISTRY before its address.
+    pub(crate) fn registry(&self) -> anyhow::Result<Registry> {
+        let context = ClientContext::read()?;
+        let address = std::env::var("RAMPART_REGISTRY").ok();
+        let address = address.or_else(|| Some(context.as_ref()?.registry.clone()));
+        let address = address.ok_or_else(|| {
+            Usage("no services are known here: run `rampart up` first, or set RAMPART_REGISTRY and RAMPART_TOKEN".into())
+        })?;
+        let token = match std::env::var("RAMPART_TOKEN") {
+            Ok(token) if self.subject.is_none() => token,
+            _ => self.sign(context.as_ref(), COMMAND)?,
+        };
+        Registry::new(&address, &token)
+    }
+
+    fn sign(&self, context: Option<&ClientContext>, lifetime: Duration) -> anyhow::Result<String> {
+        let folder = context
+            .and_then(|context| context.issuer.as_ref())
+            .ok_or_else(|| {
+                Usage(
+                    "no issuer is known here: run `rampart up` first, or set RAMPART_TOKEN".into(),
+                )
+            })?;
+        let subject = self.subject.as_ref().or_else(|| context?.subject.as_ref());
+        let subject = subject.ok_or_else(|| Usage("say who you are with --as SUBJECT".into()))?;
+        Issuer::open(folder)?
+            .token(subject, lifetime)
+            .context("signing a token")
+    }
+}
+
+/// Flags of `rampart token`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TokenArgs {
+    /// Hours the token is good for
+    #[arg(long, default_value_t = 12, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=720))]
+    hours: u64,
+}
+
+/// Prints a token.
+pub(crate) fn token(args: &TokenArgs, access: &Access) -> anyhow::Result<ExitCode> {
+    let context = ClientContext::read()?;
+    let lifetime = Duration::from_secs(args.hours * 3_600);
+    output::put(&access.sign(context.as_ref(), lifetime)?)?;
+    Ok(ExitCode::SUCCESS)
+}

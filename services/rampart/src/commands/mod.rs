@@ -1,0 +1,131 @@
+//! The command line.
+
+mod access;
+mod demo;
+mod postgres;
+mod units;
+mod up;
+
+use std::process::ExitCode;
+
+use chassis::{config::EXIT_USAGE, telemetry};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use tonic::Status;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    client,
+    output::{self, Style},
+};
+
+/// The command ran, and what it found is not as it should be: a law is broken, rows are bad.
+pub const EXIT_FOUND: u8 = 1;
+/// The command could not do its work.
+pub const EXIT_FAILED: u8 = 2;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   done, and what was found is not as it should be (a broken law, bad rows)
+  2   not done: refused, or a service or the database cannot be reached
+  64  the flags or the configuration cannot be used
+  130 stopped by Ctrl-C
+
+Start with `rampart up`; it writes the context that the other commands need.";
+
+/// Rampart: nothing falls through.
+///
+/// The operator's tool of a four-level epidemic command: runs the services on one machine, and talks
+/// to them wherever they run.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    style: Style,
+    /// Act as this subject, with a token of the issuer that `rampart up` runs with
+    #[arg(long = "as", global = true, value_name = "SUBJECT")]
+    subject: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine: a private Postgres and every service, until Ctrl-C
+    Up(up::Args),
+    /// Play the main job: one day of Loudi's 12,636 grids
+    Demo(demo::Args),
+    /// Make roles, schemas, the root unit and the first administrator on a Postgres of your own
+    Bootstrap(up::BootstrapArgs),
+    /// Look at and change the tree of units
+    #[command(subcommand)]
+    Units(units::Command),
+    /// Print a token for a subject, signed by the issuer that `rampart up` runs with
+    Token(access::TokenArgs),
+    /// Run a command with a private throwaway Postgres, whose URL is in RAMPART_TEST_POSTGRES
+    Postgres(postgres::Args),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs a command line.
+#[must_use]
+pub fn main(cli: Cli) -> ExitCode {
+    let filter = EnvFilter::try_from_env("RAMPART_LOG");
+    telemetry::start(
+        filter.unwrap_or_else(|_| EnvFilter::new("warn")),
+        telemetry::LogFormat::Text,
+    );
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&error.into()),
+    };
+    let outcome = runtime.block_on(run(cli));
+    // Reading standard input or a blocked terminal must not keep the program.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    outcome.unwrap_or_else(|error| refuse(&error))
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let access = access::Access {
+        subject: cli.subject,
+    };
+    match cli.command {
+        Command::Up(args) => up::up(args).await,
+        Command::Demo(args) => demo::demo(args, cli.style).await,
+        Command::Bootstrap(args) => up::bootstrap(args).await,
+        Command::Units(command) => units::run(command, &access, cli.style).await,
+        Command::Token(args) => access::token(&args, &access),
+        Command::Postgres(args) => postgres::run(args).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "rampart", &mut script);
+            output::put(&String::from_utf8(script)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A usage error that clap could not find.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+fn refuse(error: &anyhow::Error) -> ExitCode {
+    if let Some(status) = error.downcast_ref::<Status>() {
+        output::say(&client::explain(status));
+        return ExitCode::from(EXIT_FAILED);
+    }
+    output::say(&format!("{error:#}"));
+    ExitCode::from(if error.is::<Usage>() {
+        EXIT_USAGE
+    } else {
+        EXIT_FAILED
+    })
+}

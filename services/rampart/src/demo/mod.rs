@@ -1,0 +1,3 @@
+//! The main job, played through the public gRPC API only.
+
+pub mod tree;

@@ -1,0 +1,11 @@
+//! The operator's side of Rampart: the private Postgres, the whole stack in one process, and what the
+//! command line is made of.
+
+pub mod client;
+pub mod commands;
+pub mod context;
+pub mod demo;
+pub mod issuer;
+pub mod output;
+pub mod postgres;
+pub mod stack;

@@ -1,0 +1,172 @@
+//! The whole of Rampart in one process: roles and schemas, migrations, the founding, and every
+//! service on its listener. `rampart up`, `rampart demo` and the tests run the same.
+
+use std::{net::SocketAddr, num::NonZeroU32, num::NonZeroUsize, time::Duration};
+
+use anyhow::Context as _;
+use chassis::{
+    Clock, Config,
+    bootstrap::{self, Schema},
+    config::Secret,
+    telemetry::LogFormat,
+};
+use registry::founding::{Founded, Founding};
+use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::issuer::Issuer;
+
+/// What a stack runs on.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The administrator's URL of the stack's own database.
+    pub admin_url: String,
+    /// The password of every role, on a private database.
+    pub password: String,
+    /// The clock of all services.
+    pub clock: Clock,
+    /// Where the registry listens; port 0 for any.
+    pub registry: SocketAddr,
+}
+
+/// A running stack.
+#[derive(Debug)]
+pub struct Stack {
+    /// Where the registry is, as a URL.
+    pub registry: String,
+    shutdown: CancellationToken,
+    services: Vec<(&'static str, JoinHandle<anyhow::Result<()>>)>,
+}
+
+/// Makes roles, schemas and tables, and the root and first administrator where there are none.
+///
+/// # Errors
+/// Where the administrator's URL does not allow it.
+pub async fn bootstrap(
+    admin_url: &str,
+    password: &str,
+    founding: &Founding,
+    clock: &Clock,
+) -> anyhow::Result<Founded> {
+    let schema = Schema {
+        name: registry::SCHEMA.to_owned(),
+        owner_password: password.to_owned(),
+        runtime_password: password.to_owned(),
+    };
+    bootstrap::prepare(admin_url, &[schema])
+        .await
+        .context("making roles and schemas")?;
+    let owner = role_url(admin_url, "registry_owner", password)?;
+    registry::migrate(&owner).await?;
+    let founded = registry::founding::found(&owner, founding, clock.now()).await;
+    founded.map_err(|fault| anyhow::anyhow!("{}", fault.into_status(registry::DOMAIN).message()))
+}
+
+/// The URL of the same database as another role.
+///
+/// # Errors
+/// Where the URL has no user and host.
+pub fn role_url(admin_url: &str, role: &str, password: &str) -> anyhow::Result<String> {
+    let (scheme, rest) = admin_url
+        .split_once("://")
+        .context("the database URL has no scheme")?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    Ok(format!("{scheme}://{role}:{password}@{host}"))
+}
+
+/// Waits until a service says that it serves.
+async fn ready(endpoint: &str) -> anyhow::Result<()> {
+    let channel = endpoint.parse::<Endpoint>()?.connect_lazy();
+    let mut health = HealthClient::new(channel);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let asked = health.check(HealthCheckRequest::default()).await;
+        let serving = i32::from(ServingStatus::Serving);
+        if asked.is_ok_and(|answer| answer.into_inner().status == serving) {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "{endpoint} does not say that it serves"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+impl Stack {
+    /// Starts every service on a database that was bootstrapped.
+    ///
+    /// # Errors
+    /// A port that is taken, a database that does not answer.
+    pub async fn start(options: &Options, issuer: &Issuer) -> anyhow::Result<Self> {
+        let shutdown = CancellationToken::new();
+        let listener = TcpListener::bind(options.registry)
+            .await
+            .with_context(|| format!("the registry cannot listen on {}", options.registry))?;
+        let address = listener.local_addr()?;
+        let config = Config {
+            listen: address,
+            database_url: Secret(role_url(
+                &options.admin_url,
+                "registry_runtime",
+                &options.password,
+            )?),
+            connections: NonZeroU32::new(12).unwrap_or(NonZeroU32::MIN),
+            trust: issuer.trust(),
+            zone: options.clock.zone(),
+            concurrency: NonZeroUsize::new(1_024).unwrap_or(NonZeroUsize::MIN),
+            connection_age: Duration::from_secs(1_800),
+            drain_notice: Duration::ZERO,
+            reflection: true,
+            log: String::new(),
+            log_format: LogFormat::Text,
+        };
+        let run = registry::run(config, options.clock.clone(), listener, shutdown.clone());
+        let registry = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
+        let mut stack = Self {
+            registry: format!("http://{address}"),
+            shutdown,
+            services: vec![("registry", registry)],
+        };
+        let endpoint = stack.registry.clone();
+        tokio::select! {
+            ready = ready(&endpoint) => ready?,
+            error = stack.failed() => return Err(error),
+        }
+        Ok(stack)
+    }
+
+    /// Waits until a service ends by itself, which it should not.
+    ///
+    /// # Errors
+    /// Why it ended.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        let ends = self.services.iter_mut().map(|(name, service)| {
+            Box::pin(async move {
+                match service.await {
+                    Ok(Ok(())) => anyhow::anyhow!("{name} ended"),
+                    Ok(Err(error)) => error.context(*name),
+                    Err(error) => anyhow::Error::from(error).context(*name),
+                }
+            })
+        });
+        let (error, _, _) = futures::future::select_all(ends).await;
+        error
+    }
+
+    /// Stops every service: what is in hand ends first.
+    ///
+    /// # Errors
+    /// A service that failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        for (name, service) in self.services {
+            service.await?.context(name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The registry: who and where. Units of the tree, officers, and the appointments that say what an
+//! officer may do.
+
+pub mod authority;
+pub mod founding;
+pub mod scope;
+pub mod units;
+
+use std::sync::Arc;
+
+use chassis::{
+    Clock, Config, Database, Fault,
+    claims::KEPT_DAYS,
+    clock,
+    database::StartError,
+    partitions::{self, DayTable},
+    served,
+    server::{ServeError, Server},
+};
+use proto::registry::unit_service_server::UnitServiceServer;
+use sqlx::migrate::Migrator;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+/// The domain of this service's errors.
+pub const DOMAIN: &str = "registry.rampart";
+/// The schema in the database.
+pub const SCHEMA: &str = "registry";
+/// The schema's history.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+const SERVICES: &[&str] = &["rampart.registry.v1.UnitService"];
+const DAY_TABLES: &[DayTable] = &[DayTable {
+    table: "request_claim",
+    kept_days: KEPT_DAYS.unsigned_abs(),
+}];
+
+/// Why the registry ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not start on its database.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It could not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Its tables could not be made ready.
+    #[error("the day's partitions could not be made: {0:?}")]
+    Partitions(Fault),
+}
+
+/// Brings the schema up to date, with the owner's URL.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn migrate(owner_url: &str) -> Result<(), StartError> {
+    chassis::database::migrate(owner_url, &MIGRATIONS).await
+}
+
+/// Runs the registry on a listener until `shutdown`.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn run(
+    config: Config,
+    clock: Clock,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    let database = Database::connect(&config.database_url.0, config.connections.get()).await?;
+    let pool = database.pool().clone();
+    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive())
+        .await
+        .map_err(RunError::Partitions)?;
+    let keeper = tokio::spawn(partitions::keeper(
+        pool.clone(),
+        DAY_TABLES,
+        shutdown.clone(),
+    ));
+
+    let units = units::api::Units {
+        database: database.clone(),
+        clock: clock.clone(),
+    };
+    let authority = authority::Appointments { database, clock };
+    let server = Server {
+        domain: DOMAIN,
+        names: SERVICES,
+        routes: Routes::new(served!(UnitServiceServer::new(units))),
+        authority: Arc::new(authority),
+        pool,
+    };
+    server.serve(&config, listener, shutdown).await?;
+    let _ = keeper.await;
+    Ok(())
+}

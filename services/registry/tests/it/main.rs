@@ -1,0 +1,5 @@
+//! The registry through gRPC, on a real database. One file a resource; names state the rule.
+
+#![allow(clippy::expect_used, reason = "helpers of tests")]
+
+mod units;

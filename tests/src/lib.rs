@@ -1,0 +1,296 @@
+//! The sandbox: every service as it really runs, on a real database of its own, for one test.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a sandbox that fails, fails its test"
+)]
+
+use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
+
+use chassis::Clock;
+use chrono::NaiveDate;
+use proto::registry as pb;
+use rampart::{client::Registry, issuer::Issuer, stack, stack::Stack};
+use registry::{
+    founding::Founding,
+    units::{Code, Level},
+};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tonic::Status;
+use tonic_types::StatusExt as _;
+use uuid::Uuid;
+
+/// The password of every role in the throwaway Postgres.
+const PASSWORD: &str = "throwaway";
+/// The subject of the first administrator.
+pub const ADMIN: &str = "admin";
+/// The code of the root.
+pub const ROOT_CODE: &str = "990100000000";
+
+/// A running stack on a database of its own, at 3 February 2020 00:00 in the city.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// Moves all services together.
+    pub clock: Clock,
+    /// Signs whatever a test wants signed.
+    pub issuer: Issuer,
+    /// The administrator's URL of this test's database, for looking and for tampering.
+    pub admin_url: String,
+    /// The root of the tree, `units/{uuid}`.
+    pub root: String,
+    stack: Stack,
+    registry: Registry,
+}
+
+impl Sandbox {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let template = template().await;
+        let admin = postgres();
+        let database = format!("t_{}", Uuid::now_v7().simple());
+        run(
+            &admin,
+            format!("CREATE DATABASE {database} TEMPLATE {template}"),
+        )
+        .await;
+        Self::on(database_url(&admin, &database)).await
+    }
+
+    async fn on(admin_url: String) -> Self {
+        let start = "2020-02-02T16:00:00Z".parse().expect("an instant");
+        let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
+        let issuer = issuer();
+        let options = stack::Options {
+            admin_url: admin_url.clone(),
+            password: PASSWORD.to_owned(),
+            clock: clock.clone(),
+            registry: ([127, 0, 0, 1], 0).into(),
+        };
+        let stack = Stack::start(&options, &issuer)
+            .await
+            .expect("the stack starts");
+        let token = issuer
+            .token(ADMIN, Duration::from_secs(3_600))
+            .expect("a token");
+        let registry = Registry::new(&stack.registry, &token).expect("a client");
+        let root = lookup(&registry, ROOT_CODE).await;
+        Self {
+            clock,
+            issuer,
+            admin_url,
+            root,
+            stack,
+            registry,
+        }
+    }
+
+    /// Stops the services and starts them again on the same data, as after a crash or an upgrade.
+    pub async fn restart(self) -> Self {
+        self.stack.stop().await.expect("the stack stops");
+        Self::on(self.admin_url).await
+    }
+
+    /// The registry as the first administrator.
+    #[must_use]
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
+    }
+
+    /// The registry as a subject.
+    #[must_use]
+    pub fn registry_as(&self, subject: &str) -> Registry {
+        let token = self
+            .issuer
+            .token(subject, Duration::from_secs(3_600))
+            .expect("a token");
+        self.registry.with_token(&token).expect("a client")
+    }
+
+    /// The registry's address.
+    #[must_use]
+    pub fn registry_url(&self) -> &str {
+        &self.stack.registry
+    }
+
+    /// A connection to this test's database as its administrator.
+    pub async fn sql(&self) -> PgConnection {
+        PgConnection::connect(&self.admin_url)
+            .await
+            .expect("the database")
+    }
+
+    /// Creates a unit below another and answers it.
+    pub async fn unit(&self, parent: &str, level: pb::Level, name: &str) -> pb::Unit {
+        let request = pb::CreateUnitRequest {
+            request_id: request_id(),
+            unit: Some(new_unit(parent, level, name)),
+        };
+        let made = self.registry.units().create_unit(request).await;
+        made.expect("the unit is created")
+            .into_inner()
+            .unit
+            .expect("a unit")
+    }
+}
+
+/// A fresh request_id.
+#[must_use]
+pub fn request_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// What is said of a new unit with only the necessary.
+#[must_use]
+pub fn new_unit(parent: &str, level: pb::Level, name: &str) -> pb::NewUnit {
+    pb::NewUnit {
+        display_name: name.to_owned(),
+        level: level.into(),
+        parent_unit: parent.to_owned(),
+        ..pb::NewUnit::default()
+    }
+}
+
+/// The reason of a refusal.
+#[must_use]
+pub fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    details
+        .error_info()
+        .map(|info| info.reason.clone())
+        .unwrap_or_default()
+}
+
+/// The fields that a refusal names.
+#[must_use]
+pub fn fields(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let violations = details
+        .bad_request()
+        .map(|bad| bad.field_violations.clone());
+    violations
+        .unwrap_or_default()
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect()
+}
+
+/// Real data beside the project, where there is any; a test that wants it skips, saying so.
+#[must_use]
+pub fn shared_data(file: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let path = folder.join(file);
+    if path.is_file() {
+        return Some(path);
+    }
+    #[allow(clippy::print_stderr, reason = "a skipped test says so")]
+    {
+        eprintln!("skipped: there is no {}", path.display());
+    }
+    None
+}
+
+async fn lookup(registry: &Registry, code: &str) -> String {
+    let request = pb::LookupUnitRequest {
+        code: Some(pb::UnitCode {
+            system: "NBS".to_owned(),
+            vintage: "2019".to_owned(),
+            code: code.to_owned(),
+        }),
+        as_of: String::new(),
+    };
+    let found = registry
+        .units()
+        .lookup_unit(request)
+        .await
+        .expect("the root is there");
+    found.into_inner().unit.expect("a unit").name
+}
+
+fn postgres() -> String {
+    env::var("RAMPART_TEST_POSTGRES").expect(
+        "tests want a Postgres: run ./tests/run, or `rampart postgres -- cargo test` (RAMPART_TEST_POSTGRES)",
+    )
+}
+
+fn database_url(admin: &str, database: &str) -> String {
+    let (server, _) = admin.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{database}")
+}
+
+/// One issuer for all sandboxes of a test program.
+fn issuer() -> Issuer {
+    static ISSUER: OnceLock<(Issuer, tempfile::TempDir)> = OnceLock::new();
+    let made = ISSUER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        (Issuer::open(folder.path()).expect("an issuer"), folder)
+    });
+    made.0.clone()
+}
+
+async fn run(url: &str, sql: String) {
+    let mut connection = PgConnection::connect(url).await.expect("the database");
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .expect("the statement runs");
+}
+
+/// A database with roles, schemas, tables and a root, made once and copied for every test.
+async fn template() -> String {
+    static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+    NAME.get_or_init(async || {
+        let admin = postgres();
+        let history: Vec<u8> = registry::MIGRATIONS
+            .iter()
+            .flat_map(|one| one.checksum.to_vec())
+            .collect();
+        let version = Uuid::new_v8(history.iter().enumerate().fold(
+            [0; 16],
+            |mut sum, (at, byte)| {
+                sum[at % 16] = sum[at % 16].wrapping_mul(31) ^ byte;
+                sum
+            },
+        ));
+        let name = format!("template_{}", version.simple());
+        // Other test programs may be at it too: roles belong to the whole server.
+        let mut connection = PgConnection::connect(&admin).await.expect("the database");
+        sqlx::query("SELECT pg_advisory_lock(20200203)")
+            .execute(&mut connection)
+            .await
+            .expect("a lock");
+        let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
+            .bind(&name)
+            .fetch_optional(&mut connection)
+            .await
+            .expect("the databases");
+        if known.is_none() {
+            let draft = format!("draft_{}", Uuid::now_v7().simple());
+            run(&admin, format!("CREATE DATABASE {draft}")).await;
+            let clock = Clock::system(chrono_tz::Asia::Shanghai);
+            stack::bootstrap(&database_url(&admin, &draft), PASSWORD, &founding(), &clock)
+                .await
+                .expect("the template is made");
+            run(&admin, format!("ALTER DATABASE {draft} RENAME TO {name}")).await;
+        }
+        connection.close().await.expect("closed");
+        name
+    })
+    .await
+    .clone()
+}
+
+fn founding() -> Founding {
+    Founding {
+        display_name: "试点市".to_owned(),
+        level: Level::City,
+        code: Code {
+            system: "NBS".to_owned(),
+            vintage: "2019".to_owned(),
+            code: ROOT_CODE.to_owned(),
+        },
+        start_date: NaiveDate::from_ymd_opt(2019, 10, 31).expect("a date"),
+        administrator: ADMIN.to_owned(),
+        phone: "0000-0000000".to_owned(),
+    }
+}
