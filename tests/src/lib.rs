@@ -134,6 +134,68 @@ impl Sandbox {
     }
 }
 
+/// What an import answered.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Rows that are not good.
+    pub problems: Vec<pb::ImportProblem>,
+    /// What the list does.
+    pub effects: Vec<pb::ImportEffect>,
+    /// What it came to.
+    pub summary: pb::ImportSummary,
+}
+
+impl Sandbox {
+    /// Imports rows below the root as the first administrator.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn import(
+        &self,
+        header: pb::ImportHeader,
+        rows: Vec<pb::ImportRow>,
+    ) -> Result<Imported, Status> {
+        use pb::{import_units_request::Part, import_units_response::Part as Answer};
+        let rows: Vec<_> = rows.chunks(500).map(<[_]>::to_vec).collect();
+        let rows = rows
+            .into_iter()
+            .map(|rows| Part::Rows(pb::ImportRows { rows }));
+        let parts = std::iter::once(Part::Header(header)).chain(rows);
+        let messages: Vec<_> = parts
+            .map(|part| pb::ImportUnitsRequest { part: Some(part) })
+            .collect();
+        let stream = futures::stream::iter(messages);
+        let mut answers = self
+            .registry()
+            .units()
+            .import_units(stream)
+            .await?
+            .into_inner();
+        let mut imported = Imported::default();
+        while let Some(answer) = answers.message().await? {
+            match answer.part {
+                Some(Answer::Problem(problem)) => imported.problems.push(problem),
+                Some(Answer::Effect(effect)) => imported.effects.push(effect),
+                Some(Answer::Summary(summary)) => imported.summary = summary,
+                Some(Answer::ReceivedRows(_)) | None => {}
+            }
+        }
+        Ok(imported)
+    }
+
+    /// The header of an import below the root.
+    #[must_use]
+    pub fn import_header(&self, vintage: &str) -> pb::ImportHeader {
+        pb::ImportHeader {
+            request_id: request_id(),
+            system: "NBS".to_owned(),
+            vintage: vintage.to_owned(),
+            root_unit: self.root.clone(),
+            ..pb::ImportHeader::default()
+        }
+    }
+}
+
 /// A fresh request_id.
 #[must_use]
 pub fn request_id() -> String {

@@ -9,3 +9,4 @@ pub mod issuer;
 pub mod output;
 pub mod postgres;
 pub mod stack;
+pub mod units_file;

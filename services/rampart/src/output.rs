@@ -115,3 +115,13 @@ pub fn put(text: &str) -> anyhow::Result<()> {
 pub fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
+
+/// A bar on standard error for work of a known length; nothing where that is no terminal.
+#[must_use]
+pub fn bar(length: usize, what: &str) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(u64::try_from(length).unwrap_or_default());
+    let template = format!("{what} {{bar:30}} {{pos}}/{{len}} {{msg}}");
+    let style = indicatif::ProgressStyle::with_template(&template);
+    bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));
+    bar
+}

@@ -4,7 +4,6 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::Context as _;
 use chassis::Clock;
-use indicatif::{ProgressBar, ProgressStyle};
 use proto::registry as pb;
 
 use super::up::{RootArgs, Up};
@@ -129,7 +128,7 @@ async fn build(registry: &Registry) -> anyhow::Result<()> {
     let root = find(&mut units, "431300000000")
         .await?
         .context("the root is not there")?;
-    let bar = bar(towns.len(), "towns");
+    let bar = output::bar(towns.len(), "towns");
     for (code, name) in tree::counties(&towns) {
         if find(&mut units, &code).await?.is_none() {
             let county = unit(&name, pb::Level::County, &root, &code);
@@ -249,15 +248,6 @@ async fn count(registry: &Registry) -> anyhow::Result<UnitCounts> {
         }
         request.page_token = page.next_page_token;
     }
-}
-
-fn bar(length: usize, what: &str) -> ProgressBar {
-    let bar = ProgressBar::new(u64::try_from(length).unwrap_or_default());
-    let template = format!("{what} {{bar:30}} {{pos}}/{{len}} {{msg}}");
-    bar.set_style(
-        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar
 }
 
 fn remove(folder: &std::path::Path) -> anyhow::Result<()> {

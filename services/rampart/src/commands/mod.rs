@@ -2,6 +2,7 @@
 
 mod access;
 mod demo;
+mod import;
 mod postgres;
 mod units;
 mod up;

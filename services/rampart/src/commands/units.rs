@@ -49,6 +49,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
     },
+    /// Take in an official list of villages (CSV)
+    Import(super::import::Args),
     /// Create a unit
     Create {
         /// Its name
@@ -150,6 +152,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let mut units = access.registry()?.units();
     let found = match command {
+        Command::Import(args) => return super::import::run(args, access, style).await,
         Command::Get { unit, as_of } => {
             let name = resolve(access, &unit).await?;
             let request = pb::GetUnitRequest { name, as_of };

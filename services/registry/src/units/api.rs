@@ -4,11 +4,14 @@ use chassis::{Caller, Clock, Database, Fault, claims::Claim, pages::Pager, parse
 use chrono::NaiveDate;
 use proto::registry::{self as pb, unit_service_server::UnitService};
 use sqlx::PgConnection;
-use tonic::{Request, Response, Status, async_trait};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming, async_trait};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
-    Unit, contains,
+    Unit, contains, import,
     ops::{self, Moment},
     parse::{self as contract, COLLECTION, Listing, Update, unit_name},
     ranges,
@@ -67,6 +70,23 @@ impl UnitService for Units {
         request: Request<pb::BatchCreateUnitsRequest>,
     ) -> Result<Response<pb::BatchCreateUnitsResponse>, Status> {
         server::reply(DOMAIN, self.batch_create(request).await)
+    }
+
+    type ImportUnitsStream = ReceiverStream<Result<pb::ImportUnitsResponse, Status>>;
+
+    async fn import_units(
+        &self,
+        request: Request<Streaming<pb::ImportUnitsRequest>>,
+    ) -> Result<Response<Self::ImportUnitsStream>, Status> {
+        let (answers, stream) = mpsc::channel(64);
+        let units = self.clone();
+        let work = async move {
+            if let Err(fault) = import::api::import(&units, request, &answers).await {
+                let _ = answers.send(Err(fault.into_status(DOMAIN))).await;
+            }
+        };
+        tokio::spawn(work.in_current_span());
+        Ok(Response::new(ReceiverStream::new(stream)))
     }
 }
 
@@ -237,7 +257,8 @@ impl Units {
         Ok(answer)
     }
 
-    fn moment(&self) -> Moment {
+    /// The instant and the date of a piece of work that begins now.
+    pub(super) fn moment(&self) -> Moment {
         Moment {
             now: self.clock.now(),
             today: self.clock.today(),

@@ -1,6 +1,8 @@
 //! Units decide here: what a unit is, and what may be done to the tree. Pure.
 
 pub mod api;
+pub mod damage;
+pub mod import;
 pub mod ops;
 pub mod parse;
 pub mod store;
@@ -209,6 +211,9 @@ pub fn ranges(scopes: &[String], ancestor: Option<&str>) -> Vec<String> {
 /// # Errors
 /// What is wrong with it, such as damage by a wrong character set.
 pub fn name(text: &str) -> Result<String, String> {
+    if let Some(damage) = damage::damage(text) {
+        return Err(damage.to_string());
+    }
     Ok(chassis::parse::text(text.trim(), 100)?.nfc().collect())
 }
 

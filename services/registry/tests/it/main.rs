@@ -1,5 +1,6 @@
 //! The registry through gRPC, on a real database. One file a resource; names state the rule.
 
-#![allow(clippy::expect_used, reason = "helpers of tests")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod import;
 mod units;

@@ -1,0 +1,5 @@
+//! Stories of the whole system, through gRPC.
+
+#![allow(clippy::expect_used, reason = "helpers of tests")]
+
+mod official_lists;
