@@ -303,9 +303,9 @@ async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     NAME.get_or_init(async || {
         let admin = postgres();
-        let history: Vec<u8> = registry::MIGRATIONS
-            .iter()
-            .flat_map(|one| one.checksum.to_vec())
+        let history: Vec<u8> = chassis::database::history(&registry::MIGRATIONS)
+            .flatten()
+            .copied()
             .collect();
         let version = Uuid::new_v8(history.iter().enumerate().fold(
             [0; 16],

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use tonic::async_trait;
 use uuid::Uuid;
 
-use crate::Fault;
+use crate::{Fault, identity::Identity};
 
 /// One appointment's effect: these permissions over everything below `scope`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +19,16 @@ pub struct Grant {
 /// An authenticated caller with the grants in force at this instant.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    subject: Arc<str>,
+    identity: Identity,
     grants: Arc<[Grant]>,
 }
 
 impl Caller {
-    /// A caller by the subject of their credentials.
+    /// A caller with what they may do.
     #[must_use]
-    pub fn new(subject: &str, grants: Vec<Grant>) -> Self {
+    pub fn new(identity: Identity, grants: Vec<Grant>) -> Self {
         Self {
-            subject: subject.into(),
+            identity,
             grants: grants.into(),
         }
     }
@@ -36,7 +36,19 @@ impl Caller {
     /// The subject of the credentials: whom idempotency, page tokens and the log know.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.identity.subject
+    }
+
+    /// The same caller as of now: what the grants are now, if the credentials are still good.
+    ///
+    /// # Errors
+    /// [`Fault::Unauthenticated`] where they have expired.
+    pub async fn renewed(&self, authority: &dyn Authority) -> Result<Self, Fault> {
+        if !self.identity.is_good() {
+            return Err(Fault::Unauthenticated("expired"));
+        }
+        let grants = authority.grants(self.subject()).await?;
+        Ok(Self::new(self.identity.clone(), grants))
     }
 
     /// Whether some appointment gives the permission, wherever it is.

@@ -10,10 +10,13 @@ use prost::Message;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Caller, Fault, clock};
+use crate::{Caller, Fault, clock, partitions::DayTable};
 
-/// How many days an answer is kept for repetitions.
-pub const KEPT_DAYS: i64 = 7;
+/// The table of claims: an answer is kept seven days for repetitions.
+pub const TABLE: DayTable = DayTable {
+    table: "request_claim",
+    kept_days: 7,
+};
 
 /// Around midnight a claim is written for both days, so that two replicas whose clocks differ, or a
 /// call on either side of it, still meet in one partition.

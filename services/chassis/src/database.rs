@@ -113,6 +113,13 @@ impl Database {
     }
 }
 
+/// The checksums of every migration of a service, this crate's first: what a schema is made by.
+pub fn history(service: &Migrator) -> impl Iterator<Item = &[u8]> {
+    OWN.iter()
+        .chain(service.iter())
+        .map(|migration| migration.checksum.as_ref())
+}
+
 /// Brings a service's schema up to date: this crate's part, then the service's own. Waits for
 /// another migration of the same database and does nothing where nothing is to do.
 ///

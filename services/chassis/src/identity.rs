@@ -36,7 +36,7 @@ pub struct Trust {
 pub struct Verifier {
     trust: Trust,
     keys: RwLock<Keys>,
-    verified: moka::sync::Cache<String, Verified>,
+    verified: moka::sync::Cache<String, Identity>,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -48,10 +48,21 @@ impl std::fmt::Debug for Verifier {
     }
 }
 
-#[derive(Clone)]
-struct Verified {
-    subject: Arc<str>,
-    expires: i64,
+/// A caller whose credentials are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The subject of the credentials.
+    pub subject: Arc<str>,
+    /// When they expire, in seconds of the Unix epoch.
+    pub expires: i64,
+}
+
+impl Identity {
+    /// Whether the credentials are still good.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.expires > clock::wall().timestamp()
+    }
 }
 
 struct Keys {
@@ -88,25 +99,25 @@ impl Verifier {
         })
     }
 
-    /// The subject of a token that is signed by the issuer, for this audience, and not expired.
+    /// The identity of a token that is signed by the issuer, for this audience, and not expired.
     ///
     /// # Errors
     /// [`Fault::Unauthenticated`] with the problem in words.
-    pub fn verify(&self, token: &str) -> Result<Arc<str>, Fault> {
+    pub fn verify(&self, token: &str) -> Result<Identity, Fault> {
         if let Some(known) = self.verified.get(token) {
-            if known.expires > clock::wall().timestamp() {
-                return Ok(known.subject);
+            if known.is_good() {
+                return Ok(known);
             }
             self.verified.invalidate(token);
             return Err(Fault::Unauthenticated("expired"));
         }
         let claims = self.check(token)?;
-        let verified = Verified {
+        let verified = Identity {
             subject: claims.sub.into(),
             expires: claims.exp,
         };
         self.verified.insert(token.to_owned(), verified.clone());
-        Ok(verified.subject)
+        Ok(verified)
     }
 
     fn check(&self, token: &str) -> Result<Claims, Fault> {

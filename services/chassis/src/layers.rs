@@ -128,8 +128,9 @@ pub async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
 
 async fn allow(gate: &Gate, headers: &HeaderMap, method: &Method) -> Result<Caller, Fault> {
     let token = bearer(headers)?;
-    let subject = gate.verifier.verify(token)?;
-    let caller = Caller::new(&subject, gate.authority.grants(&subject).await?);
+    let identity = gate.verifier.verify(token)?;
+    let grants = gate.authority.grants(&identity.subject).await?;
+    let caller = Caller::new(identity, grants);
     if caller.holds(method.permission) {
         Ok(caller)
     } else {

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod fault;
+pub mod feed;
 pub mod identity;
 pub mod layers;
 pub mod pages;
@@ -20,6 +21,7 @@ pub mod partitions;
 pub mod program;
 pub mod server;
 pub mod telemetry;
+pub mod watching;
 
 pub use authority::{Authority, Caller, Grant};
 pub use clock::Clock;

@@ -1,13 +1,13 @@
 //! The beginning of a registry: the root of the tree and the first administrator, without whom nobody
 //! could be appointed. Done once, by `rampart bootstrap`, with the owner's credentials.
 
-use chassis::{Fault, fault::on_constraint};
+use chassis::{Fault, fault::on_constraint, feed};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::units::{
-    Code, Level, segment,
+    Code, Level, TOPIC, segment,
     store::{self, Insert, Place},
 };
 
@@ -101,6 +101,7 @@ pub async fn found(url: &str, founding: &Founding, now: DateTime<Utc>) -> Result
     )
     .execute(&mut *work)
     .await?;
+    feed::note(&mut work, TOPIC, &[root]).await?;
     work.commit().await?;
     Ok(Founded { root, made: true })
 }

@@ -9,13 +9,13 @@ pub mod units;
 use std::sync::Arc;
 
 use chassis::{
-    Clock, Config, Database, Fault,
-    claims::KEPT_DAYS,
-    clock,
+    Clock, Config, Database, Fault, claims, clock,
     database::StartError,
+    feed::{self, Feed},
     partitions::{self, DayTable},
     served,
     server::{ServeError, Server},
+    watching::Watching,
 };
 use proto::registry::unit_service_server::UnitServiceServer;
 use sqlx::migrate::Migrator;
@@ -31,10 +31,7 @@ pub const SCHEMA: &str = "registry";
 pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 const SERVICES: &[&str] = &["rampart.registry.v1.UnitService"];
-const DAY_TABLES: &[DayTable] = &[DayTable {
-    table: "request_claim",
-    kept_days: KEPT_DAYS.unsigned_abs(),
-}];
+const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
 
 /// Why the registry ended.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +45,9 @@ pub enum RunError {
     /// Its tables could not be made ready.
     #[error("the day's partitions could not be made: {0:?}")]
     Partitions(Fault),
+    /// Its feed could not be read.
+    #[error("the feed could not be read: {0:?}")]
+    Feed(Fault),
 }
 
 /// Brings the schema up to date, with the owner's URL.
@@ -79,16 +79,28 @@ pub async fn run(
         shutdown.clone(),
     ));
 
-    let units = units::api::Units {
+    let authority = Arc::new(authority::Appointments {
         database: database.clone(),
         clock: clock.clone(),
+    });
+    let feed = Feed::start(database.clone(), shutdown.clone())
+        .await
+        .map_err(RunError::Feed)?;
+    let watching = Watching {
+        feed,
+        authority: authority.clone(),
+        shutdown: shutdown.clone(),
     };
-    let authority = authority::Appointments { database, clock };
+    let units = units::api::Units {
+        database,
+        clock,
+        watching,
+    };
     let server = Server {
         domain: DOMAIN,
         names: SERVICES,
         routes: Routes::new(served!(UnitServiceServer::new(units))),
-        authority: Arc::new(authority),
+        authority,
         pool,
     };
     server.serve(&config, listener, shutdown).await?;

@@ -1,6 +1,8 @@
 //! Units speak here.
 
-use chassis::{Caller, Clock, Database, Fault, claims::Claim, pages::Pager, parse, server};
+use chassis::{
+    Caller, Clock, Database, Fault, claims::Claim, pages::Pager, parse, server, watching::Watching,
+};
 use chrono::NaiveDate;
 use proto::registry::{self as pb, unit_service_server::UnitService};
 use sqlx::PgConnection;
@@ -16,6 +18,7 @@ use super::{
     parse::{self as contract, COLLECTION, Listing, Update, unit_name},
     ranges,
     store::{self, Selection},
+    watch,
 };
 use crate::{DOMAIN, scope, scope::Ask};
 
@@ -26,6 +29,8 @@ pub struct Units {
     pub database: Database,
     /// What day it is.
     pub clock: Clock,
+    /// What watches need.
+    pub watching: Watching,
 }
 
 #[async_trait]
@@ -83,6 +88,23 @@ impl UnitService for Units {
         let work = async move {
             if let Err(fault) = import::api::import(&units, request, &answers).await {
                 let _ = answers.send(Err(fault.into_status(DOMAIN))).await;
+            }
+        };
+        tokio::spawn(work.in_current_span());
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    type WatchUnitsStream = ReceiverStream<Result<pb::WatchUnitsResponse, Status>>;
+
+    async fn watch_units(
+        &self,
+        request: Request<pb::WatchUnitsRequest>,
+    ) -> Result<Response<Self::WatchUnitsStream>, Status> {
+        let (messages, stream) = mpsc::channel(64);
+        let units = self.clone();
+        let work = async move {
+            if let Err(fault) = watch::watch(&units, request, &messages).await {
+                let _ = messages.send(Err(fault.into_status(DOMAIN))).await;
             }
         };
         tokio::spawn(work.in_current_span());

@@ -6,6 +6,7 @@ pub mod import;
 pub mod ops;
 pub mod parse;
 pub mod store;
+pub mod watch;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use unicode_normalization::UnicodeNormalization as _;
@@ -173,7 +174,10 @@ pub struct Unit {
     pub version: i64,
 }
 
-/// Rows of a unit's path segments: eight hexadecimal letters of the ordinal.
+/// The topic of units in the feed.
+pub const TOPIC: &str = "unit";
+
+/// The length of a unit's part of a path: eight hexadecimal letters of its ordinal.
 pub const SEGMENT: usize = 8;
 
 /// The segment of an ordinal in a path.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chassis::{Fault, fault::Unmet};
+use chassis::{Fault, fault::Unmet, feed};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Change, Level, NewUnit, Parent, Status, contains,
+    Change, Level, NewUnit, Parent, Status, TOPIC, contains,
     parse::{Update, etag, unit_name},
     segment,
     store::{self, Insert, Place},
@@ -77,9 +77,10 @@ pub async fn create(
         made.push(places);
     }
     refuse(unmet)?;
-    let made = insert.ids.iter().copied().zip(starts).collect();
+    let ids = insert.ids.clone();
     store::insert(connection, insert, moment.now).await?;
-    Ok(made)
+    feed::note(connection, TOPIC, &ids).await?;
+    Ok(ids.into_iter().zip(starts).collect())
 }
 
 async fn known_parents(
@@ -255,6 +256,7 @@ pub async fn update(
         store::set_external_ids(connection, id, ids).await?;
     }
     store::touch(connection, id, moment.now).await?;
+    feed::note(connection, TOPIC, &[id]).await?;
     Ok((id, from))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chassis::{Caller, Fault, Violations, claims::Claim, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, feed, parse, server};
 use chrono::NaiveDate;
 use proto::registry::{
     self as pb, import_effect::Kind, import_units_request::Part,
@@ -18,7 +18,8 @@ use crate::{
     scope,
     scope::Ask,
     units::{
-        Code, Level, NewUnit, Parent, api::Units, name, ops, parse as contract, store as units,
+        Code, Level, NewUnit, Parent, TOPIC, api::Units, name, ops, parse as contract,
+        store as units,
     },
 };
 
@@ -438,5 +439,13 @@ async fn write(
         .recode
         .iter()
         .map(|(unit, text)| (*unit, from, code(text)));
-    store::recode(connection, recoded.collect(), moment.now).await
+    store::recode(connection, recoded.collect(), moment.now).await?;
+    let renamed = plan.rename.iter().map(|(unit, _, _)| *unit);
+    let changed: Vec<Uuid> = plan
+        .recode
+        .iter()
+        .map(|(unit, _)| *unit)
+        .chain(renamed)
+        .collect();
+    feed::note(connection, TOPIC, &changed).await
 }
