@@ -13,10 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // With custom options and comments, for reflection and for the contract checks.
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out.join("descriptor_set.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    fs::write(out.join("descriptor_set.bin"), compiler.encode_file_descriptor_set())?;
 
     let set = compiler.file_descriptor_set();
     tonic_prost_build::configure().compile_fds(set)?;

@@ -1,10 +1,6 @@
 //! The sandbox: every service as it really runs, on a real database of its own, for one test.
 
-#![allow(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "a sandbox that fails, fails its test"
-)]
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a sandbox that fails, fails its test")]
 
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
 
@@ -49,11 +45,7 @@ impl Sandbox {
         let template = template().await;
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
-        run(
-            &admin,
-            format!("CREATE DATABASE {database} TEMPLATE {template}"),
-        )
-        .await;
+        run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
         Self::on(database_url(&admin, &database)).await
     }
 
@@ -67,22 +59,11 @@ impl Sandbox {
             clock: clock.clone(),
             registry: ([127, 0, 0, 1], 0).into(),
         };
-        let stack = Stack::start(&options, &issuer)
-            .await
-            .expect("the stack starts");
-        let token = issuer
-            .token(ADMIN, Duration::from_secs(3_600))
-            .expect("a token");
+        let stack = Stack::start(&options, &issuer).await.expect("the stack starts");
+        let token = issuer.token(ADMIN, Duration::from_secs(3_600)).expect("a token");
         let registry = Registry::new(&stack.registry, &token).expect("a client");
         let root = lookup(&registry, ROOT_CODE).await;
-        Self {
-            clock,
-            issuer,
-            admin_url,
-            root,
-            stack,
-            registry,
-        }
+        Self { clock, issuer, admin_url, root, stack, registry }
     }
 
     /// Stops the services and starts them again on the same data, as after a crash or an upgrade.
@@ -100,10 +81,7 @@ impl Sandbox {
     /// The registry as a subject.
     #[must_use]
     pub fn registry_as(&self, subject: &str) -> Registry {
-        let token = self
-            .issuer
-            .token(subject, Duration::from_secs(3_600))
-            .expect("a token");
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
         self.registry.with_token(&token).expect("a client")
     }
 
@@ -115,22 +93,15 @@ impl Sandbox {
 
     /// A connection to this test's database as its administrator.
     pub async fn sql(&self) -> PgConnection {
-        PgConnection::connect(&self.admin_url)
-            .await
-            .expect("the database")
+        PgConnection::connect(&self.admin_url).await.expect("the database")
     }
 
     /// Creates a unit below another and answers it.
     pub async fn unit(&self, parent: &str, level: pb::Level, name: &str) -> pb::Unit {
-        let request = pb::CreateUnitRequest {
-            request_id: request_id(),
-            unit: Some(new_unit(parent, level, name)),
-        };
+        let request =
+            pb::CreateUnitRequest { request_id: request_id(), unit: Some(new_unit(parent, level, name)) };
         let made = self.registry.units().create_unit(request).await;
-        made.expect("the unit is created")
-            .into_inner()
-            .unit
-            .expect("a unit")
+        made.expect("the unit is created").into_inner().unit.expect("a unit")
     }
 }
 
@@ -157,20 +128,11 @@ impl Sandbox {
     ) -> Result<Imported, Status> {
         use pb::{import_units_request::Part, import_units_response::Part as Answer};
         let rows: Vec<_> = rows.chunks(500).map(<[_]>::to_vec).collect();
-        let rows = rows
-            .into_iter()
-            .map(|rows| Part::Rows(pb::ImportRows { rows }));
+        let rows = rows.into_iter().map(|rows| Part::Rows(pb::ImportRows { rows }));
         let parts = std::iter::once(Part::Header(header)).chain(rows);
-        let messages: Vec<_> = parts
-            .map(|part| pb::ImportUnitsRequest { part: Some(part) })
-            .collect();
+        let messages: Vec<_> = parts.map(|part| pb::ImportUnitsRequest { part: Some(part) }).collect();
         let stream = futures::stream::iter(messages);
-        let mut answers = self
-            .registry()
-            .units()
-            .import_units(stream)
-            .await?
-            .into_inner();
+        let mut answers = self.registry().units().import_units(stream).await?.into_inner();
         let mut imported = Imported::default();
         while let Some(answer) = answers.message().await? {
             match answer.part {
@@ -217,24 +179,15 @@ pub fn new_unit(parent: &str, level: pb::Level, name: &str) -> pb::NewUnit {
 #[must_use]
 pub fn reason(status: &Status) -> String {
     let details = status.get_error_details();
-    details
-        .error_info()
-        .map(|info| info.reason.clone())
-        .unwrap_or_default()
+    details.error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }
 
 /// The fields that a refusal names.
 #[must_use]
 pub fn fields(status: &Status) -> Vec<String> {
     let details = status.get_error_details();
-    let violations = details
-        .bad_request()
-        .map(|bad| bad.field_violations.clone());
-    violations
-        .unwrap_or_default()
-        .into_iter()
-        .map(|violation| violation.field)
-        .collect()
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone());
+    violations.unwrap_or_default().into_iter().map(|violation| violation.field).collect()
 }
 
 /// Real data beside the project, where there is any; a test that wants it skips, saying so.
@@ -261,11 +214,7 @@ async fn lookup(registry: &Registry, code: &str) -> String {
         }),
         as_of: String::new(),
     };
-    let found = registry
-        .units()
-        .lookup_unit(request)
-        .await
-        .expect("the root is there");
+    let found = registry.units().lookup_unit(request).await.expect("the root is there");
     found.into_inner().unit.expect("a unit").name
 }
 
@@ -292,10 +241,7 @@ fn issuer() -> Issuer {
 
 async fn run(url: &str, sql: String) {
     let mut connection = PgConnection::connect(url).await.expect("the database");
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut connection)
-        .await
-        .expect("the statement runs");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement runs");
 }
 
 /// A database with roles, schemas, tables and a root, made once and copied for every test.
@@ -303,24 +249,15 @@ async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     NAME.get_or_init(async || {
         let admin = postgres();
-        let history: Vec<u8> = chassis::database::history(&registry::MIGRATIONS)
-            .flatten()
-            .copied()
-            .collect();
-        let version = Uuid::new_v8(history.iter().enumerate().fold(
-            [0; 16],
-            |mut sum, (at, byte)| {
-                sum[at % 16] = sum[at % 16].wrapping_mul(31) ^ byte;
-                sum
-            },
-        ));
+        let history: Vec<u8> = chassis::database::history(&registry::MIGRATIONS).flatten().copied().collect();
+        let version = Uuid::new_v8(history.iter().enumerate().fold([0; 16], |mut sum, (at, byte)| {
+            sum[at % 16] = sum[at % 16].wrapping_mul(31) ^ byte;
+            sum
+        }));
         let name = format!("template_{}", version.simple());
         // Other test programs may be at it too: roles belong to the whole server.
         let mut connection = PgConnection::connect(&admin).await.expect("the database");
-        sqlx::query("SELECT pg_advisory_lock(20200203)")
-            .execute(&mut connection)
-            .await
-            .expect("a lock");
+        sqlx::query("SELECT pg_advisory_lock(20200203)").execute(&mut connection).await.expect("a lock");
         let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
             .bind(&name)
             .fetch_optional(&mut connection)
@@ -346,11 +283,7 @@ fn founding() -> Founding {
     Founding {
         display_name: "试点市".to_owned(),
         level: Level::City,
-        code: Code {
-            system: "NBS".to_owned(),
-            vintage: "2019".to_owned(),
-            code: ROOT_CODE.to_owned(),
-        },
+        code: Code { system: "NBS".to_owned(), vintage: "2019".to_owned(), code: ROOT_CODE.to_owned() },
         start_date: NaiveDate::from_ymd_opt(2019, 10, 31).expect("a date"),
         administrator: ADMIN.to_owned(),
         phone: "0000-0000000".to_owned(),

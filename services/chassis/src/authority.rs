@@ -27,10 +27,7 @@ impl Caller {
     /// A caller with what they may do.
     #[must_use]
     pub fn new(identity: Identity, grants: Vec<Grant>) -> Self {
-        Self {
-            identity,
-            grants: grants.into(),
-        }
+        Self { identity, grants: grants.into() }
     }
 
     /// The subject of the credentials: whom idempotency, page tokens and the log know.
@@ -54,9 +51,7 @@ impl Caller {
     /// Whether some appointment gives the permission, wherever it is.
     #[must_use]
     pub fn holds(&self, permission: &str) -> bool {
-        self.grants
-            .iter()
-            .any(|grant| grant.permissions.contains(permission))
+        self.grants.iter().any(|grant| grant.permissions.contains(permission))
     }
 
     /// The places at which the caller has the permission.

@@ -33,9 +33,7 @@ pub async fn prepare(admin_url: &str, schemas: &[Schema]) -> Result<(), sqlx::Er
 
 /// Names are checked and passwords quoted by [`statements`]: DDL takes no parameters.
 async fn run(connection: &mut PgConnection, sql: String) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(connection)
-        .await?;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
     Ok(())
 }
 
@@ -48,11 +46,8 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 ";
 
 fn statements(schema: &Schema) -> String {
-    let name: String = schema
-        .name
-        .chars()
-        .filter(|letter| letter.is_ascii_lowercase() || *letter == '_')
-        .collect();
+    let name: String =
+        schema.name.chars().filter(|letter| letter.is_ascii_lowercase() || *letter == '_').collect();
     let owner = literal(&schema.owner_password);
     let runtime = literal(&schema.runtime_password);
     format!(

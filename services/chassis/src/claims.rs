@@ -13,10 +13,7 @@ use uuid::Uuid;
 use crate::{Caller, Fault, clock, partitions::DayTable};
 
 /// The table of claims: an answer is kept seven days for repetitions.
-pub const TABLE: DayTable = DayTable {
-    table: "request_claim",
-    kept_days: 7,
-};
+pub const TABLE: DayTable = DayTable { table: "request_claim", kept_days: 7 };
 
 /// Around midnight a claim is written for both days, so that two replicas whose clocks differ, or a
 /// call on either side of it, still meet in one partition.
@@ -97,9 +94,7 @@ impl Claim {
             Some(first) if first.fingerprint != self.fingerprint => {
                 Err(Fault::RequestIdReused(self.request_id))
             }
-            Some(first) => A::decode(first.answer.as_slice())
-                .map(Some)
-                .map_err(Fault::internal),
+            Some(first) => A::decode(first.answer.as_slice()).map(Some).map_err(Fault::internal),
         }
     }
 
@@ -107,11 +102,7 @@ impl Claim {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn answer(
-        &self,
-        connection: &mut PgConnection,
-        answer: &impl Message,
-    ) -> Result<(), Fault> {
+    pub async fn answer(&self, connection: &mut PgConnection, answer: &impl Message) -> Result<(), Fault> {
         sqlx::query!(
             "UPDATE request_claim SET answer = $4
              WHERE day = ANY($1) AND request_id = $2 AND caller = $3",

@@ -29,19 +29,13 @@ impl Clock {
     /// The machine's clock, read in the city's zone.
     #[must_use]
     pub fn system(zone: Tz) -> Self {
-        Self {
-            zone,
-            source: Source::System,
-        }
+        Self { zone, source: Source::System }
     }
 
     /// A clock that stands still until it is moved. For `rampart up --simulate` and for tests.
     #[must_use]
     pub fn simulated(zone: Tz, start: DateTime<Utc>) -> Self {
-        Self {
-            zone,
-            source: Source::Simulated(Arc::new(AtomicI64::new(start.timestamp_micros()))),
-        }
+        Self { zone, source: Source::Simulated(Arc::new(AtomicI64::new(start.timestamp_micros()))) }
     }
 
     /// The present instant, in whole microseconds, as the database keeps it.
@@ -84,10 +78,7 @@ impl Clock {
 
 /// The machine's time, for what follows it: tokens, leases, retention of technical tables.
 #[must_use]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the machine's clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
 pub fn wall() -> DateTime<Utc> {
     Utc::now()
 }

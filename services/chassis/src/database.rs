@@ -58,15 +58,11 @@ impl Database {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options)
             .await?;
-        let floor = sqlx::query_scalar!("SELECT oldest_schema FROM program_floor")
-            .fetch_one(&pool)
-            .await?;
+        let floor = sqlx::query_scalar!("SELECT oldest_schema FROM program_floor").fetch_one(&pool).await?;
         if floor > SCHEMA {
             return Err(StartError::TooOld { floor });
         }
-        let secret = sqlx::query_scalar!("SELECT value FROM secret")
-            .fetch_one(&pool)
-            .await?;
+        let secret = sqlx::query_scalar!("SELECT value FROM secret").fetch_one(&pool).await?;
         let secret = secret.try_into().unwrap_or([0; 32]);
         Ok(Self { pool, secret })
     }
@@ -87,18 +83,12 @@ impl Database {
     ///
     /// # Errors
     /// [`Fault::Unavailable`] without a connection, [`Fault::Deadline`] where the deadline has passed.
-    pub async fn begin(
-        &self,
-        deadline: Option<Instant>,
-    ) -> Result<Transaction<'static, Postgres>, Fault> {
+    pub async fn begin(&self, deadline: Option<Instant>) -> Result<Transaction<'static, Postgres>, Fault> {
         let left = deadline.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             return Err(Fault::Deadline);
         }
-        let begin = format!(
-            "BEGIN; SET LOCAL statement_timeout = {}",
-            left.as_millis().max(1)
-        );
+        let begin = format!("BEGIN; SET LOCAL statement_timeout = {}", left.as_millis().max(1));
         // The only value in the text is a number.
         Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
     }
@@ -115,9 +105,7 @@ impl Database {
 
 /// The checksums of every migration of a service, this crate's first: what a schema is made by.
 pub fn history(service: &Migrator) -> impl Iterator<Item = &[u8]> {
-    OWN.iter()
-        .chain(service.iter())
-        .map(|migration| migration.checksum.as_ref())
+    OWN.iter().chain(service.iter()).map(|migration| migration.checksum.as_ref())
 }
 
 /// Brings a service's schema up to date: this crate's part, then the service's own. Waits for
@@ -126,10 +114,7 @@ pub fn history(service: &Migrator) -> impl Iterator<Item = &[u8]> {
 /// # Errors
 /// [`StartError`]; a migration is applied whole or not at all.
 pub async fn migrate(owner_url: &str, service: &Migrator) -> Result<(), StartError> {
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .connect(owner_url)
-        .await?;
+    let pool = PgPoolOptions::new().max_connections(1).connect(owner_url).await?;
     let own = Migrator {
         migrations: Cow::Borrowed(&OWN.migrations),
         table_name: Cow::Borrowed("_chassis_migrations"),

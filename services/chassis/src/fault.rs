@@ -22,27 +22,19 @@ pub struct Violations(Vec<Violation>);
 impl Violations {
     /// Notes one thing.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(Violation {
-            field: field.into(),
-            description: description.into(),
-        });
+        self.0.push(Violation { field: field.into(), description: description.into() });
     }
 
     /// Notes another collection under a field, such as the violations of one item of a batch.
     pub fn nest(&mut self, field: &str, inner: Self) {
         for violation in inner.0 {
-            self.add(
-                format!("{field}.{}", violation.field),
-                violation.description,
-            );
+            self.add(format!("{field}.{}", violation.field), violation.description);
         }
     }
 
     /// Keeps the value of a check, or notes why there is none.
     pub fn keep<T>(&mut self, field: &str, checked: Result<T, String>) -> Option<T> {
-        checked
-            .map_err(|description| self.add(field, description))
-            .ok()
+        checked.map_err(|description| self.add(field, description)).ok()
     }
 
     /// Whether nothing is wrong.
@@ -62,11 +54,7 @@ impl Violations {
     /// # Errors
     /// [`Fault::Invalid`] with every violation.
     pub fn refuse(self) -> Result<(), Fault> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Fault::Invalid(self.0))
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(Fault::Invalid(self.0)) }
     }
 }
 
@@ -133,10 +121,7 @@ pub enum Fault {
 impl Fault {
     /// A single violation.
     pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Self {
-        Self::Invalid(vec![Violation {
-            field: field.into(),
-            description: description.into(),
-        }])
+        Self::Invalid(vec![Violation { field: field.into(), description: description.into() }])
     }
 
     /// A single unmet condition.
@@ -148,10 +133,7 @@ impl Fault {
     ) -> Self {
         Self::Precondition {
             reason,
-            unmet: vec![Unmet {
-                subject: subject.into(),
-                description: description.into(),
-            }],
+            unmet: vec![Unmet { subject: subject.into(), description: description.into() }],
             metadata,
         }
     }
@@ -177,11 +159,7 @@ impl Fault {
         metadata: &mut HashMap<String, String>,
     ) -> (Code, &'static str, String) {
         let mut note = |pairs: Vec<(&'static str, String)>| {
-            metadata.extend(
-                pairs
-                    .into_iter()
-                    .map(|(key, value)| (key.to_owned(), value)),
-            );
+            metadata.extend(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)));
         };
         match self {
             Self::Invalid(violations) => {
@@ -211,28 +189,16 @@ impl Fault {
                 let message = format!("credentials: {problem}");
                 (Code::Unauthenticated, "UNAUTHENTICATED", message)
             }
-            Self::Exists {
-                reason,
-                message,
-                metadata: pairs,
-            } => {
+            Self::Exists { reason, message, metadata: pairs } => {
                 note(pairs);
                 (Code::AlreadyExists, reason, message)
             }
-            Self::Precondition {
-                reason,
-                unmet,
-                metadata: pairs,
-            } => {
+            Self::Precondition { reason, unmet, metadata: pairs } => {
                 note(pairs);
                 let words: Vec<_> = unmet.iter().map(|one| one.description.as_str()).collect();
                 let message = words.join("; ");
                 for one in unmet {
-                    details.add_precondition_failure_violation(
-                        reason,
-                        one.subject,
-                        one.description,
-                    );
+                    details.add_precondition_failure_violation(reason, one.subject, one.description);
                 }
                 (Code::FailedPrecondition, reason, message)
             }
@@ -248,11 +214,7 @@ impl Fault {
             }
             Self::PageToken => {
                 let message = "the page token is not one of this query; start with an empty one";
-                (
-                    Code::InvalidArgument,
-                    "PAGE_TOKEN_MISMATCH",
-                    message.to_owned(),
-                )
+                (Code::InvalidArgument, "PAGE_TOKEN_MISMATCH", message.to_owned())
             }
             Self::ChangeToken => {
                 let message = "the change token has expired; take a snapshot again";
@@ -261,8 +223,7 @@ impl Fault {
             Self::RequestIdReused(id) => {
                 note(vec![("request_id", id.to_string())]);
                 details.add_bad_request_violation("request_id", "was used for another message");
-                let message =
-                    format!("request_id {id} was used for another message; make a new one");
+                let message = format!("request_id {id} was used for another message; make a new one");
                 (Code::InvalidArgument, "REQUEST_ID_REUSED", message)
             }
             Self::Unimplemented => {
@@ -270,13 +231,8 @@ impl Fault {
                 (Code::Unimplemented, "UNIMPLEMENTED", message.to_owned())
             }
             Self::Deadline => {
-                let message =
-                    "the deadline has passed; with the same request_id a repetition is safe";
-                (
-                    Code::DeadlineExceeded,
-                    "DEADLINE_EXCEEDED",
-                    message.to_owned(),
-                )
+                let message = "the deadline has passed; with the same request_id a repetition is safe";
+                (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message.to_owned())
             }
             Self::Overloaded => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
@@ -300,9 +256,8 @@ impl Fault {
 
 fn in_words(violations: &[Violation]) -> String {
     let first = violations.iter().take(3);
-    let words: Vec<_> = first
-        .map(|violation| format!("{}: {}", violation.field, violation.description))
-        .collect();
+    let words: Vec<_> =
+        first.map(|violation| format!("{}: {}", violation.field, violation.description)).collect();
     match violations.len().saturating_sub(3) {
         0 => words.join("; "),
         more => format!("{}; and {more} more", words.join("; ")),
@@ -343,9 +298,6 @@ const DATABASE_DOWN: &str = "the database cannot be reached just now; repeat the
 
 /// Maps a violated constraint by its name; everything else as [`Fault::from`].
 pub fn on_constraint(error: sqlx::Error, map: impl FnOnce(&str) -> Option<Fault>) -> Fault {
-    let named = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::constraint)
-        .and_then(map);
+    let named = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint).and_then(map);
     named.unwrap_or_else(|| error.into())
 }

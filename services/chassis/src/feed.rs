@@ -17,10 +17,7 @@ use uuid::Uuid;
 use crate::{Database, Fault, clock, fault, partitions::DayTable};
 
 /// The feed's table, kept for a week: a consumer that was away for longer takes a snapshot.
-pub const TABLE: DayTable = DayTable {
-    table: "change",
-    kept_days: 7,
-};
+pub const TABLE: DayTable = DayTable { table: "change", kept_days: 7 };
 
 /// How often the sequencer looks, and how often replicas look what others sequenced.
 const PULSE: Duration = Duration::from_millis(50);
@@ -46,13 +43,9 @@ pub struct Change {
 /// # Errors
 /// Where the database fails.
 pub async fn note(connection: &mut PgConnection, topic: &str, keys: &[Uuid]) -> Result<(), Fault> {
-    sqlx::query!(
-        "INSERT INTO change_inbox (topic, key) SELECT $1, unnest($2::uuid[])",
-        topic,
-        keys
-    )
-    .execute(connection)
-    .await?;
+    sqlx::query!("INSERT INTO change_inbox (topic, key) SELECT $1, unnest($2::uuid[])", topic, keys)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -74,11 +67,7 @@ impl Feed {
         let last = last(&database).await?;
         let (sender, seen) = watch::channel(last);
         tokio::spawn(run(database.clone(), sender, shutdown));
-        Ok(Self {
-            database,
-            epoch,
-            seen,
-        })
+        Ok(Self { database, epoch, seen })
     }
 
     /// A receiver that wakes when there is more.
@@ -98,9 +87,7 @@ impl Feed {
     /// # Errors
     /// [`Fault::ChangeToken`] for a token that is too old, of another epoch, ahead of the feed, or none.
     pub async fn position(&self, token: &str) -> Result<Position, Fault> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(token)
-            .map_err(|_| Fault::ChangeToken)?;
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Fault::ChangeToken)?;
         let text = String::from_utf8(bytes).map_err(|_| Fault::ChangeToken)?;
         let position = match text.split(' ').collect::<Vec<_>>().as_slice() {
             ["1", epoch, position] if *epoch == self.epoch => position.parse().ok(),
@@ -123,15 +110,9 @@ impl Feed {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn after(
-        &self,
-        topic: &str,
-        position: Position,
-    ) -> Result<(Vec<Change>, Position), Fault> {
+    pub async fn after(&self, topic: &str, position: Position) -> Result<(Vec<Change>, Position), Fault> {
         let mut work = self.database.snapshot().await?;
-        let last = sqlx::query_scalar!("SELECT position FROM feed")
-            .fetch_one(&mut *work)
-            .await?;
+        let last = sqlx::query_scalar!("SELECT position FROM feed").fetch_one(&mut *work).await?;
         let end = last.min(position.0 + MOST);
         let rows = sqlx::query!(
             r#"SELECT key, max(position) AS "position!" FROM change
@@ -144,10 +125,7 @@ impl Feed {
             .fetch_all(&mut *work)
             .await?
             .into_iter()
-            .map(|row| Change {
-                position: Position(row.position),
-                key: row.key,
-            });
+            .map(|row| Change { position: Position(row.position), key: row.key });
         Ok((changes.collect(), Position(end)))
     }
 }
@@ -157,9 +135,7 @@ impl Feed {
 /// # Errors
 /// Where the database fails.
 pub async fn position_in(connection: &mut PgConnection) -> Result<Position, Fault> {
-    let last = sqlx::query_scalar!("SELECT position FROM feed")
-        .fetch_one(connection)
-        .await?;
+    let last = sqlx::query_scalar!("SELECT position FROM feed").fetch_one(connection).await?;
     Ok(Position(last))
 }
 
@@ -173,9 +149,7 @@ async fn epoch(database: &Database) -> Result<String, Fault> {
 }
 
 async fn last(database: &Database) -> Result<Position, Fault> {
-    let last = sqlx::query_scalar!("SELECT position FROM feed")
-        .fetch_one(database.pool())
-        .await?;
+    let last = sqlx::query_scalar!("SELECT position FROM feed").fetch_one(database.pool()).await?;
     Ok(Position(last))
 }
 
@@ -205,9 +179,8 @@ async fn run(database: Database, seen: watch::Sender<Position>, shutdown: Cancel
 
 /// Gives committed notes their positions, unless another replica is at it. Answers the last position.
 async fn sequence(database: &Database) -> Result<Position, sqlx::Error> {
-    let waiting = sqlx::query!(
-        r#"SELECT f.position, EXISTS (SELECT FROM change_inbox) AS "any!" FROM feed f"#
-    );
+    let waiting =
+        sqlx::query!(r#"SELECT f.position, EXISTS (SELECT FROM change_inbox) AS "any!" FROM feed f"#);
     let waiting = waiting.fetch_one(database.pool()).await?;
     if !waiting.any {
         return Ok(Position(waiting.position));
@@ -231,9 +204,7 @@ async fn sequence(database: &Database) -> Result<Position, sqlx::Error> {
     );
     let given = given.execute(&mut *work).await?.rows_affected();
     let position = last.saturating_add_unsigned(given);
-    sqlx::query!("UPDATE feed SET position = $1", position)
-        .execute(&mut *work)
-        .await?;
+    sqlx::query!("UPDATE feed SET position = $1", position).execute(&mut *work).await?;
     work.commit().await?;
     Ok(Position(position))
 }

@@ -41,10 +41,7 @@ pub struct Verifier {
 
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Verifier")
-            .field("trust", &self.trust)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Verifier").field("trust", &self.trust).finish_non_exhaustive()
     }
 }
 
@@ -92,11 +89,7 @@ impl Verifier {
     /// [`KeysError`] where the file is absent or no JWKS.
     pub fn new(trust: Trust) -> Result<Self, KeysError> {
         let keys = read(&trust.jwks)?;
-        Ok(Self {
-            trust,
-            keys: RwLock::new(keys),
-            verified: moka::sync::Cache::new(REMEMBERED),
-        })
+        Ok(Self { trust, keys: RwLock::new(keys), verified: moka::sync::Cache::new(REMEMBERED) })
     }
 
     /// The identity of a token that is signed by the issuer, for this audience, and not expired.
@@ -112,28 +105,18 @@ impl Verifier {
             return Err(Fault::Unauthenticated("expired"));
         }
         let claims = self.check(token)?;
-        let verified = Identity {
-            subject: claims.sub.into(),
-            expires: claims.exp,
-        };
+        let verified = Identity { subject: claims.sub.into(), expires: claims.exp };
         self.verified.insert(token.to_owned(), verified.clone());
         Ok(verified)
     }
 
     fn check(&self, token: &str) -> Result<Claims, Fault> {
-        let header =
-            decode_header(token).map_err(|_| Fault::Unauthenticated("malformed or unsigned"))?;
-        if !matches!(
-            header.alg,
-            Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256
-        ) {
-            return Err(Fault::Unauthenticated(
-                "signed by an algorithm that is not accepted",
-            ));
+        let header = decode_header(token).map_err(|_| Fault::Unauthenticated("malformed or unsigned"))?;
+        if !matches!(header.alg, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256) {
+            return Err(Fault::Unauthenticated("signed by an algorithm that is not accepted"));
         }
-        let jwk = self
-            .key(header.kid.as_deref())
-            .ok_or(Fault::Unauthenticated("signed by an unknown key"))?;
+        let jwk =
+            self.key(header.kid.as_deref()).ok_or(Fault::Unauthenticated("signed by an unknown key"))?;
         let key = DecodingKey::from_jwk(&jwk).map_err(Fault::internal)?;
         let mut validation = Validation::new(header.alg);
         validation.set_issuer(&[&self.trust.issuer]);
@@ -153,9 +136,7 @@ impl Verifier {
         })?;
         Some(checked.claims)
             .filter(|claims| !claims.sub.is_empty() && claims.sub.len() <= 200)
-            .ok_or(Fault::Unauthenticated(
-                "without a subject of 1 to 200 bytes",
-            ))
+            .ok_or(Fault::Unauthenticated("without a subject of 1 to 200 bytes"))
     }
 
     fn key(&self, id: Option<&str>) -> Option<Jwk> {
@@ -163,21 +144,13 @@ impl Verifier {
         let keys = self.keys.read().ok()?;
         match id {
             Some(id) => keys.set.find(id).cloned(),
-            None => keys
-                .set
-                .keys
-                .first()
-                .filter(|_| keys.set.keys.len() == 1)
-                .cloned(),
+            None => keys.set.keys.first().filter(|_| keys.set.keys.len() == 1).cloned(),
         }
     }
 
     /// Takes up a replaced key file. A file that cannot be read leaves the keys as they are.
     fn look_again(&self) {
-        let due = self
-            .keys
-            .read()
-            .is_ok_and(|keys| keys.looked.elapsed() > LOOK_AGAIN);
+        let due = self.keys.read().is_ok_and(|keys| keys.looked.elapsed() > LOOK_AGAIN);
         if !due {
             return;
         }
@@ -200,22 +173,13 @@ impl Verifier {
 }
 
 fn written(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path)
-        .and_then(|meta| meta.modified())
-        .ok()
+    std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
 }
 
 fn read(path: &Path) -> Result<Keys, KeysError> {
     let before = written(path);
     let set = std::fs::read(path)
         .and_then(|bytes| serde_json::from_slice(&bytes).map_err(std::io::Error::from))
-        .map_err(|cause| KeysError {
-            path: path.to_owned(),
-            cause,
-        })?;
-    Ok(Keys {
-        set,
-        written: before,
-        looked: std::time::Instant::now(),
-    })
+        .map_err(|cause| KeysError { path: path.to_owned(), cause })?;
+    Ok(Keys { set, written: before, looked: std::time::Instant::now() })
 }

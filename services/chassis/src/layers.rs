@@ -39,9 +39,7 @@ pub struct Method {
 /// Where the descriptor set is damaged.
 pub fn methods(set: &[u8]) -> Result<HashMap<String, Method>, prost_reflect::DescriptorError> {
     let pool = DescriptorPool::decode(set)?;
-    let all = pool
-        .services()
-        .flat_map(|service| service.methods().collect::<Vec<_>>());
+    let all = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
     let ours = all.filter(|method| method.parent_service().full_name().starts_with("rampart."));
     Ok(ours
         .filter_map(|method| {
@@ -78,10 +76,7 @@ pub struct Gate {
 
 impl std::fmt::Debug for Gate {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Gate")
-            .field("domain", &self.domain)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Gate").field("domain", &self.domain).finish_non_exhaustive()
     }
 }
 
@@ -112,16 +107,9 @@ pub async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
         let status = span.in_scope(|| fault.into_status(gate.domain));
         status.into_http::<Body>().map(axum::body::Body::new)
     });
-    let code = response
-        .headers()
-        .get("grpc-status")
-        .and_then(|code| code.to_str().ok());
+    let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok());
     span.in_scope(|| {
-        tracing::debug!(
-            code = code.unwrap_or("0"),
-            micros = began.elapsed().as_micros(),
-            "answered"
-        );
+        tracing::debug!(code = code.unwrap_or("0"), micros = began.elapsed().as_micros(), "answered");
     });
     response
 }
@@ -131,26 +119,16 @@ async fn allow(gate: &Gate, headers: &HeaderMap, method: &Method) -> Result<Call
     let identity = gate.verifier.verify(token)?;
     let grants = gate.authority.grants(&identity.subject).await?;
     let caller = Caller::new(identity, grants);
-    if caller.holds(method.permission) {
-        Ok(caller)
-    } else {
-        Err(Fault::Denied(method.permission))
-    }
+    if caller.holds(method.permission) { Ok(caller) } else { Err(Fault::Denied(method.permission)) }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Fault> {
     headers
         .get(AUTHORIZATION)
-        .ok_or(Fault::Unauthenticated(
-            "missing: send authorization: Bearer <token>",
-        ))?
+        .ok_or(Fault::Unauthenticated("missing: send authorization: Bearer <token>"))?
         .to_str()
         .ok()
-        .and_then(|value| {
-            value
-                .strip_prefix("Bearer ")
-                .or_else(|| value.strip_prefix("bearer "))
-        })
+        .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")))
         .ok_or(Fault::Unauthenticated("not of the form Bearer <token>"))
 }
 
@@ -159,9 +137,7 @@ fn deadline(headers: &HeaderMap, method: &Method, began: Instant) -> Option<Inst
     if method.streaming {
         return None;
     }
-    let asked = headers
-        .get("grpc-timeout")
-        .and_then(|value| timeout(value.to_str().ok()?));
+    let asked = headers.get("grpc-timeout").and_then(|value| timeout(value.to_str().ok()?));
     Some(began + asked.unwrap_or(UNARY).min(UNARY))
 }
 
@@ -182,9 +158,7 @@ fn timeout(value: &str) -> Option<Duration> {
 async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Result<T, Fault> {
     match deadline {
         None => Ok(work.await),
-        Some(end) => tokio::time::timeout_at(end, work)
-            .await
-            .map_err(|_| Fault::Deadline),
+        Some(end) => tokio::time::timeout_at(end, work).await.map_err(|_| Fault::Deadline),
     }
 }
 

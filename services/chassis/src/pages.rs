@@ -41,18 +41,11 @@ impl Pager {
     #[must_use]
     pub fn new(database: &Database, caller: &Caller, method: &str, filter: &impl Message) -> Self {
         let mut context = Vec::new();
-        for part in [
-            method.as_bytes(),
-            caller.subject().as_bytes(),
-            &filter.encode_to_vec(),
-        ] {
+        for part in [method.as_bytes(), caller.subject().as_bytes(), &filter.encode_to_vec()] {
             context.extend_from_slice(&(part.len() as u64).to_be_bytes());
             context.extend_from_slice(part);
         }
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, database.secret()),
-            context,
-        }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, database.secret()), context }
     }
 
     /// The token after a key.
@@ -73,17 +66,12 @@ impl Pager {
         if token.is_empty() {
             return Ok(None);
         }
-        let bytes = URL_SAFE_NO_PAD
-            .decode(token)
-            .map_err(|_| Fault::PageToken)?;
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Fault::PageToken)?;
         let split = bytes.len().checked_sub(TAG).ok_or(Fault::PageToken)?;
         let (body, tag) = bytes.split_at(split);
-        constant_time::verify_slices_are_equal(&self.tag(body), tag)
-            .map_err(|_| Fault::PageToken)?;
+        constant_time::verify_slices_are_equal(&self.tag(body), tag).map_err(|_| Fault::PageToken)?;
         match body {
-            [VERSION, key @ ..] => String::from_utf8(key.to_vec())
-                .map(Some)
-                .map_err(|_| Fault::PageToken),
+            [VERSION, key @ ..] => String::from_utf8(key.to_vec()).map(Some).map_err(|_| Fault::PageToken),
             _ => Err(Fault::PageToken),
         }
     }
@@ -95,9 +83,7 @@ impl Pager {
             return String::new();
         }
         rows.truncate(size);
-        rows.last()
-            .map(|last| self.token(&key(last)))
-            .unwrap_or_default()
+        rows.last().map(|last| self.token(&key(last))).unwrap_or_default()
     }
 
     fn tag(&self, body: &[u8]) -> [u8; TAG] {

@@ -60,9 +60,7 @@ pub fn text(value: &str, longest: usize) -> Result<&str, String> {
         return Err("must not be empty".to_owned());
     }
     if length > longest {
-        return Err(format!(
-            "must have at most {longest} characters, has {length}"
-        ));
+        return Err(format!("must have at most {longest} characters, has {length}"));
     }
     if value.chars().any(char::is_control) {
         return Err("must not contain control characters".to_owned());
@@ -84,10 +82,7 @@ pub fn symbol<'a>(
     allowed: impl Fn(char) -> bool,
 ) -> Result<&'a str, String> {
     if value.is_empty() || value.len() > longest || !value.chars().all(allowed) {
-        return Err(format!(
-            "must be 1 to {longest} characters of {set}, is {}",
-            quoted(value)
-        ));
+        return Err(format!("must be 1 to {longest} characters of {set}, is {}", quoted(value)));
     }
     Ok(value)
 }
@@ -119,11 +114,7 @@ mod tests {
     fn only_the_usual_spelling_of_a_name_is_taken() {
         let id = Uuid::now_v7();
         assert_eq!(name("units", &format!("units/{id}")), Ok(id));
-        for wrong in [
-            format!("unit/{id}"),
-            format!("units/{}", id.simple()),
-            id.to_string(),
-        ] {
+        for wrong in [format!("unit/{id}"), format!("units/{}", id.simple()), id.to_string()] {
             assert!(name("units", &wrong).is_err(), "{wrong}");
         }
     }

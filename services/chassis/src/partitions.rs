@@ -49,10 +49,7 @@ pub async fn keeper(pool: PgPool, tables: &'static [DayTable], shutdown: Cancell
             _ = hour.tick() => {}
         }
         if let Err(fault) = keep(&pool, tables, clock::wall().date_naive()).await {
-            tracing::warn!(
-                ?fault,
-                "the day's partitions could not be made; trying again in an hour"
-            );
+            tracing::warn!(?fault, "the day's partitions could not be made; trying again in an hour");
         }
     }
 }

@@ -26,8 +26,7 @@ pub struct Program {
 /// Runs a service's program: `serve` or `migrate`.
 #[must_use]
 pub fn main(program: Program) -> ExitCode {
-    let serve =
-        ConfigArgs::augment_args(Command::new("serve").about("Serve until SIGTERM or Ctrl-C"));
+    let serve = ConfigArgs::augment_args(Command::new("serve").about("Serve until SIGTERM or Ctrl-C"));
     let owner = clap::Arg::new("owner-url")
         .long("owner-url")
         .env("RAMPART_OWNER_URL")
@@ -35,9 +34,7 @@ pub fn main(program: Program) -> ExitCode {
         .value_name("URL")
         .required(true)
         .help("URL of the database with the schema's owner");
-    let migrate = Command::new("migrate")
-        .about("Bring the schema up to date")
-        .arg(owner);
+    let migrate = Command::new("migrate").about("Bring the schema up to date").arg(owner);
     let matches = Command::new(program.name)
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
@@ -45,37 +42,26 @@ pub fn main(program: Program) -> ExitCode {
         .subcommand(migrate)
         .get_matches();
 
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, 1),
     };
     match matches.subcommand() {
         Some(("migrate", matches)) => {
             telemetry::start(EnvFilter::new("info"), telemetry::LogFormat::Text);
-            let url = matches
-                .get_one::<String>("owner-url")
-                .cloned()
-                .unwrap_or_default();
+            let url = matches.get_one::<String>("owner-url").cloned().unwrap_or_default();
             finish(runtime.block_on((program.migrate)(url)))
         }
-        Some((_, matches)) => {
-            match ConfigArgs::from_arg_matches(matches).map(ConfigArgs::resolve) {
-                Err(error) => error.exit(),
-                Ok(Err(errors)) => fail(&errors, EXIT_USAGE),
-                Ok(Ok(config)) => finish(runtime.block_on(serve_until_signal(program, config))),
-            }
-        }
+        Some((_, matches)) => match ConfigArgs::from_arg_matches(matches).map(ConfigArgs::resolve) {
+            Err(error) => error.exit(),
+            Ok(Err(errors)) => fail(&errors, EXIT_USAGE),
+            Ok(Ok(config)) => finish(runtime.block_on(serve_until_signal(program, config))),
+        },
         None => ExitCode::from(EXIT_USAGE),
     }
 }
 
-async fn serve_until_signal(
-    program: Program,
-    config: Config,
-) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve_until_signal(program: Program, config: Config) -> Result<(), Box<dyn std::error::Error>> {
     telemetry::start(EnvFilter::new(&config.log), config.log_format);
     tracing::info!(service = program.name, ?config, "starting");
     let listener = TcpListener::bind(config.listen).await?;

@@ -35,13 +35,8 @@ macro_rules! served {
 ///
 /// # Errors
 /// The fault as a status of this domain.
-pub fn reply<T>(
-    domain: &'static str,
-    answer: Result<T, Fault>,
-) -> Result<tonic::Response<T>, tonic::Status> {
-    answer
-        .map(tonic::Response::new)
-        .map_err(|fault| fault.into_status(domain))
+pub fn reply<T>(domain: &'static str, answer: Result<T, Fault>) -> Result<tonic::Response<T>, tonic::Status> {
+    answer.map(tonic::Response::new).map_err(|fault| fault.into_status(domain))
 }
 
 /// The caller, the deadline and the message of a request that came through the gate.
@@ -53,10 +48,7 @@ pub fn accept<T>(
 ) -> Result<(crate::Caller, Option<tokio::time::Instant>, T), Fault> {
     let caller = request.extensions().get::<crate::Caller>().cloned();
     let caller = caller.ok_or_else(|| Fault::internal("a handler without a gate before it"))?;
-    let deadline = request
-        .extensions()
-        .get::<layers::Deadline>()
-        .map(|deadline| deadline.0);
+    let deadline = request.extensions().get::<layers::Deadline>().map(|deadline| deadline.0);
     Ok((caller, deadline, request.into_inner()))
 }
 
@@ -76,10 +68,7 @@ pub struct Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Server")
-            .field("domain", &self.domain)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Server").field("domain", &self.domain).finish_non_exhaustive()
     }
 }
 
@@ -119,10 +108,8 @@ impl Server {
             authority: self.authority,
             room: Arc::new(Semaphore::new(config.concurrency.get())),
         });
-        let gated = self
-            .routes
-            .into_axum_router()
-            .layer(axum::middleware::from_fn_with_state(gate, layers::enter));
+        let gated =
+            self.routes.into_axum_router().layer(axum::middleware::from_fn_with_state(gate, layers::enter));
         let mut routes = Routes::from(gated);
 
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -174,21 +161,9 @@ async fn watch_readiness(
             () = shutdown.cancelled() => break,
             _ = tick.tick() => {}
         }
-        let asked = tokio::time::timeout(
-            Duration::from_secs(2),
-            sqlx::query("SELECT 1").execute(&pool),
-        );
+        let asked = tokio::time::timeout(Duration::from_secs(2), sqlx::query("SELECT 1").execute(&pool));
         let ready = matches!(asked.await, Ok(Ok(_)));
-        say(
-            &reporter,
-            names,
-            if ready {
-                ServingStatus::Serving
-            } else {
-                ServingStatus::NotServing
-            },
-        )
-        .await;
+        say(&reporter, names, if ready { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
     }
     say(&reporter, names, ServingStatus::NotServing).await;
     tokio::time::sleep(notice).await;

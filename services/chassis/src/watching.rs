@@ -26,10 +26,7 @@ pub struct Watching {
 
 impl std::fmt::Debug for Watching {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Watching")
-            .field("feed", &self.feed)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Watching").field("feed", &self.feed).finish_non_exhaustive()
     }
 }
 
@@ -96,10 +93,7 @@ impl Session {
             }
         };
         self.fresh = false;
-        self.caller = self
-            .caller
-            .renewed(self.watching.authority.as_ref())
-            .await?;
+        self.caller = self.caller.renewed(self.watching.authority.as_ref()).await?;
         if !self.caller.holds(self.permission) {
             return Err(Fault::Denied(self.permission));
         }

@@ -20,127 +20,39 @@ pub enum Office {
 
 /// What an office may do: a permission, and who has it.
 const TABLE: &[(&str, &[Office])] = {
-    use Office::{
-        Administrator, DutyOfficer, HealthOfficer, InformationReporter, Integrator, Leader,
-    };
+    use Office::{Administrator, DutyOfficer, HealthOfficer, InformationReporter, Integrator, Leader};
     &[
-        (
-            "units.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                InformationReporter,
-                HealthOfficer,
-                Integrator,
-            ],
-        ),
+        ("units.read", &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("units.write", &[Administrator]),
         ("units.watch", &[Administrator, Integrator]),
-        (
-            "officers.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                HealthOfficer,
-                Integrator,
-            ],
-        ),
+        ("officers.read", &[Administrator, Leader, DutyOfficer, HealthOfficer, Integrator]),
         ("officers.write", &[Administrator, DutyOfficer]),
-        (
-            "appointments.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                HealthOfficer,
-                Integrator,
-            ],
-        ),
+        ("appointments.read", &[Administrator, Leader, DutyOfficer, HealthOfficer, Integrator]),
         ("appointments.write", &[Administrator, DutyOfficer]),
         ("appointments.watch", &[Administrator, Integrator]),
         (
             "contacts.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                InformationReporter,
-                HealthOfficer,
-                Integrator,
-            ],
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
         ),
-        (
-            "forms.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                InformationReporter,
-                HealthOfficer,
-                Integrator,
-            ],
-        ),
+        ("forms.read", &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("forms.write", &[Administrator]),
-        (
-            "days.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                InformationReporter,
-                HealthOfficer,
-                Integrator,
-            ],
-        ),
+        ("days.read", &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("days.open", &[Administrator, DutyOfficer]),
         ("days.sign", &[Leader, DutyOfficer, HealthOfficer]),
         ("days.seal", &[Administrator, DutyOfficer]),
         (
             "reports.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                InformationReporter,
-                HealthOfficer,
-                Integrator,
-            ],
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
         ),
-        (
-            "reports.submit",
-            &[DutyOfficer, InformationReporter, HealthOfficer],
-        ),
+        ("reports.submit", &[DutyOfficer, InformationReporter, HealthOfficer]),
         ("reports.chase", &[Leader, DutyOfficer, HealthOfficer]),
         ("reports.excuse", &[DutyOfficer]),
         ("reports.correct", &[DutyOfficer, HealthOfficer]),
         ("reports.return", &[Leader, DutyOfficer, HealthOfficer]),
-        (
-            "reports.watch",
-            &[Administrator, Leader, DutyOfficer, Integrator],
-        ),
+        ("reports.watch", &[Administrator, Leader, DutyOfficer, Integrator]),
         ("balances.write", &[Administrator, HealthOfficer]),
-        (
-            "rollups.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                HealthOfficer,
-                Integrator,
-            ],
-        ),
-        (
-            "bulletins.read",
-            &[
-                Administrator,
-                Leader,
-                DutyOfficer,
-                HealthOfficer,
-                Integrator,
-            ],
-        ),
+        ("rollups.read", &[Administrator, Leader, DutyOfficer, HealthOfficer, Integrator]),
+        ("bulletins.read", &[Administrator, Leader, DutyOfficer, HealthOfficer, Integrator]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]
 };
@@ -177,9 +89,7 @@ impl Office {
 
     /// What the office may do below its unit.
     pub fn permissions(self) -> impl Iterator<Item = &'static str> {
-        let mine = TABLE
-            .iter()
-            .filter(move |(_, offices)| offices.contains(&self));
+        let mine = TABLE.iter().filter(move |(_, offices)| offices.contains(&self));
         mine.map(|(permission, _)| *permission)
     }
 }
@@ -204,11 +114,7 @@ mod tests {
     fn only_who_sets_up_the_registry_changes_units() {
         let may: Vec<_> = Office::ALL
             .into_iter()
-            .filter(|office| {
-                office
-                    .permissions()
-                    .any(|permission| permission == "units.write")
-            })
+            .filter(|office| office.permissions().any(|permission| permission == "units.write"))
             .collect();
         assert_eq!(may, [Office::Administrator]);
     }

@@ -24,9 +24,7 @@ impl std::fmt::Debug for Bearer {
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request
-            .metadata_mut()
-            .insert("authorization", self.0.clone());
+        request.metadata_mut().insert("authorization", self.0.clone());
         Ok(request)
     }
 }
@@ -47,10 +45,7 @@ impl Registry {
     /// # Errors
     /// An address or a token that is none.
     pub fn new(endpoint: &str, token: &str) -> anyhow::Result<Self> {
-        Ok(Self {
-            channel: channel(endpoint)?,
-            bearer: bearer(token)?,
-        })
+        Ok(Self { channel: channel(endpoint)?, bearer: bearer(token)? })
     }
 
     /// The same connection as another caller.
@@ -58,10 +53,7 @@ impl Registry {
     /// # Errors
     /// A token that is none.
     pub fn with_token(&self, token: &str) -> anyhow::Result<Self> {
-        Ok(Self {
-            channel: self.channel.clone(),
-            bearer: bearer(token)?,
-        })
+        Ok(Self { channel: self.channel.clone(), bearer: bearer(token)? })
     }
 
     /// Units.
@@ -73,9 +65,8 @@ impl Registry {
 }
 
 fn channel(endpoint: &str) -> anyhow::Result<Channel> {
-    let endpoint: Endpoint = endpoint
-        .parse()
-        .with_context(|| format!("{endpoint:?} is no address such as http://host:7401"))?;
+    let endpoint: Endpoint =
+        endpoint.parse().with_context(|| format!("{endpoint:?} is no address such as http://host:7401"))?;
     Ok(endpoint
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(60))
@@ -85,11 +76,7 @@ fn channel(endpoint: &str) -> anyhow::Result<Channel> {
 }
 
 fn bearer(token: &str) -> anyhow::Result<Bearer> {
-    Ok(Bearer(
-        format!("Bearer {token}")
-            .parse()
-            .context("the token has characters that no token has")?,
-    ))
+    Ok(Bearer(format!("Bearer {token}").parse().context("the token has characters that no token has")?))
 }
 
 /// A refusal in words for people: the message, and every violation or unmet condition on a line.
@@ -97,22 +84,12 @@ fn bearer(token: &str) -> anyhow::Result<Bearer> {
 pub fn explain(status: &Status) -> String {
     let details = status.get_error_details();
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
-    let mut lines = vec![format!(
-        "{} ({:?} {reason})",
-        status.message(),
-        status.code()
-    )];
-    if let Some(request) = details
-        .bad_request()
-        .filter(|bad| bad.field_violations.len() > 1)
-    {
+    let mut lines = vec![format!("{} ({:?} {reason})", status.message(), status.code())];
+    if let Some(request) = details.bad_request().filter(|bad| bad.field_violations.len() > 1) {
         let violations = request.field_violations.iter();
         lines.extend(violations.map(|one| format!("  {}: {}", one.field, one.description)));
     }
-    if let Some(failure) = details
-        .precondition_failure()
-        .filter(|all| all.violations.len() > 1)
-    {
+    if let Some(failure) = details.precondition_failure().filter(|all| all.violations.len() > 1) {
         let violations = failure.violations.iter();
         lines.extend(violations.map(|one| format!("  {}: {}", one.subject, one.description)));
     }

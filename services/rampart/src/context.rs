@@ -28,12 +28,9 @@ impl ClientContext {
         if let Some(path) = std::env::var_os("RAMPART_CONTEXT") {
             return path.into();
         }
-        let home = std::env::var_os("HOME")
-            .map(PathBuf::from)
-            .unwrap_or_default();
+        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
         let base = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-        base.unwrap_or_else(|| home.join(".config"))
-            .join("rampart/context.json")
+        base.unwrap_or_else(|| home.join(".config")).join("rampart/context.json")
     }
 
     /// Reads the context, if there is one.
@@ -60,12 +57,7 @@ impl ClientContext {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
         let mut options = fs::OpenOptions::new();
-        let file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path);
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
         let file = file.with_context(|| format!("writing {}", path.display()))?;
         serde_json::to_writer_pretty(file, self)?;
         Ok(path)

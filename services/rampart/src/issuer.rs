@@ -33,10 +33,7 @@ pub struct Issuer {
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Issuer")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Issuer").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -72,21 +69,13 @@ impl Issuer {
         ]});
         fs::write(&jwks, serde_json::to_vec_pretty(&set)?)
             .with_context(|| format!("writing {}", jwks.display()))?;
-        Ok(Self {
-            key: EncodingKey::from_ed_der(&pkcs8),
-            id,
-            jwks,
-        })
+        Ok(Self { key: EncodingKey::from_ed_der(&pkcs8), id, jwks })
     }
 
     /// What a service must trust to accept this issuer's tokens.
     #[must_use]
     pub fn trust(&self) -> Trust {
-        Trust {
-            issuer: ISSUER.to_owned(),
-            audience: AUDIENCE.to_owned(),
-            jwks: self.jwks.clone(),
-        }
+        Trust { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), jwks: self.jwks.clone() }
     }
 
     /// A token for a subject.

@@ -74,9 +74,7 @@ impl Style {
                             .collect::<Map<_, _>>(),
                     )
                 });
-                put(&serde_json::to_string_pretty(&Value::Array(
-                    objects.collect(),
-                ))?)
+                put(&serde_json::to_string_pretty(&Value::Array(objects.collect()))?)
             }
         }
     }

@@ -57,9 +57,7 @@ pub async fn bootstrap(
         owner_password: password.to_owned(),
         runtime_password: password.to_owned(),
     };
-    bootstrap::prepare(admin_url, &[schema])
-        .await
-        .context("making roles and schemas")?;
+    bootstrap::prepare(admin_url, &[schema]).await.context("making roles and schemas")?;
     let owner = role_url(admin_url, "registry_owner", password)?;
     registry::migrate(&owner).await?;
     let founded = registry::founding::found(&owner, founding, clock.now()).await;
@@ -71,9 +69,7 @@ pub async fn bootstrap(
 /// # Errors
 /// Where the URL has no user and host.
 pub fn role_url(admin_url: &str, role: &str, password: &str) -> anyhow::Result<String> {
-    let (scheme, rest) = admin_url
-        .split_once("://")
-        .context("the database URL has no scheme")?;
+    let (scheme, rest) = admin_url.split_once("://").context("the database URL has no scheme")?;
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     Ok(format!("{scheme}://{role}:{password}@{host}"))
 }
@@ -89,10 +85,7 @@ async fn ready(endpoint: &str) -> anyhow::Result<()> {
         if asked.is_ok_and(|answer| answer.into_inner().status == serving) {
             return Ok(());
         }
-        anyhow::ensure!(
-            Instant::now() < deadline,
-            "{endpoint} does not say that it serves"
-        );
+        anyhow::ensure!(Instant::now() < deadline, "{endpoint} does not say that it serves");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -110,11 +103,7 @@ impl Stack {
         let address = listener.local_addr()?;
         let config = Config {
             listen: address,
-            database_url: Secret(role_url(
-                &options.admin_url,
-                "registry_runtime",
-                &options.password,
-            )?),
+            database_url: Secret(role_url(&options.admin_url, "registry_runtime", &options.password)?),
             connections: NonZeroU32::new(12).unwrap_or(NonZeroU32::MIN),
             trust: issuer.trust(),
             zone: options.clock.zone(),
@@ -127,11 +116,8 @@ impl Stack {
         };
         let run = registry::run(config, options.clock.clone(), listener, shutdown.clone());
         let registry = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
-        let mut stack = Self {
-            registry: format!("http://{address}"),
-            shutdown,
-            services: vec![("registry", registry)],
-        };
+        let mut stack =
+            Self { registry: format!("http://{address}"), shutdown, services: vec![("registry", registry)] };
         let endpoint = stack.registry.clone();
         tokio::select! {
             ready = ready(&endpoint) => ready?,

@@ -63,14 +63,8 @@ pub enum FileError {
     Csv(#[from] csv::Error),
 }
 
-const COLUMNS: [&str; 6] = [
-    "village_code12",
-    "village_name",
-    "town_code12",
-    "town_name",
-    "county_code12",
-    "county_name",
-];
+const COLUMNS: [&str; 6] =
+    ["village_code12", "village_name", "town_code12", "town_name", "county_code12", "county_name"];
 
 /// Reads a list. Columns may stand in any order; others are passed over.
 ///
@@ -81,13 +75,8 @@ pub fn read(reader: impl Read) -> Result<UnitsFile, FileError> {
     let header = reader.byte_headers()?.clone();
     let mut places = [0; 6];
     for (place, column) in places.iter_mut().zip(COLUMNS) {
-        let named = |field: &[u8]| {
-            field.strip_prefix(b"\xef\xbb\xbf").unwrap_or(field) == column.as_bytes()
-        };
-        *place = header
-            .iter()
-            .position(named)
-            .ok_or(FileError::Column(column))?;
+        let named = |field: &[u8]| field.strip_prefix(b"\xef\xbb\xbf").unwrap_or(field) == column.as_bytes();
+        *place = header.iter().position(named).ok_or(FileError::Column(column))?;
     }
     let mut file = UnitsFile::default();
     let mut seen = Seen::default();
@@ -98,9 +87,7 @@ pub fn read(reader: impl Read) -> Result<UnitsFile, FileError> {
         match seen.line(line, &record, &places, header.len()) {
             Ok(units) => file.units.extend(units),
             Err(reasons) => {
-                let fields = record
-                    .iter()
-                    .map(|field| String::from_utf8_lossy(field).into_owned());
+                let fields = record.iter().map(|field| String::from_utf8_lossy(field).into_owned());
                 file.bad.push(BadLine {
                     line,
                     reason: reasons.join("; "),
@@ -128,10 +115,7 @@ impl Seen {
         width: usize,
     ) -> Result<Vec<FileUnit>, Vec<String>> {
         if record.len() != width {
-            return Err(vec![format!(
-                "has {} columns, the header has {width}",
-                record.len()
-            )]);
+            return Err(vec![format!("has {} columns, the header has {width}", record.len())]);
         }
         let mut wrong = Vec::new();
         let mut fields: Vec<String> = Vec::with_capacity(6);
@@ -141,15 +125,10 @@ impl Seen {
                 Err(_) => wrong.push(format!("{column} is not UTF-8")),
             }
         }
-        let [village, village_name, town, town_name, county, county_name] = fields.as_slice()
-        else {
+        let [village, village_name, town, town_name, county, county_name] = fields.as_slice() else {
             return Err(wrong);
         };
-        for (code, column) in [
-            (village, COLUMNS[0]),
-            (town, COLUMNS[2]),
-            (county, COLUMNS[4]),
-        ] {
+        for (code, column) in [(village, COLUMNS[0]), (town, COLUMNS[2]), (county, COLUMNS[4])] {
             if code.len() != 12 || !code.bytes().all(|digit| digit.is_ascii_digit()) {
                 wrong.push(format!("{column} must have 12 digits, is {code:?}"));
             }
@@ -158,31 +137,22 @@ impl Seen {
             return Err(wrong);
         }
         if village.get(..9) != town.get(..9) || town.get(9..) != Some("000") {
-            wrong.push(format!(
-                "village {village} does not lie in town {town}: its first nine digits differ"
-            ));
+            wrong
+                .push(format!("village {village} does not lie in town {town}: its first nine digits differ"));
         }
         if town.get(..6) != county.get(..6) || county.get(6..) != Some("000000") {
-            wrong.push(format!(
-                "town {town} does not lie in county {county}: its first six digits differ"
-            ));
+            wrong.push(format!("town {town} does not lie in county {county}: its first six digits differ"));
         }
         let city = format!("{}00000000", county.get(..4).unwrap_or_default());
         if self.city.as_ref().is_some_and(|first| *first != city) {
-            wrong.push(format!(
-                "county {county} belongs to another city than the lines before"
-            ));
+            wrong.push(format!("county {county} belongs to another city than the lines before"));
         }
         if let Some((first, _)) = self.names.get(village) {
-            wrong.push(format!(
-                "village_code12 {village} stands in line {first} too"
-            ));
+            wrong.push(format!("village_code12 {village} stands in line {first} too"));
         }
         for (code, name) in [(town, town_name), (county, county_name)] {
             if let Some((first, other)) = self.names.get(code).filter(|(_, other)| other != name) {
-                wrong.push(format!(
-                    "{code} is called {name:?} here and {other:?} in line {first}"
-                ));
+                wrong.push(format!("{code} is called {name:?} here and {other:?} in line {first}"));
             }
         }
         if !wrong.is_empty() {
@@ -216,8 +186,7 @@ impl Seen {
 mod tests {
     use super::*;
 
-    const HEADER: &str =
-        "village_code12,village_name,town_code12,town_name,county_code12,county_name\n";
+    const HEADER: &str = "village_code12,village_name,town_code12,town_name,county_code12,county_name\n";
 
     fn file(lines: &str) -> UnitsFile {
         read(format!("{HEADER}{lines}").as_bytes()).expect("a file")
@@ -229,19 +198,10 @@ mod tests {
             "990101001001,一村,990101001000,甲镇,990101000000,子县\n\
              990101001002,二村,990101001000,甲镇,990101000000,子县\n",
         );
-        let codes: Vec<_> = file
-            .units
-            .iter()
-            .map(|unit| (unit.line, unit.code.as_str()))
-            .collect();
+        let codes: Vec<_> = file.units.iter().map(|unit| (unit.line, unit.code.as_str())).collect();
         assert_eq!(
             codes,
-            [
-                (2, "990101000000"),
-                (2, "990101001000"),
-                (2, "990101001001"),
-                (3, "990101001002")
-            ]
+            [(2, "990101000000"), (2, "990101001000"), (2, "990101001001"), (3, "990101001002")]
         );
         assert_eq!(file.units[0].parent_code, "990100000000");
     }
@@ -257,16 +217,8 @@ mod tests {
         );
         let lines: Vec<_> = file.bad.iter().map(|bad| bad.line).collect();
         assert_eq!(lines, [3, 4, 5, 6]);
-        assert!(
-            file.bad[0].reason.contains("line 2 too"),
-            "{}",
-            file.bad[0].reason
-        );
-        assert!(
-            file.bad[0].reason.contains("甲镇"),
-            "{}",
-            file.bad[0].reason
-        );
+        assert!(file.bad[0].reason.contains("line 2 too"), "{}", file.bad[0].reason);
+        assert!(file.bad[0].reason.contains("甲镇"), "{}", file.bad[0].reason);
         assert_eq!(file.lines, 5);
     }
 

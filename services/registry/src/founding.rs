@@ -45,10 +45,9 @@ pub async fn found(url: &str, founding: &Founding, now: DateTime<Utc>) -> Result
     let mut connection = PgConnection::connect(url).await?;
     let mut work = connection.begin().await?;
     store::lock_tree(&mut work, true).await?;
-    let root =
-        sqlx::query_scalar!("SELECT unit_id FROM unit_place WHERE parent_id IS NULL LIMIT 1")
-            .fetch_optional(&mut *work)
-            .await?;
+    let root = sqlx::query_scalar!("SELECT unit_id FROM unit_place WHERE parent_id IS NULL LIMIT 1")
+        .fetch_optional(&mut *work)
+        .await?;
     if let Some(root) = root {
         return Ok(Founded { root, made: false });
     }

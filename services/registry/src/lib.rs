@@ -70,32 +70,13 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let database = Database::connect(&config.database_url.0, config.connections.get()).await?;
     let pool = database.pool().clone();
-    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive())
-        .await
-        .map_err(RunError::Partitions)?;
-    let keeper = tokio::spawn(partitions::keeper(
-        pool.clone(),
-        DAY_TABLES,
-        shutdown.clone(),
-    ));
+    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Partitions)?;
+    let keeper = tokio::spawn(partitions::keeper(pool.clone(), DAY_TABLES, shutdown.clone()));
 
-    let authority = Arc::new(authority::Appointments {
-        database: database.clone(),
-        clock: clock.clone(),
-    });
-    let feed = Feed::start(database.clone(), shutdown.clone())
-        .await
-        .map_err(RunError::Feed)?;
-    let watching = Watching {
-        feed,
-        authority: authority.clone(),
-        shutdown: shutdown.clone(),
-    };
-    let units = units::api::Units {
-        database,
-        clock,
-        watching,
-    };
+    let authority = Arc::new(authority::Appointments { database: database.clone(), clock: clock.clone() });
+    let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Feed)?;
+    let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
+    let units = units::api::Units { database, clock, watching };
     let server = Server {
         domain: DOMAIN,
         names: SERVICES,

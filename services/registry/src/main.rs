@@ -9,11 +9,9 @@ fn main() -> ExitCode {
         name: registry::SCHEMA,
         migrate: |url| Box::pin(async move { registry::migrate(&url).await.map_err(Into::into) }),
         serve: |config, clock, listener, shutdown| {
-            Box::pin(async move {
-                registry::run(config, clock, listener, shutdown)
-                    .await
-                    .map_err(Into::into)
-            })
+            Box::pin(
+                async move { registry::run(config, clock, listener, shutdown).await.map_err(Into::into) },
+            )
         },
     })
 }

@@ -26,11 +26,7 @@ impl Ask {
     /// A permission on today's tree.
     #[must_use]
     pub fn today(permission: &'static str, today: NaiveDate) -> Self {
-        Self {
-            permission,
-            as_of: today,
-            today,
-        }
+        Self { permission, as_of: today, today }
     }
 
     fn dates(&self) -> impl Iterator<Item = NaiveDate> {
@@ -56,9 +52,7 @@ pub async fn allow(
         let mut outside = Vec::new();
         for unit in missing {
             let own = store::paths(connection, &[unit], date).await?;
-            let within = own
-                .iter()
-                .any(|path| above.iter().any(|scope| contains(scope, path)));
+            let within = own.iter().any(|path| above.iter().any(|scope| contains(scope, path)));
             if !within {
                 outside.push(unit);
             }
@@ -75,11 +69,7 @@ pub async fn allow(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn paths(
-    connection: &mut PgConnection,
-    caller: &Caller,
-    ask: Ask,
-) -> Result<Vec<String>, Fault> {
+pub async fn paths(connection: &mut PgConnection, caller: &Caller, ask: Ask) -> Result<Vec<String>, Fault> {
     let scopes = caller.scopes(ask.permission);
     let mut paths = store::paths(connection, &scopes, ask.as_of).await?;
     if ask.as_of != ask.today {

@@ -32,73 +32,41 @@ fn read(path: PathBuf) -> UnitsFile {
 
 #[tokio::test]
 async fn our_own_list_is_taken_in() {
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../services/rampart/fixtures/villages.csv");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../services/rampart/fixtures/villages.csv");
     let file = read(path);
     assert!(file.bad.is_empty(), "{:?}", file.bad);
     let sandbox = Sandbox::start().await;
-    let imported = sandbox
-        .import(sandbox.import_header("2019"), rows(&file))
-        .await
-        .expect("imported");
-    assert_eq!(
-        (imported.summary.created, imported.summary.applied),
-        (2 + 4 + 10, true)
-    );
+    let imported = sandbox.import(sandbox.import_header("2019"), rows(&file)).await.expect("imported");
+    assert_eq!((imported.summary.created, imported.summary.applied), (2 + 4 + 10, true));
 }
 
 #[tokio::test]
 async fn the_official_lists_of_2019_and_2020_are_taken_in() {
-    let (Some(old), Some(new)) = (
-        shared_data("loudi_villages_2019.csv"),
-        shared_data("loudi_villages_2020.csv"),
-    ) else {
+    let (Some(old), Some(new)) =
+        (shared_data("loudi_villages_2019.csv"), shared_data("loudi_villages_2020.csv"))
+    else {
         return;
     };
     let (old, new) = (read(old), read(new));
-    assert_eq!(
-        (old.lines, old.bad.len(), old.units.len()),
-        (2_097, 0, 5 + 88 + 2_097)
-    );
+    assert_eq!((old.lines, old.bad.len(), old.units.len()), (2_097, 0, 5 + 88 + 2_097));
     let sandbox = Sandbox::start().await;
 
-    let told = sandbox
-        .import(sandbox.import_header("2019"), rows(&old))
-        .await
-        .expect("told");
-    let damaged: Vec<_> = told
-        .problems
-        .iter()
-        .map(|problem| problem.code.as_str())
-        .collect();
+    let told = sandbox.import(sandbox.import_header("2019"), rows(&old)).await.expect("told");
+    let damaged: Vec<_> = told.problems.iter().map(|problem| problem.code.as_str()).collect();
     assert_eq!(damaged, ["431382113256", "431382113257", "431382113261"]);
     assert!(!told.summary.applied);
 
-    let accepting = |vintage: &str| pb::ImportHeader {
-        accept_damaged: true,
-        ..sandbox.import_header(vintage)
-    };
-    let first = sandbox
-        .import(accepting("2019"), rows(&old))
-        .await
-        .expect("imported");
+    let accepting =
+        |vintage: &str| pb::ImportHeader { accept_damaged: true, ..sandbox.import_header(vintage) };
+    let first = sandbox.import(accepting("2019"), rows(&old)).await.expect("imported");
     assert_eq!(first.summary.created, 2_190);
-    let again = sandbox
-        .import(accepting("2019"), rows(&old))
-        .await
-        .expect("imported");
+    let again = sandbox.import(accepting("2019"), rows(&old)).await.expect("imported");
     assert_eq!((again.summary.unchanged, again.effects.len()), (2_190, 0));
 
     // Two towns became streets and every village below them was recoded; 湖泉镇 is new.
-    let newer = sandbox
-        .import(accepting("2020"), rows(&new))
-        .await
-        .expect("imported");
+    let newer = sandbox.import(accepting("2020"), rows(&new)).await.expect("imported");
     let summary = newer.summary;
-    assert_eq!(
-        (summary.created, summary.absent, summary.recoded),
-        (69, 68, 2_190 - 68)
-    );
+    assert_eq!((summary.created, summary.absent, summary.recoded), (69, 68, 2_190 - 68));
 }
 
 #[test]

@@ -35,18 +35,12 @@ impl Access {
     }
 
     fn sign(&self, context: Option<&ClientContext>, lifetime: Duration) -> anyhow::Result<String> {
-        let folder = context
-            .and_then(|context| context.issuer.as_ref())
-            .ok_or_else(|| {
-                Usage(
-                    "no issuer is known here: run `rampart up` first, or set RAMPART_TOKEN".into(),
-                )
-            })?;
+        let folder = context.and_then(|context| context.issuer.as_ref()).ok_or_else(|| {
+            Usage("no issuer is known here: run `rampart up` first, or set RAMPART_TOKEN".into())
+        })?;
         let subject = self.subject.as_ref().or_else(|| context?.subject.as_ref());
         let subject = subject.ok_or_else(|| Usage("say who you are with --as SUBJECT".into()))?;
-        Issuer::open(folder)?
-            .token(subject, lifetime)
-            .context("signing a token")
+        Issuer::open(folder)?.token(subject, lifetime).context("signing a token")
     }
 }
 

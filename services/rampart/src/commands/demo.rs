@@ -23,12 +23,7 @@ const BATCH: usize = 1_000;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Folder of the demo's private Postgres; kept between runs
-    #[arg(
-        long,
-        env = "RAMPART_DEMO_DATA",
-        default_value = "/var/tmp/rampart-demo",
-        value_name = "FOLDER"
-    )]
+    #[arg(long, env = "RAMPART_DEMO_DATA", default_value = "/var/tmp/rampart-demo", value_name = "FOLDER")]
     data: PathBuf,
     /// Address of the registry
     #[arg(long, default_value = "127.0.0.1:7401", value_name = "ADDR")]
@@ -50,10 +45,7 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     }
     let clock = Clock::simulated(chrono_tz::Asia::Shanghai, START.parse()?);
     let founding = args.root.founding()?;
-    output::say(&format!(
-        "starting Postgres and the services in {} …",
-        args.data.display()
-    ));
+    output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
     let up = Up::start(&args.data, args.registry, &founding, clock).await?;
     let played = tokio::select! {
         played = play(&up) => played,
@@ -110,10 +102,7 @@ async fn play(up: &Up) -> anyhow::Result<Option<Summary>> {
     let registry = administrator(&up.issuer, &up.stack.registry)?;
     build(&registry).await?;
     let units = count(&registry).await?;
-    Ok(Some(Summary {
-        units,
-        seconds: began.elapsed().as_secs_f64(),
-    }))
+    Ok(Some(Summary { units, seconds: began.elapsed().as_secs_f64() }))
 }
 
 fn administrator(issuer: &Issuer, endpoint: &str) -> anyhow::Result<Registry> {
@@ -125,9 +114,7 @@ fn administrator(issuer: &Issuer, endpoint: &str) -> anyhow::Result<Registry> {
 async fn build(registry: &Registry) -> anyhow::Result<()> {
     let towns = tree::towns()?;
     let mut units = registry.units();
-    let root = find(&mut units, "431300000000")
-        .await?
-        .context("the root is not there")?;
+    let root = find(&mut units, "431300000000").await?.context("the root is not there")?;
     let bar = output::bar(towns.len(), "towns");
     for (code, name) in tree::counties(&towns) {
         if find(&mut units, &code).await?.is_none() {
@@ -150,20 +137,10 @@ async fn build(registry: &Registry) -> anyhow::Result<()> {
 
 /// A town with its villages and their grids, parents first.
 fn town_units(town: &Town, county: &str) -> Vec<pb::NewUnit> {
-    let mut all = vec![unit(
-        &town.town,
-        pb::Level::Township,
-        county,
-        &town.town_code,
-    )];
+    let mut all = vec![unit(&town.town, pb::Level::Township, county, &town.town_code)];
     let below = format!("client:{}", town.town_code);
     for village in tree::villages(town) {
-        all.push(unit(
-            &village.name,
-            pb::Level::Village,
-            &below,
-            &village.code,
-        ));
+        all.push(unit(&village.name, pb::Level::Village, &below, &village.code));
         all.extend(village.grids.iter().map(|grid| pb::NewUnit {
             display_name: grid.clone(),
             level: pb::Level::Grid.into(),
@@ -191,30 +168,20 @@ fn unit(name: &str, level: pb::Level, parent: &str, code: &str) -> pb::NewUnit {
 }
 
 fn nbs(code: &str) -> pb::UnitCode {
-    pb::UnitCode {
-        system: "NBS".to_owned(),
-        vintage: "2019".to_owned(),
-        code: code.to_owned(),
-    }
+    pb::UnitCode { system: "NBS".to_owned(), vintage: "2019".to_owned(), code: code.to_owned() }
 }
 
 type Units = pb::unit_service_client::UnitServiceClient<Authorized>;
 
 async fn create(units: &mut Units, batch: Vec<pb::NewUnit>) -> anyhow::Result<()> {
     anyhow::ensure!(batch.len() <= BATCH, "a town has more than {BATCH} units");
-    let request = pb::BatchCreateUnitsRequest {
-        request_id: uuid::Uuid::now_v7().to_string(),
-        units: batch,
-    };
+    let request = pb::BatchCreateUnitsRequest { request_id: uuid::Uuid::now_v7().to_string(), units: batch };
     units.batch_create_units(request).await?;
     Ok(())
 }
 
 async fn find(units: &mut Units, code: &str) -> anyhow::Result<Option<String>> {
-    let request = pb::LookupUnitRequest {
-        code: Some(nbs(code)),
-        as_of: String::new(),
-    };
+    let request = pb::LookupUnitRequest { code: Some(nbs(code)), as_of: String::new() };
     match units.lookup_unit(request).await {
         Ok(found) => Ok(found.into_inner().unit.map(|unit| unit.name)),
         Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
@@ -224,16 +191,9 @@ async fn find(units: &mut Units, code: &str) -> anyhow::Result<Option<String>> {
 
 async fn count(registry: &Registry) -> anyhow::Result<UnitCounts> {
     let mut counts = UnitCounts::default();
-    let mut request = pb::ListUnitsRequest {
-        page_size: 1_000,
-        ..pb::ListUnitsRequest::default()
-    };
+    let mut request = pb::ListUnitsRequest { page_size: 1_000, ..pb::ListUnitsRequest::default() };
     loop {
-        let page = registry
-            .units()
-            .list_units(request.clone())
-            .await?
-            .into_inner();
+        let page = registry.units().list_units(request.clone()).await?.into_inner();
         for unit in &page.units {
             match unit.level() {
                 pb::Level::County => counts.counties += 1,

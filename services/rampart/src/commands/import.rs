@@ -34,12 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "UNIT")]
     root: Option<String>,
     /// The first date on which new units exist and new names hold, YYYY-MM-DD; today where not said
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "DATE"
-    )]
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "DATE")]
     effective_date: String,
     /// Only show what would happen
     #[arg(long)]
@@ -53,31 +48,11 @@ pub(crate) struct Args {
 }
 
 const COLUMNS: &[Column] = &[
-    Column {
-        key: "what",
-        en: "What",
-        zh: "情况",
-    },
-    Column {
-        key: "line",
-        en: "Line",
-        zh: "行",
-    },
-    Column {
-        key: "code",
-        en: "Code",
-        zh: "代码",
-    },
-    Column {
-        key: "name",
-        en: "Name",
-        zh: "名称",
-    },
-    Column {
-        key: "detail",
-        en: "Detail",
-        zh: "说明",
-    },
+    Column { key: "what", en: "What", zh: "情况" },
+    Column { key: "line", en: "Line", zh: "行" },
+    Column { key: "code", en: "Code", zh: "代码" },
+    Column { key: "name", en: "Name", zh: "名称" },
+    Column { key: "detail", en: "Detail", zh: "说明" },
 ];
 
 /// New units are counted, not listed one by one, beyond so many.
@@ -120,11 +95,7 @@ pub(crate) async fn run(args: Args, access: &Access, style: Style) -> anyhow::Re
         summary.elsewhere,
         verdict(&args, summary.applied, bad),
     ));
-    Ok(if bad > 0 {
-        ExitCode::from(EXIT_FOUND)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if bad > 0 { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })
 }
 
 fn verdict(args: &Args, applied: bool, bad: i64) -> &'static str {
@@ -140,15 +111,10 @@ fn verdict(args: &Args, applied: bool, bad: i64) -> &'static str {
 
 /// The root of the tree, which is the first unit of its order.
 async fn root(units: &mut UnitServiceClient<Authorized>) -> anyhow::Result<String> {
-    let request = pb::ListUnitsRequest {
-        page_size: 1,
-        ..pb::ListUnitsRequest::default()
-    };
+    let request = pb::ListUnitsRequest { page_size: 1, ..pb::ListUnitsRequest::default() };
     let first = units.list_units(request).await?.into_inner().units.pop();
     let root = first.filter(|unit| unit.parent_unit.is_empty());
-    Ok(root
-        .context("you do not see the root of the tree: say --root")?
-        .name)
+    Ok(root.context("you do not see the root of the tree: say --root")?.name)
 }
 
 /// Everything that the registry answered.
@@ -167,19 +133,10 @@ async fn send(
     let rows: Vec<pb::ImportRow> = file.units.iter().map(row).collect();
     let bar = output::bar(rows.len(), "rows");
     let parts = std::iter::once(Part::Header(header)).chain(
-        rows.chunks(CHUNK)
-            .map(|rows| {
-                Part::Rows(pb::ImportRows {
-                    rows: rows.to_vec(),
-                })
-            })
-            .collect::<Vec<_>>(),
+        rows.chunks(CHUNK).map(|rows| Part::Rows(pb::ImportRows { rows: rows.to_vec() })).collect::<Vec<_>>(),
     );
     let messages = parts.map(|part| pb::ImportUnitsRequest { part: Some(part) });
-    let mut answers = units
-        .import_units(futures::stream::iter(messages))
-        .await?
-        .into_inner();
+    let mut answers = units.import_units(futures::stream::iter(messages)).await?.into_inner();
     let mut outcome = Outcome::default();
     while let Some(answer) = answers.next().await {
         match answer?.part {
@@ -212,65 +169,31 @@ fn row(unit: &FileUnit) -> pb::ImportRow {
 
 fn report(file: &UnitsFile, outcome: &Outcome, style: Style) -> anyhow::Result<()> {
     let cells = |what: &str, line: i64, code: &str, name: &str, detail: &str| {
-        let line = if line > 0 {
-            line.to_string()
-        } else {
-            String::new()
-        };
-        vec![
-            what.to_owned(),
-            line,
-            code.to_owned(),
-            name.to_owned(),
-            detail.to_owned(),
-        ]
+        let line = if line > 0 { line.to_string() } else { String::new() };
+        vec![what.to_owned(), line, code.to_owned(), name.to_owned(), detail.to_owned()]
     };
     let mut rows = Vec::new();
     for bad in &file.bad {
-        rows.push(cells(
-            "bad",
-            i64::try_from(bad.line)?,
-            "",
-            &bad.text,
-            &bad.reason,
-        ));
+        rows.push(cells("bad", i64::try_from(bad.line)?, "", &bad.text, &bad.reason));
     }
     for problem in &outcome.problems {
         let what = if problem.damaged { "damaged" } else { "bad" };
-        rows.push(cells(
-            what,
-            problem.line,
-            &problem.code,
-            "",
-            &problem.reason,
-        ));
+        rows.push(cells(what, problem.line, &problem.code, "", &problem.reason));
     }
-    let new = outcome
-        .effects
-        .iter()
-        .filter(|effect| effect.kind() == pb::import_effect::Kind::New);
+    let new = outcome.effects.iter().filter(|effect| effect.kind() == pb::import_effect::Kind::New);
     let many = style.output == output::Form::Table && new.count() > LISTED;
     for effect in &outcome.effects {
         let (what, detail) = match effect.kind() {
             pb::import_effect::Kind::New if many => continue,
             pb::import_effect::Kind::New => ("new", String::new()),
             pb::import_effect::Kind::Renamed => ("renamed", format!("was {}", effect.former_name)),
-            pb::import_effect::Kind::Absent => {
-                ("absent", "not in the file; stays as it is".to_owned())
+            pb::import_effect::Kind::Absent => ("absent", "not in the file; stays as it is".to_owned()),
+            pb::import_effect::Kind::Elsewhere => {
+                ("elsewhere", "stands under another unit; move it if the file is right".to_owned())
             }
-            pb::import_effect::Kind::Elsewhere => (
-                "elsewhere",
-                "stands under another unit; move it if the file is right".to_owned(),
-            ),
             pb::import_effect::Kind::Unspecified => continue,
         };
-        rows.push(cells(
-            what,
-            effect.line,
-            &effect.code,
-            &effect.display_name,
-            &detail,
-        ));
+        rows.push(cells(what, effect.line, &effect.code, &effect.display_name, &detail));
     }
     if many {
         output::say("new units are many: --output csv or json lists them");

@@ -76,14 +76,8 @@ enum Command {
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
     let filter = EnvFilter::try_from_env("RAMPART_LOG");
-    telemetry::start(
-        filter.unwrap_or_else(|_| EnvFilter::new("warn")),
-        telemetry::LogFormat::Text,
-    );
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    telemetry::start(filter.unwrap_or_else(|_| EnvFilter::new("warn")), telemetry::LogFormat::Text);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error.into()),
     };
@@ -94,9 +88,7 @@ pub fn main(cli: Cli) -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let access = access::Access {
-        subject: cli.subject,
-    };
+    let access = access::Access { subject: cli.subject };
     match cli.command {
         Command::Up(args) => up::up(args).await,
         Command::Demo(args) => demo::demo(args, cli.style).await,
@@ -124,9 +116,5 @@ fn refuse(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(EXIT_FAILED);
     }
     output::say(&format!("{error:#}"));
-    ExitCode::from(if error.is::<Usage>() {
-        EXIT_USAGE
-    } else {
-        EXIT_FAILED
-    })
+    ExitCode::from(if error.is::<Usage>() { EXIT_USAGE } else { EXIT_FAILED })
 }

@@ -15,12 +15,7 @@ pub(crate) enum Command {
         /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
         unit: String,
         /// As of this date, YYYY-MM-DD
-        #[arg(
-            long,
-            default_value = "",
-            hide_default_value = true,
-            value_name = "DATE"
-        )]
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "DATE")]
         as_of: String,
     },
     /// List units below another, or everything you may see
@@ -38,12 +33,7 @@ pub(crate) enum Command {
         #[arg(long)]
         closed: bool,
         /// As of this date, YYYY-MM-DD
-        #[arg(
-            long,
-            default_value = "",
-            hide_default_value = true,
-            value_name = "DATE"
-        )]
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "DATE")]
         as_of: String,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
@@ -65,12 +55,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "CODE")]
         code: Vec<String>,
         /// Its first date; today where not said
-        #[arg(
-            long,
-            default_value = "",
-            hide_default_value = true,
-            value_name = "DATE"
-        )]
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "DATE")]
         start_date: String,
     },
 }
@@ -107,71 +92,26 @@ impl LevelArg {
 }
 
 const COLUMNS: &[Column] = &[
-    Column {
-        key: "name",
-        en: "Unit",
-        zh: "编号",
-    },
-    Column {
-        key: "display_name",
-        en: "Name",
-        zh: "名称",
-    },
-    Column {
-        key: "level",
-        en: "Level",
-        zh: "层级",
-    },
-    Column {
-        key: "codes",
-        en: "Codes",
-        zh: "代码",
-    },
-    Column {
-        key: "status",
-        en: "Status",
-        zh: "状态",
-    },
-    Column {
-        key: "parent_unit",
-        en: "Parent",
-        zh: "上级",
-    },
-    Column {
-        key: "start_date",
-        en: "Since",
-        zh: "起始",
-    },
+    Column { key: "name", en: "Unit", zh: "编号" },
+    Column { key: "display_name", en: "Name", zh: "名称" },
+    Column { key: "level", en: "Level", zh: "层级" },
+    Column { key: "codes", en: "Codes", zh: "代码" },
+    Column { key: "status", en: "Status", zh: "状态" },
+    Column { key: "parent_unit", en: "Parent", zh: "上级" },
+    Column { key: "start_date", en: "Since", zh: "起始" },
 ];
 
 /// Runs a command on units.
-pub(crate) async fn run(
-    command: Command,
-    access: &Access,
-    style: Style,
-) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let mut units = access.registry()?.units();
     let found = match command {
         Command::Import(args) => return super::import::run(args, access, style).await,
         Command::Get { unit, as_of } => {
             let name = resolve(access, &unit).await?;
             let request = pb::GetUnitRequest { name, as_of };
-            units
-                .get_unit(request)
-                .await?
-                .into_inner()
-                .unit
-                .into_iter()
-                .collect()
+            units.get_unit(request).await?.into_inner().unit.into_iter().collect()
         }
-        Command::List {
-            below,
-            children,
-            level,
-            closed,
-            as_of,
-            limit,
-        } => {
+        Command::List { below, children, level, closed, as_of, limit } => {
             let ancestor_unit = match below {
                 Some(unit) => resolve(access, &unit).await?,
                 None => String::new(),
@@ -197,35 +137,18 @@ pub(crate) async fn run(
             all.truncate(limit);
             all
         }
-        Command::Create {
-            name,
-            level,
-            parent,
-            code,
-            start_date,
-        } => {
+        Command::Create { name, level, parent, code, start_date } => {
             let unit = pb::NewUnit {
                 display_name: name,
                 level: level.number(),
                 parent_unit: resolve(access, &parent).await?,
-                codes: code
-                    .iter()
-                    .map(|code| parse_code(code))
-                    .collect::<Result<_, _>>()?,
+                codes: code.iter().map(|code| parse_code(code)).collect::<Result<_, _>>()?,
                 start_date,
                 ..pb::NewUnit::default()
             };
-            let request = pb::CreateUnitRequest {
-                request_id: uuid::Uuid::now_v7().to_string(),
-                unit: Some(unit),
-            };
-            units
-                .create_unit(request)
-                .await?
-                .into_inner()
-                .unit
-                .into_iter()
-                .collect()
+            let request =
+                pb::CreateUnitRequest { request_id: uuid::Uuid::now_v7().to_string(), unit: Some(unit) };
+            units.create_unit(request).await?.into_inner().unit.into_iter().collect()
         }
     };
     let rows: Vec<_> = found.into_iter().map(row).collect();
@@ -234,30 +157,11 @@ pub(crate) async fn run(
 }
 
 fn row(unit: pb::Unit) -> Vec<String> {
-    let level = unit
-        .level()
-        .as_str_name()
-        .trim_start_matches("LEVEL_")
-        .to_lowercase();
-    let status = unit
-        .status()
-        .as_str_name()
-        .trim_start_matches("UNIT_STATUS_")
-        .to_lowercase();
-    let codes = unit
-        .codes
-        .iter()
-        .map(|code| format!("{}/{}/{}", code.system, code.vintage, code.code));
+    let level = unit.level().as_str_name().trim_start_matches("LEVEL_").to_lowercase();
+    let status = unit.status().as_str_name().trim_start_matches("UNIT_STATUS_").to_lowercase();
+    let codes = unit.codes.iter().map(|code| format!("{}/{}/{}", code.system, code.vintage, code.code));
     let codes = codes.collect::<Vec<_>>().join(" ");
-    vec![
-        unit.name,
-        unit.display_name,
-        level,
-        codes,
-        status,
-        unit.parent_unit,
-        unit.start_date,
-    ]
+    vec![unit.name, unit.display_name, level, codes, status, unit.parent_unit, unit.start_date]
 }
 
 /// The name of a unit that was given by name or by code.
@@ -265,16 +169,8 @@ pub(crate) async fn resolve(access: &Access, unit: &str) -> anyhow::Result<Strin
     if unit.starts_with("units/") {
         return Ok(unit.to_owned());
     }
-    let request = pb::LookupUnitRequest {
-        code: Some(parse_code(unit)?),
-        as_of: String::new(),
-    };
-    let found = access
-        .registry()?
-        .units()
-        .lookup_unit(request)
-        .await?
-        .into_inner();
+    let request = pb::LookupUnitRequest { code: Some(parse_code(unit)?), as_of: String::new() };
+    let found = access.registry()?.units().lookup_unit(request).await?.into_inner();
     Ok(found.unit.map(|unit| unit.name).unwrap_or_default())
 }
 

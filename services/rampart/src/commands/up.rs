@@ -52,11 +52,7 @@ impl RootArgs {
         };
         Ok(Founding {
             display_name: self.root_name.clone(),
-            level: if self.root_level == "province" {
-                Level::Province
-            } else {
-                Level::City
-            },
+            level: if self.root_level == "province" { Level::Province } else { Level::City },
             code: Code {
                 system: (*system).to_owned(),
                 vintage: (*vintage).to_owned(),
@@ -73,12 +69,7 @@ impl RootArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Folder of the private Postgres and of the issuer's key; kept between runs
-    #[arg(
-        long,
-        env = "RAMPART_DATA",
-        default_value = "/var/tmp/rampart",
-        value_name = "FOLDER"
-    )]
+    #[arg(long, env = "RAMPART_DATA", default_value = "/var/tmp/rampart", value_name = "FOLDER")]
     data: PathBuf,
     /// Address of the registry
     #[arg(long, default_value = "127.0.0.1:7401", value_name = "ADDR")]
@@ -104,18 +95,11 @@ impl Up {
         founding: &Founding,
         clock: Clock,
     ) -> anyhow::Result<Self> {
-        let postgres = postgres::start(postgres::Options {
-            data: data.join("postgres"),
-            port: None,
-            durable: true,
-        })
-        .await?;
+        let postgres =
+            postgres::start(postgres::Options { data: data.join("postgres"), port: None, durable: true })
+                .await?;
         match Self::on(&postgres, data, registry, founding, clock).await {
-            Ok((stack, issuer)) => Ok(Self {
-                postgres,
-                stack,
-                issuer,
-            }),
+            Ok((stack, issuer)) => Ok(Self { postgres, stack, issuer }),
             Err(error) => {
                 postgres.stop().await?;
                 Err(error)
@@ -136,12 +120,7 @@ impl Up {
         // at every start, which nobody needs to keep.
         let password = uuid::Uuid::new_v4().simple().to_string();
         stack::bootstrap(&admin_url, &password, founding, &clock).await?;
-        let options = stack::Options {
-            admin_url,
-            password,
-            clock,
-            registry,
-        };
+        let options = stack::Options { admin_url, password, clock, registry };
         let stack = Stack::start(&options, &issuer).await?;
         ClientContext {
             registry: stack.registry.clone(),
@@ -181,10 +160,7 @@ impl Up {
 pub(crate) async fn up(args: Args) -> anyhow::Result<ExitCode> {
     let founding = args.root.founding()?;
     let clock = Clock::system(chrono_tz::Asia::Shanghai);
-    output::say(&format!(
-        "starting Postgres and the services in {} …",
-        args.data.display()
-    ));
+    output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
     let up = Up::start(&args.data, args.registry, &founding, clock).await?;
     output::say(&format!(
         "registry   {}\ndatabase   {}\nclients    {} (the next shell needs no flags)\n\nTry `rampart units list`. Ctrl-C stops everything; the data stays.",
@@ -199,20 +175,10 @@ pub(crate) async fn up(args: Args) -> anyhow::Result<ExitCode> {
 #[derive(Debug, clap::Args)]
 pub(crate) struct BootstrapArgs {
     /// URL of the database with a superuser, or a role that may create roles, schemas and extensions
-    #[arg(
-        long,
-        env = "RAMPART_ADMIN_URL",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, env = "RAMPART_ADMIN_URL", hide_env_values = true, value_name = "URL")]
     admin_url: String,
     /// Password that every service's owner and runtime role get
-    #[arg(
-        long,
-        env = "RAMPART_ROLE_PASSWORD",
-        hide_env_values = true,
-        value_name = "PASSWORD"
-    )]
+    #[arg(long, env = "RAMPART_ROLE_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
     role_password: String,
     #[command(flatten)]
     root: RootArgs,
@@ -224,9 +190,6 @@ pub(crate) async fn bootstrap(args: BootstrapArgs) -> anyhow::Result<ExitCode> {
     let clock = Clock::system(chrono_tz::Asia::Shanghai);
     let founded = stack::bootstrap(&args.admin_url, &args.role_password, &founding, &clock).await?;
     let state = if founded.made { "made" } else { "was there" };
-    output::say(&format!(
-        "roles, schemas and tables are ready; the root units/{} {state}",
-        founded.root
-    ));
+    output::say(&format!("roles, schemas and tables are ready; the root units/{} {state}", founded.root));
     Ok(ExitCode::SUCCESS)
 }

@@ -51,9 +51,7 @@ pub fn towns() -> anyhow::Result<Vec<Town>> {
 /// The counties of the towns: code and name.
 #[must_use]
 pub fn counties(towns: &[Town]) -> BTreeMap<String, String> {
-    let counties = towns
-        .iter()
-        .map(|town| (town.county_code.clone(), town.county.clone()));
+    let counties = towns.iter().map(|town| (town.county_code.clone(), town.county.clone()));
     counties.collect()
 }
 
@@ -67,11 +65,7 @@ pub fn villages(town: &Town) -> Vec<Village> {
             let count = each + usize::from(index < over);
             Village {
                 name: format!("{}{:02}村", town.town, index + 1),
-                code: format!(
-                    "{}{:03}",
-                    town.town_code.get(..9).unwrap_or_default(),
-                    901 + index
-                ),
+                code: format!("{}{:03}", town.town_code.get(..9).unwrap_or_default(), 901 + index),
                 grids: (1..=count).map(|grid| format!("第{grid}网格")).collect(),
             }
         })
@@ -87,27 +81,16 @@ mod tests {
         let towns = towns().expect("the table");
         let villages: Vec<_> = towns.iter().flat_map(villages).collect();
         let grids: usize = villages.iter().map(|village| village.grids.len()).sum();
-        assert_eq!(
-            (counties(&towns).len(), towns.len(), villages.len(), grids),
-            (5, 88, 2_097, 12_636)
-        );
+        assert_eq!((counties(&towns).len(), towns.len(), villages.len(), grids), (5, 88, 2_097, 12_636));
         assert!(villages.iter().all(|village| !village.grids.is_empty()));
     }
 
     #[test]
     fn generated_codes_are_told_from_official_ones_and_are_unique() {
         let towns = towns().expect("the table");
-        let codes: Vec<_> = towns
-            .iter()
-            .flat_map(villages)
-            .map(|village| village.code)
-            .collect();
+        let codes: Vec<_> = towns.iter().flat_map(villages).map(|village| village.code).collect();
         let unique: std::collections::BTreeSet<_> = codes.iter().collect();
         assert_eq!(unique.len(), codes.len());
-        assert!(
-            codes
-                .iter()
-                .all(|code| code.len() == 12 && code[9..] >= *"901")
-        );
+        assert!(codes.iter().all(|code| code.len() == 12 && code[9..] >= *"901"));
     }
 }

@@ -23,9 +23,8 @@ pub(super) fn find(made_by: Option<&str>) -> anyhow::Result<PathBuf> {
         return Ok(named);
     }
     let installed = installed(Path::new(DEBIAN));
-    let fitting = installed
-        .iter()
-        .find(|(version, _)| made_by.is_none_or(|wanted| wanted == version.to_string()));
+    let fitting =
+        installed.iter().find(|(version, _)| made_by.is_none_or(|wanted| wanted == version.to_string()));
     if let Some((_, folder)) = fitting {
         return Ok(folder.clone());
     }
@@ -70,9 +69,7 @@ fn on_path() -> Option<PathBuf> {
 }
 
 fn complete(folder: &Path) -> bool {
-    ["postgres", "initdb", "pg_ctl"]
-        .iter()
-        .all(|program| folder.join(program).is_file())
+    ["postgres", "initdb", "pg_ctl"].iter().all(|program| folder.join(program).is_file())
 }
 
 #[cfg(test)]
@@ -91,10 +88,7 @@ mod tests {
                 }
             }
         }
-        let versions: Vec<_> = installed(root.path())
-            .into_iter()
-            .map(|(version, _)| version)
-            .collect();
+        let versions: Vec<_> = installed(root.path()).into_iter().map(|(version, _)| version).collect();
         assert_eq!(versions, [16, 15, 9]);
         Ok(())
     }

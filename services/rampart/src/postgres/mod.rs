@@ -71,10 +71,7 @@ pub async fn start(options: Options) -> anyhow::Result<Postgres> {
         data,
         durable: options.durable,
     };
-    let parent = programs
-        .data
-        .parent()
-        .context("the data folder cannot be /")?;
+    let parent = programs.data.parent().context("the data folder cannot be /")?;
     fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
     if let Some(user) = programs.user {
         user.must_reach(parent)?;
@@ -88,12 +85,8 @@ pub async fn start(options: Options) -> anyhow::Result<Postgres> {
             Some(port) => port,
             None => TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port(),
         },
-        password: fs::read_to_string(&password).with_context(|| {
-            format!(
-                "reading the superuser's password from {}",
-                password.display()
-            )
-        })?,
+        password: fs::read_to_string(&password)
+            .with_context(|| format!("reading the superuser's password from {}", password.display()))?,
         programs,
         running: None,
         throwaway: None,
@@ -108,12 +101,8 @@ pub async fn throwaway() -> anyhow::Result<Postgres> {
     let folder = tempfile::Builder::new().prefix("rampart-").tempdir()?;
     // Whoever runs Postgres passes through, whatever the umask.
     fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711))?;
-    let mut postgres = start(Options {
-        data: folder.path().join("data"),
-        port: None,
-        durable: false,
-    })
-    .await?;
+    let mut postgres =
+        start(Options { data: folder.path().join("data"), port: None, durable: false }).await?;
     postgres.throwaway = Some(folder);
     Ok(postgres)
 }
@@ -121,10 +110,7 @@ pub async fn throwaway() -> anyhow::Result<Postgres> {
 impl Postgres {
     /// The superuser's URL of a database; `postgres` is there from the start.
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}",
-            self.password, self.port
-        )
+        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
     /// The port on 127.0.0.1.
@@ -164,25 +150,18 @@ impl Postgres {
             .open(&path)
             .with_context(|| format!("opening {}", path.display()))?;
         let before = log.metadata()?.len();
-        let running = self.running.insert(Running {
-            server: self.programs.server(self.port, log)?,
-            guard: self.programs.guard()?,
-        });
+        let running = self
+            .running
+            .insert(Running { server: self.programs.server(self.port, log)?, guard: self.programs.guard()? });
         let deadline = Instant::now() + START_LIMIT;
         while !self.programs.accepts(running.server.id()) {
             if let Some(status) = running.server.try_wait()? {
                 self.running = None;
-                bail!(
-                    "Postgres did not start ({status}):\n{}",
-                    tail(&path, before)
-                );
+                bail!("Postgres did not start ({status}):\n{}", tail(&path, before));
             }
             if Instant::now() > deadline {
                 self.halt("immediate").await?;
-                bail!(
-                    "Postgres was not ready after {START_LIMIT:?}:\n{}",
-                    tail(&path, before)
-                );
+                bail!("Postgres was not ready after {START_LIMIT:?}:\n{}", tail(&path, before));
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -210,10 +189,7 @@ impl Drop for Postgres {
             && matches!(running.server.try_wait(), Ok(None))
         {
             // What pg_ctl cannot end, the drop of the child kills.
-            let _ = self
-                .programs
-                .stop("immediate", Duration::from_secs(5))
-                .output();
+            let _ = self.programs.stop("immediate", Duration::from_secs(5)).output();
         }
     }
 }

@@ -30,11 +30,7 @@ const SETTINGS: &[&str] = &[
     "timezone=UTC",
     "log_timezone=UTC",
 ];
-const THROWAWAY_SETTINGS: &[&str] = &[
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-];
+const THROWAWAY_SETTINGS: &[&str] = &["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
 /// Ends Postgres when we are gone without a word (SIGKILL): its standard input is a pipe that we alone hold.
 const GUARD: &str = r#"trap '' HUP INT TERM; read -r _; exec "$0" stop -s -m fast -D "$1""#;
@@ -58,10 +54,7 @@ impl Programs {
     /// The data are made under another name first: a folder that has its name is complete.
     pub(super) async fn initialise(&self) -> anyhow::Result<()> {
         if fs::read_dir(&self.data).is_ok_and(|mut entries| entries.next().is_some()) {
-            bail!(
-                "{} is neither empty nor a Postgres data folder",
-                self.data.display()
-            );
+            bail!("{} is neither empty nor a Postgres data folder", self.data.display());
         }
         let unfinished = self.beside("unfinished");
         if unfinished.exists() {
@@ -77,11 +70,7 @@ impl Programs {
         }
         let mut command = self.command("initdb");
         command
-            .args([
-                "--encoding=UTF8",
-                "--locale=C.UTF-8",
-                "--auth=scram-sha-256",
-            ])
+            .args(["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"])
             .args(["--data-checksums", "--username", SUPERUSER, "--pwfile"])
             .arg(&password)
             .arg("-D")
@@ -90,21 +79,13 @@ impl Programs {
             command.arg("--no-sync");
         }
         run(command, "initdb").await?;
-        fs::rename(&unfinished, &self.data)
-            .with_context(|| format!("making {}", self.data.display()))
+        fs::rename(&unfinished, &self.data).with_context(|| format!("making {}", self.data.display()))
     }
 
     pub(super) fn server(&self, port: u16, log: File) -> anyhow::Result<Child> {
         let mut command = self.command("postgres");
-        command
-            .arg("-D")
-            .arg(&self.data)
-            .args(["-p", &port.to_string()]);
-        let throwaway = if self.durable {
-            &[]
-        } else {
-            THROWAWAY_SETTINGS
-        };
+        command.arg("-D").arg(&self.data).args(["-p", &port.to_string()]);
+        let throwaway = if self.durable { &[] } else { THROWAWAY_SETTINGS };
         for setting in SETTINGS.iter().chain(throwaway) {
             command.args(["-c", setting]);
         }
@@ -128,17 +109,7 @@ impl Programs {
 
     pub(super) fn stop(&self, mode: &str, limit: Duration) -> process::Command {
         let mut command = self.command("pg_ctl");
-        command
-            .args([
-                "stop",
-                "-s",
-                "-m",
-                mode,
-                "-t",
-                &limit.as_secs().to_string(),
-                "-D",
-            ])
-            .arg(&self.data);
+        command.args(["stop", "-s", "-m", mode, "-t", &limit.as_secs().to_string(), "-D"]).arg(&self.data);
         command
     }
 
@@ -172,11 +143,7 @@ impl Programs {
                 command.env_remove(name);
             }
         }
-        command
-            .env("LC_ALL", "C")
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::null());
+        command.env("LC_ALL", "C").current_dir("/").process_group(0).stdin(Stdio::null());
         if let Some(user) = self.user {
             user.runs(&mut command);
         }
@@ -198,10 +165,6 @@ fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
     if path.exists() {
         fs::remove_file(path)?;
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(secret.as_bytes())
 }

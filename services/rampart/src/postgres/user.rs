@@ -30,10 +30,7 @@ impl User {
         if let Ok(made) = fs::metadata(data.join("PG_VERSION"))
             && made.uid() != 0
         {
-            return Ok(Some(Self {
-                uid: made.uid(),
-                gid: made.gid(),
-            }));
+            return Ok(Some(Self { uid: made.uid(), gid: made.gid() }));
         }
         let users = fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
         match Self::named("postgres", &users).or_else(|| Self::named("nobody", &users)) {
@@ -45,14 +42,9 @@ impl User {
     }
 
     fn named(name: &str, users: &str) -> Option<Self> {
-        let line = users
-            .lines()
-            .find(|line| line.split(':').next() == Some(name))?;
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
         let mut fields = line.split(':').skip(2);
-        Some(Self {
-            uid: fields.next()?.parse().ok()?,
-            gid: fields.next()?.parse().ok()?,
-        })
+        Some(Self { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
     }
 
     pub(super) fn runs(self, command: &mut Command) {
@@ -66,8 +58,7 @@ impl User {
     /// Postgres enters its data by their full path, so this user must get through every folder above.
     pub(super) fn must_reach(self, folder: &Path) -> anyhow::Result<()> {
         for above in folder.ancestors() {
-            let entry =
-                fs::metadata(above).with_context(|| format!("looking at {}", above.display()))?;
+            let entry = fs::metadata(above).with_context(|| format!("looking at {}", above.display()))?;
             let may_enter = if entry.uid() == self.uid {
                 0o100
             } else if entry.gid() == self.gid {
@@ -95,10 +86,7 @@ mod tests {
     #[test]
     fn a_user_is_read_from_the_users_file() {
         let users = "root:x:0:0::/root:/bin/sh\npostgresql:x:7:8::/:\npostgres:x:101:104:,,,:/var:/bin/sh\n";
-        assert_eq!(
-            User::named("postgres", users),
-            Some(User { uid: 101, gid: 104 })
-        );
+        assert_eq!(User::named("postgres", users), Some(User { uid: 101, gid: 104 }));
         assert_eq!(User::named("nobody", users), None);
     }
 
@@ -110,18 +98,9 @@ mod tests {
         fs::create_dir(&below)?;
         fs::set_permissions(&below, fs::Permissions::from_mode(0o755))?;
         fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700))?;
-        let stranger = User {
-            uid: 4_000_000,
-            gid: 4_000_000,
-        };
-        let refusal = stranger
-            .must_reach(&below)
-            .err()
-            .map(|error| error.to_string());
-        assert!(
-            refusal
-                .is_some_and(|text| text.contains(&format!("enter {}:", closed.path().display())))
-        );
+        let stranger = User { uid: 4_000_000, gid: 4_000_000 };
+        let refusal = stranger.must_reach(&below).err().map(|error| error.to_string());
+        assert!(refusal.is_some_and(|text| text.contains(&format!("enter {}:", closed.path().display()))));
         Ok(())
     }
 }

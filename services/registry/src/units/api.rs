@@ -113,26 +113,16 @@ impl UnitService for Units {
 }
 
 impl Units {
-    async fn get(
-        &self,
-        request: Request<pb::GetUnitRequest>,
-    ) -> Result<pb::GetUnitResponse, Fault> {
+    async fn get(&self, request: Request<pb::GetUnitRequest>) -> Result<pb::GetUnitResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name)
-            .map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
         let ask = self.ask("units.read", &request.as_of)?;
         let mut work = self.database.begin(deadline).await?;
         let unit = visible(&mut work, &caller, ask, id).await?;
-        Ok(pb::GetUnitResponse {
-            unit: Some(unit.into()),
-            as_of: ask.as_of.to_string(),
-        })
+        Ok(pb::GetUnitResponse { unit: Some(unit.into()), as_of: ask.as_of.to_string() })
     }
 
-    async fn list(
-        &self,
-        request: Request<pb::ListUnitsRequest>,
-    ) -> Result<pb::ListUnitsResponse, Fault> {
+    async fn list(&self, request: Request<pb::ListUnitsRequest>) -> Result<pb::ListUnitsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let listing = Listing::try_from(&request)?;
         let token = std::mem::take(&mut request.page_token);
@@ -177,14 +167,9 @@ impl Units {
         })
     }
 
-    async fn lookup(
-        &self,
-        request: Request<pb::LookupUnitRequest>,
-    ) -> Result<pb::LookupUnitResponse, Fault> {
+    async fn lookup(&self, request: Request<pb::LookupUnitRequest>) -> Result<pb::LookupUnitResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let code = request
-            .code
-            .ok_or_else(|| Fault::invalid("code", "is required"))?;
+        let code = request.code.ok_or_else(|| Fault::invalid("code", "is required"))?;
         let code = contract::code(&code).map_err(|inner| {
             let mut wrong = chassis::Violations::default();
             wrong.nest("code", inner);
@@ -193,33 +178,22 @@ impl Units {
         let ask = self.ask("units.read", &request.as_of)?;
         let mut work = self.database.begin(deadline).await?;
         let named = || Fault::NotFound(format!("{}/{}/{}", code.system, code.vintage, code.code));
-        let id = store::lookup(&mut work, &code, ask.as_of)
-            .await?
-            .ok_or_else(named)?;
+        let id = store::lookup(&mut work, &code, ask.as_of).await?.ok_or_else(named)?;
         // A neighbour's code gets the answer of one that nobody bears.
-        let unit = visible(&mut work, &caller, ask, id)
-            .await
-            .map_err(|fault| match fault {
-                Fault::NotFound(_) => named(),
-                other => other,
-            })?;
-        Ok(pb::LookupUnitResponse {
-            unit: Some(unit.into()),
-            as_of: ask.as_of.to_string(),
-        })
+        let unit = visible(&mut work, &caller, ask, id).await.map_err(|fault| match fault {
+            Fault::NotFound(_) => named(),
+            other => other,
+        })?;
+        Ok(pb::LookupUnitResponse { unit: Some(unit.into()), as_of: ask.as_of.to_string() })
     }
 
-    async fn create(
-        &self,
-        request: Request<pb::CreateUnitRequest>,
-    ) -> Result<pb::CreateUnitResponse, Fault> {
+    async fn create(&self, request: Request<pb::CreateUnitRequest>) -> Result<pb::CreateUnitResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = request_id(&mut request.request_id)?;
         let unit = contract::create(&request)?;
         let claim = Claim::new(&caller, request_id, "CreateUnit", &request);
         let mut work = self.database.begin(deadline).await?;
-        self.allow_parents(&mut work, &caller, std::slice::from_ref(&unit))
-            .await?;
+        self.allow_parents(&mut work, &caller, std::slice::from_ref(&unit)).await?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -245,35 +219,26 @@ impl Units {
             return Ok(answer);
         }
         let made = ops::create(&mut work, units, self.moment()).await?;
-        let answer = pb::BatchCreateUnitsResponse {
-            units: in_order(&mut work, &made).await?,
-        };
+        let answer = pb::BatchCreateUnitsResponse { units: in_order(&mut work, &made).await? };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)
     }
 
-    async fn update(
-        &self,
-        request: Request<pb::UpdateUnitRequest>,
-    ) -> Result<pb::UpdateUnitResponse, Fault> {
+    async fn update(&self, request: Request<pb::UpdateUnitRequest>) -> Result<pb::UpdateUnitResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = request_id(&mut request.request_id)?;
         let update = Update::try_from(&request)?;
         let claim = Claim::new(&caller, request_id, "UpdateUnit", &request);
         let ask = self.ask("units.write", &request.effective_date)?;
         let mut work = self.database.begin(deadline).await?;
-        let concerned: Vec<Uuid> = std::iter::once(update.id)
-            .chain(update.change.parent)
-            .collect();
+        let concerned: Vec<Uuid> = std::iter::once(update.id).chain(update.change.parent).collect();
         scope::allow(&mut work, &caller, ask, &concerned).await?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
         let changed = ops::update(&mut work, update, self.moment()).await?;
-        let answer = pb::UpdateUnitResponse {
-            unit: in_order(&mut work, &[changed]).await?.pop(),
-        };
+        let answer = pb::UpdateUnitResponse { unit: in_order(&mut work, &[changed]).await?.pop() };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)
@@ -281,20 +246,13 @@ impl Units {
 
     /// The instant and the date of a piece of work that begins now.
     pub(super) fn moment(&self) -> Moment {
-        Moment {
-            now: self.clock.now(),
-            today: self.clock.today(),
-        }
+        Moment { now: self.clock.now(), today: self.clock.today() }
     }
 
     fn ask(&self, permission: &'static str, as_of: &str) -> Result<Ask, Fault> {
         let today = self.clock.today();
         let as_of = parse::optional_date(as_of).map_err(|wrong| Fault::invalid("as_of", wrong))?;
-        Ok(Ask {
-            permission,
-            as_of: as_of.unwrap_or(today),
-            today,
-        })
+        Ok(Ask { permission, as_of: as_of.unwrap_or(today), today })
     }
 
     async fn allow_parents(
@@ -322,12 +280,7 @@ fn request_id(field: &mut String) -> Result<Uuid, Fault> {
 }
 
 /// A unit as of a date, if it lies within the caller's scopes.
-async fn visible(
-    connection: &mut PgConnection,
-    caller: &Caller,
-    ask: Ask,
-    id: Uuid,
-) -> Result<Unit, Fault> {
+async fn visible(connection: &mut PgConnection, caller: &Caller, ask: Ask, id: Uuid) -> Result<Unit, Fault> {
     scope::allow(connection, caller, ask, &[id]).await?;
     let unit = store::get(connection, &[(id, ask.as_of)]).await?.pop();
     unit.ok_or_else(|| Fault::NotFound(unit_name(id)))

@@ -22,24 +22,12 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost => write!(
-                formatter,
-                "looks damaged: contains U+FFFD, the sign of a lost character"
-            ),
+            Self::Lost => write!(formatter, "looks damaged: contains U+FFFD, the sign of a lost character"),
             Self::ReadAsLatin1(repaired) => {
-                write!(
-                    formatter,
-                    "looks damaged: GB18030 read as Latin-1, perhaps {repaired}"
-                )
+                write!(formatter, "looks damaged: GB18030 read as Latin-1, perhaps {repaired}")
             }
-            Self::Latin1 => write!(
-                formatter,
-                "looks damaged: Latin-1 signs where Chinese should be"
-            ),
-            Self::QuestionMark => write!(
-                formatter,
-                "looks damaged: a question mark where a character was"
-            ),
+            Self::Latin1 => write!(formatter, "looks damaged: Latin-1 signs where Chinese should be"),
+            Self::QuestionMark => write!(formatter, "looks damaged: a question mark where a character was"),
             Self::PrivateUse => {
                 write!(formatter, "looks damaged: contains a private-use character")
             }
@@ -56,10 +44,7 @@ pub fn damage(name: &str) -> Option<Damage> {
     if name.contains(['?', '？']) {
         return Some(Damage::QuestionMark);
     }
-    if name
-        .chars()
-        .any(|letter| ('\u{e000}'..='\u{f8ff}').contains(&letter))
-    {
+    if name.chars().any(|letter| ('\u{e000}'..='\u{f8ff}').contains(&letter)) {
         return Some(Damage::PrivateUse);
     }
     latin1(name)
@@ -73,18 +58,11 @@ fn latin1(name: &str) -> Option<Damage> {
     if failed {
         return None;
     }
-    if !bytes
-        .windows(2)
-        .any(|pair| pair.iter().all(|byte| *byte >= 0x80))
-    {
+    if !bytes.windows(2).any(|pair| pair.iter().all(|byte| *byte >= 0x80)) {
         return None;
     }
     let (repaired, _, failed) = GB18030.decode(&bytes);
-    if failed {
-        Some(Damage::Latin1)
-    } else {
-        Some(Damage::ReadAsLatin1(repaired.into_owned()))
-    }
+    if failed { Some(Damage::Latin1) } else { Some(Damage::ReadAsLatin1(repaired.into_owned())) }
 }
 
 #[cfg(test)]
@@ -93,10 +71,7 @@ mod tests {
 
     #[test]
     fn i12_gb18030_read_as_latin1_is_found_and_repaired() {
-        assert_eq!(
-            damage("ÖêÉ½´å"),
-            Some(Damage::ReadAsLatin1("株山村".to_owned()))
-        );
+        assert_eq!(damage("ÖêÉ½´å"), Some(Damage::ReadAsLatin1("株山村".to_owned())));
     }
 
     #[test]
@@ -108,17 +83,8 @@ mod tests {
 
     #[test]
     fn i12_rare_characters_and_foreign_names_are_sound() {
-        for name in [
-            "梽木山村",
-            "塅上村",
-            "湴田村",
-            "岺脚村",
-            "衖口村",
-            "𠀀坪村",
-            "𮧵村",
-            "Café",
-            "第1网格",
-        ] {
+        for name in ["梽木山村", "塅上村", "湴田村", "岺脚村", "衖口村", "𠀀坪村", "𮧵村", "Café", "第1网格"]
+        {
             assert_eq!(damage(name), None, "{name}");
         }
     }

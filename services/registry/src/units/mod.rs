@@ -32,14 +32,8 @@ pub enum Level {
 
 impl Level {
     /// Every level, the highest first.
-    pub const ALL: [Self; 6] = [
-        Self::Province,
-        Self::City,
-        Self::County,
-        Self::Township,
-        Self::Village,
-        Self::Grid,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Province, Self::City, Self::County, Self::Township, Self::Village, Self::Grid];
 
     /// The level of a number.
     #[must_use]

@@ -34,10 +34,7 @@ pub async fn create(
     moment: Moment,
 ) -> Result<Vec<(Uuid, NaiveDate)>, Fault> {
     store::lock_tree(connection, false).await?;
-    let starts: Vec<NaiveDate> = units
-        .iter()
-        .map(|unit| unit.start_date.unwrap_or(moment.today))
-        .collect();
+    let starts: Vec<NaiveDate> = units.iter().map(|unit| unit.start_date.unwrap_or(moment.today)).collect();
     let known = known_parents(connection, &units, &starts).await?;
     let ordinals = store::ordinals(connection, units.len()).await?;
 
@@ -68,12 +65,8 @@ pub async fn create(
         insert.names.push(unit.display_name);
         insert.starts.push(start);
         insert.places.extend(places.iter().cloned());
-        insert
-            .codes
-            .extend(unit.codes.into_iter().map(|code| (id, start, code)));
-        insert
-            .external_ids
-            .extend(unit.external_ids.into_iter().map(|number| (id, number)));
+        insert.codes.extend(unit.codes.into_iter().map(|code| (id, start, code)));
+        insert.external_ids.extend(unit.external_ids.into_iter().map(|number| (id, number)));
         made.push(places);
     }
     refuse(unmet)?;
@@ -106,14 +99,8 @@ async fn known_parents(
 /// Why a unit cannot stand under a parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Refusal {
-    NotAbove {
-        level: Level,
-        parent: Level,
-    },
-    NotInForce {
-        parent: Option<Uuid>,
-        from: NaiveDate,
-    },
+    NotAbove { level: Level, parent: Level },
+    NotInForce { parent: Option<Uuid>, from: NaiveDate },
 }
 
 /// The places of a new unit: under its parent wherever the parent stands, from its first date on.
@@ -125,28 +112,16 @@ fn stand(
     ordinal: i64,
 ) -> Result<Vec<Place>, Refusal> {
     let parent = above.first().map(|place| place.unit);
-    let absent = Refusal::NotInForce {
-        parent,
-        from: start,
-    };
-    let first = above
-        .iter()
-        .find(|place| place.until.is_none_or(|until| until > start));
-    let first = first
-        .filter(|place| place.from <= start)
-        .ok_or_else(|| absent.clone())?;
+    let absent = Refusal::NotInForce { parent, from: start };
+    let first = above.iter().find(|place| place.until.is_none_or(|until| until > start));
+    let first = first.filter(|place| place.from <= start).ok_or_else(|| absent.clone())?;
     if above.iter().any(|place| place.closed.is_some()) {
         return Err(absent);
     }
     if !first.level.may_stand_above(level) {
-        return Err(Refusal::NotAbove {
-            level,
-            parent: first.level,
-        });
+        return Err(Refusal::NotAbove { level, parent: first.level });
     }
-    let standing = above
-        .iter()
-        .filter(|place| place.until.is_none_or(|until| until > start));
+    let standing = above.iter().filter(|place| place.until.is_none_or(|until| until > start));
     Ok(standing
         .map(|place| Place {
             unit: id,
@@ -167,15 +142,11 @@ fn refuse(refusals: Vec<(usize, Refusal)>) -> Result<(), Fault> {
     let (reason, metadata) = match first {
         Refusal::NotAbove { level, parent } => (
             "PARENT_NOT_ABOVE",
-            vec![
-                ("level", level.word().to_owned()),
-                ("parent_level", parent.word().to_owned()),
-            ],
+            vec![("level", level.word().to_owned()), ("parent_level", parent.word().to_owned())],
         ),
-        Refusal::NotInForce { parent, .. } => (
-            "PARENT_NOT_IN_FORCE",
-            vec![("parent_unit", parent.map(unit_name).unwrap_or_default())],
-        ),
+        Refusal::NotInForce { parent, .. } => {
+            ("PARENT_NOT_IN_FORCE", vec![("parent_unit", parent.map(unit_name).unwrap_or_default())])
+        }
     };
     let unmet = refusals.into_iter().map(|(index, refusal)| Unmet {
         subject: format!("units[{index}]"),
@@ -190,11 +161,7 @@ fn refuse(refusals: Vec<(usize, Refusal)>) -> Result<(), Fault> {
             }
         },
     });
-    Err(Fault::Precondition {
-        reason,
-        unmet: unmet.collect(),
-        metadata,
-    })
+    Err(Fault::Precondition { reason, unmet: unmet.collect(), metadata })
 }
 
 /// Changes a unit from a date on.
@@ -206,12 +173,7 @@ pub async fn update(
     update: Update,
     moment: Moment,
 ) -> Result<(Uuid, NaiveDate), Fault> {
-    let Update {
-        id,
-        change,
-        effective,
-        etag: read,
-    } = update;
+    let Update { id, change, effective, etag: read } = update;
     let from = effective.unwrap_or(moment.today);
     let moves = change.parent.is_some() || change.status.is_some();
     store::lock_tree(connection, moves).await?;
@@ -221,14 +183,7 @@ pub async fn update(
         return Err(Fault::EtagMismatch(etag(version)));
     }
     let place = place_on(connection, id, from).await?.ok_or_else(absent)?;
-    let Change {
-        display_name,
-        parent,
-        status,
-        successors,
-        codes,
-        external_ids,
-    } = change;
+    let Change { display_name, parent, status, successors, codes, external_ids } = change;
     if let Some(name) = display_name {
         store::rename(connection, id, from, &name).await?;
     }
@@ -278,13 +233,7 @@ async fn move_under(
 ) -> Result<(), Fault> {
     let target = place_on(connection, parent, from).await?;
     let Some(target) = target.filter(|target| target.closed.is_none()) else {
-        return refuse(vec![(
-            0,
-            Refusal::NotInForce {
-                parent: Some(parent),
-                from,
-            },
-        )]);
+        return refuse(vec![(0, Refusal::NotInForce { parent: Some(parent), from })]);
     };
     if contains(&place.path, &target.path) {
         return Err(Fault::unmet(
@@ -295,19 +244,10 @@ async fn move_under(
         ));
     }
     if !target.level.may_stand_above(level) {
-        return refuse(vec![(
-            0,
-            Refusal::NotAbove {
-                level,
-                parent: target.level,
-            },
-        )]);
+        return refuse(vec![(0, Refusal::NotAbove { level, parent: target.level })]);
     }
     // The target's own later move would have to be followed: it must stand still as long as we do.
-    if target
-        .until
-        .is_some_and(|until| place.until.is_none_or(|ours| until < ours))
-    {
+    if target.until.is_some_and(|until| place.until.is_none_or(|ours| until < ours)) {
         return Err(Fault::unmet(
             "OVERLAPPING_DATES",
             unit_name(parent),
@@ -315,10 +255,7 @@ async fn move_under(
             vec![("constraint", "unit_place_no_overlap".to_owned())],
         ));
     }
-    let own = place
-        .path
-        .get(place.path.len().saturating_sub(super::SEGMENT)..)
-        .unwrap_or_default();
+    let own = place.path.get(place.path.len().saturating_sub(super::SEGMENT)..).unwrap_or_default();
     let path = format!("{}{own}", target.path);
     store::move_subtree(connection, place, from, parent, &path).await
 }

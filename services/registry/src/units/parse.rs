@@ -51,9 +51,7 @@ impl TryFrom<&pb::ListUnitsRequest> for Listing {
     fn try_from(request: &pb::ListUnitsRequest) -> Result<Self, Fault> {
         let mut wrong = Violations::default();
         let ancestor = Some(request.ancestor_unit.as_str()).filter(|name| !name.is_empty());
-        let ancestor = ancestor
-            .map(|name| parse::name(COLLECTION, name))
-            .transpose();
+        let ancestor = ancestor.map(|name| parse::name(COLLECTION, name)).transpose();
         let ancestor = wrong.keep("ancestor_unit", ancestor);
         if request.children_only && request.ancestor_unit.is_empty() {
             wrong.add("children_only", "needs an ancestor_unit");
@@ -91,15 +89,9 @@ pub fn code(code: &pb::UnitCode) -> Result<Code, Violations> {
     let system = parse::symbol(&code.system, 16, "[A-Z0-9_]", upper);
     wrong.keep("system", system);
     let dotted = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
-    wrong.keep(
-        "vintage",
-        parse::symbol(&code.vintage, 16, "[A-Za-z0-9.-]", dotted),
-    );
+    wrong.keep("vintage", parse::symbol(&code.vintage, 16, "[A-Za-z0-9.-]", dotted));
     let dashed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    wrong.keep(
-        "code",
-        parse::symbol(&code.code, 32, "[A-Za-z0-9-]", dashed),
-    );
+    wrong.keep("code", parse::symbol(&code.code, 32, "[A-Za-z0-9-]", dashed));
     let digits = code.code.len() == 12 && code.code.bytes().all(|digit| digit.is_ascii_digit());
     if code.system == "NBS" && !digits {
         wrong.add("code", "a code of the system NBS has 12 digits");
@@ -107,11 +99,7 @@ pub fn code(code: &pb::UnitCode) -> Result<Code, Violations> {
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    Ok(Code {
-        system: code.system.clone(),
-        vintage: code.vintage.clone(),
-        code: code.code.clone(),
-    })
+    Ok(Code { system: code.system.clone(), vintage: code.vintage.clone(), code: code.code.clone() })
 }
 
 fn codes(wrong: &mut Violations, field: &str, list: &[pb::UnitCode]) -> Vec<Code> {
@@ -124,8 +112,7 @@ fn codes(wrong: &mut Violations, field: &str, list: &[pb::UnitCode]) -> Vec<Code
         match code(one) {
             Err(inner) => wrong.nest(&place, inner),
             Ok(code) => {
-                let twice =
-                    |other: &Code| (&other.system, &other.vintage) == (&code.system, &code.vintage);
+                let twice = |other: &Code| (&other.system, &other.vintage) == (&code.system, &code.vintage);
                 if codes.iter().any(twice) {
                     wrong.add(&place, "a unit bears one code of a system and vintage");
                 }
@@ -136,11 +123,7 @@ fn codes(wrong: &mut Violations, field: &str, list: &[pb::UnitCode]) -> Vec<Code
     codes
 }
 
-fn external_ids(
-    wrong: &mut Violations,
-    field: &str,
-    list: &[types::ExternalId],
-) -> Vec<ExternalId> {
+fn external_ids(wrong: &mut Violations, field: &str, list: &[types::ExternalId]) -> Vec<ExternalId> {
     if list.len() > MOST {
         wrong.add(field, format!("must be at most {MOST}, are {}", list.len()));
     }
@@ -149,14 +132,8 @@ fn external_ids(
     for (index, id) in list.iter().enumerate().take(MOST) {
         let system = parse::symbol(&id.system, 64, "[a-z0-9._-]", lower);
         wrong.keep(&format!("{field}[{index}].system"), system);
-        wrong.keep(
-            &format!("{field}[{index}].value"),
-            parse::text(&id.value, 128),
-        );
-        ids.push(ExternalId {
-            system: id.system.clone(),
-            value: id.value.clone(),
-        });
+        wrong.keep(&format!("{field}[{index}].value"), parse::text(&id.value, 128));
+        ids.push(ExternalId { system: id.system.clone(), value: id.value.clone() });
     }
     ids.sort();
     ids.dedup();
@@ -180,14 +157,7 @@ fn new_unit(unit: &pb::NewUnit, earlier: &HashMap<&str, usize>) -> Result<NewUni
     }
     match (display_name, level, parent, start_date) {
         (Some(display_name), Some(level), Some(parent), Some(start_date)) if wrong.is_empty() => {
-            Ok(NewUnit {
-                display_name,
-                level,
-                parent,
-                codes,
-                external_ids,
-                start_date,
-            })
+            Ok(NewUnit { display_name, level, parent, codes, external_ids, start_date })
         }
         _ => Err(wrong),
     }
@@ -198,8 +168,7 @@ fn parent(text: &str, earlier: &HashMap<&str, usize>) -> Result<Parent, String> 
         None => parse::name(COLLECTION, text).map(Parent::Unit),
         Some(id) => {
             let position = earlier.get(id).copied().map(Parent::Earlier);
-            position
-                .ok_or_else(|| format!("no earlier item has the client_id {}", parse::quoted(id)))
+            position.ok_or_else(|| format!("no earlier item has the client_id {}", parse::quoted(id)))
         }
     }
 }
@@ -226,10 +195,7 @@ pub fn create(request: &pb::CreateUnitRequest) -> Result<NewUnit, Fault> {
 pub fn batch(request: &pb::BatchCreateUnitsRequest) -> Result<Vec<NewUnit>, Fault> {
     if request.units.is_empty() || request.units.len() > LARGEST_BATCH {
         let count = request.units.len();
-        return Err(Fault::invalid(
-            "units",
-            format!("must be 1 to {LARGEST_BATCH}, are {count}"),
-        ));
+        return Err(Fault::invalid("units", format!("must be 1 to {LARGEST_BATCH}, are {count}")));
     }
     let mut wrong = Violations::default();
     let mut earlier = HashMap::new();
@@ -269,10 +235,7 @@ impl TryFrom<&pb::UpdateUnitRequest> for Update {
             return Err(Fault::invalid("unit", "is required"));
         };
         let id = wrong.keep("unit.name", parse::name(COLLECTION, &unit.name));
-        let effective = wrong.keep(
-            "effective_date",
-            parse::optional_date(&request.effective_date),
-        );
+        let effective = wrong.keep("effective_date", parse::optional_date(&request.effective_date));
         let change = change(&mut wrong, unit, request.update_mask.as_ref());
         wrong.refuse()?;
         Ok(Self {
@@ -284,36 +247,20 @@ impl TryFrom<&pb::UpdateUnitRequest> for Update {
     }
 }
 
-const CHANGEABLE: [&str; 6] = [
-    "display_name",
-    "parent_unit",
-    "status",
-    "successor_units",
-    "codes",
-    "external_ids",
-];
+const CHANGEABLE: [&str; 6] =
+    ["display_name", "parent_unit", "status", "successor_units", "codes", "external_ids"];
 
-fn change(
-    wrong: &mut Violations,
-    unit: &pb::Unit,
-    mask: Option<&prost_types::FieldMask>,
-) -> Change {
+fn change(wrong: &mut Violations, unit: &pb::Unit, mask: Option<&prost_types::FieldMask>) -> Change {
     let mut change = Change::default();
     let paths = mask.map(|mask| mask.paths.as_slice()).unwrap_or_default();
     if paths.is_empty() {
-        wrong.add(
-            "update_mask",
-            format!("is required: any of {}, or *", CHANGEABLE.join(", ")),
-        );
+        wrong.add("update_mask", format!("is required: any of {}, or *", CHANGEABLE.join(", ")));
     }
     let all = paths.iter().any(|path| path == "*");
     for path in paths {
         if path != "*" && !CHANGEABLE.contains(&path.as_str()) {
             let known = CHANGEABLE.join(", ");
-            wrong.add(
-                "update_mask",
-                format!("{} is none of {known}", parse::quoted(path)),
-            );
+            wrong.add("update_mask", format!("{} is none of {known}", parse::quoted(path)));
         }
     }
     let asked = |field: &str| all || paths.iter().any(|path| path == field);
@@ -322,20 +269,14 @@ fn change(
     }
     // The root has no parent, and keeps none.
     if asked("parent_unit") && !(all && unit.parent_unit.is_empty()) {
-        change.parent = wrong.keep(
-            "unit.parent_unit",
-            parse::name(COLLECTION, &unit.parent_unit),
-        );
+        change.parent = wrong.keep("unit.parent_unit", parse::name(COLLECTION, &unit.parent_unit));
     }
     if asked("status") {
         change.status = match pb::UnitStatus::try_from(unit.status) {
             Ok(pb::UnitStatus::Active) => Some(Status::Active),
             Ok(pb::UnitStatus::Closed) => Some(Status::Closed),
             _ => {
-                wrong.add(
-                    "unit.status",
-                    "must be UNIT_STATUS_ACTIVE or UNIT_STATUS_CLOSED",
-                );
+                wrong.add("unit.status", "must be UNIT_STATUS_ACTIVE or UNIT_STATUS_CLOSED");
                 None
             }
         };
@@ -346,10 +287,7 @@ fn change(
         }
         let named = unit.successor_units.iter().enumerate().take(MOST);
         let named = named.filter_map(|(index, name)| {
-            wrong.keep(
-                &format!("unit.successor_units[{index}]"),
-                parse::name(COLLECTION, name),
-            )
+            wrong.keep(&format!("unit.successor_units[{index}]"), parse::name(COLLECTION, name))
         });
         change.successors = Some(named.collect());
     }
@@ -373,10 +311,7 @@ impl From<Unit> for pb::Unit {
             codes: unit.codes.into_iter().map(Into::into).collect(),
             external_ids: unit.external_ids.into_iter().map(Into::into).collect(),
             start_date: unit.start_date.to_string(),
-            end_date: unit
-                .end_date
-                .map(|date| date.to_string())
-                .unwrap_or_default(),
+            end_date: unit.end_date.map(|date| date.to_string()).unwrap_or_default(),
             successor_units: unit.successors.into_iter().map(unit_name).collect(),
             create_time: Some(chassis::parse::timestamp(unit.created_at)),
             update_time: Some(chassis::parse::timestamp(unit.updated_at)),
@@ -387,19 +322,12 @@ impl From<Unit> for pb::Unit {
 
 impl From<Code> for pb::UnitCode {
     fn from(code: Code) -> Self {
-        Self {
-            system: code.system,
-            vintage: code.vintage,
-            code: code.code,
-        }
+        Self { system: code.system, vintage: code.vintage, code: code.code }
     }
 }
 
 impl From<ExternalId> for types::ExternalId {
     fn from(id: ExternalId) -> Self {
-        Self {
-            system: id.system,
-            value: id.value,
-        }
+        Self { system: id.system, value: id.value }
     }
 }

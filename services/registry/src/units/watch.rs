@@ -68,14 +68,8 @@ pub async fn watch(
 }
 
 async fn send(messages: &Messages, event: Event, token: String) -> Result<(), Fault> {
-    let message = pb::WatchUnitsResponse {
-        event: Some(event),
-        token,
-    };
-    messages
-        .send(Ok(message))
-        .await
-        .map_err(|_| Fault::Unavailable("the client went away"))
+    let message = pb::WatchUnitsResponse { event: Some(event), token };
+    messages.send(Ok(message)).await.map_err(|_| Fault::Unavailable("the client went away"))
 }
 
 /// Sends every unit in the caller's scopes as of one state of the database; answers its position.
@@ -128,11 +122,7 @@ async fn histories(
     for (id, start, end, display_name) in facts.names {
         if let Some(history) = histories.get_mut(&id) {
             let (start_date, end_date) = (start.to_string(), text(end));
-            history.names.push(pb::DatedName {
-                start_date,
-                end_date,
-                display_name,
-            });
+            history.names.push(pb::DatedName { start_date, end_date, display_name });
         }
     }
     for (id, start, end, parent) in facts.places {
@@ -140,18 +130,12 @@ async fn histories(
             let parent_unit = parent.map(unit_name).unwrap_or_default();
             // A move of a unit above splits the place without changing the parent.
             match history.places.last_mut() {
-                Some(last)
-                    if last.parent_unit == parent_unit && last.end_date == start.to_string() =>
-                {
+                Some(last) if last.parent_unit == parent_unit && last.end_date == start.to_string() => {
                     last.end_date = text(end);
                 }
                 _ => {
                     let (start_date, end_date) = (start.to_string(), text(end));
-                    history.places.push(pb::DatedPlace {
-                        start_date,
-                        end_date,
-                        parent_unit,
-                    });
+                    history.places.push(pb::DatedPlace { start_date, end_date, parent_unit });
                 }
             }
         }
@@ -159,22 +143,14 @@ async fn histories(
     for (id, start, end, status) in facts.statuses {
         if let Some(history) = histories.get_mut(&id) {
             let (start_date, end_date) = (start.to_string(), text(end));
-            history.statuses.push(pb::DatedStatus {
-                start_date,
-                end_date,
-                status: status.into(),
-            });
+            history.statuses.push(pb::DatedStatus { start_date, end_date, status: status.into() });
         }
     }
     for (id, start, end, code) in facts.codes {
         if let Some(history) = histories.get_mut(&id) {
             let (start_date, end_date) = (start.to_string(), text(end));
             let code = Some(code.into());
-            history.codes.push(pb::DatedCode {
-                start_date,
-                end_date,
-                code,
-            });
+            history.codes.push(pb::DatedCode { start_date, end_date, code });
         }
     }
     for (id, successor) in facts.successors {

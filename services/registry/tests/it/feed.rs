@@ -16,28 +16,14 @@ struct Consumer {
 
 impl Consumer {
     async fn open(sandbox: &Sandbox, start_token: &str) -> Self {
-        let request = pb::WatchUnitsRequest {
-            start_token: start_token.to_owned(),
-        };
-        let stream = sandbox
-            .registry()
-            .units()
-            .watch_units(request)
-            .await
-            .expect("opened");
-        Self {
-            stream: stream.into_inner(),
-            held: BTreeMap::new(),
-            token: start_token.to_owned(),
-        }
+        let request = pb::WatchUnitsRequest { start_token: start_token.to_owned() };
+        let stream = sandbox.registry().units().watch_units(request).await.expect("opened");
+        Self { stream: stream.into_inner(), held: BTreeMap::new(), token: start_token.to_owned() }
     }
 
     async fn take(&mut self) -> Result<Event, Status> {
         let message = tokio::time::timeout(Duration::from_secs(10), self.stream.message());
-        let message = message
-            .await
-            .expect("a heartbeat at least every ten seconds")?
-            .expect("open");
+        let message = message.await.expect("a heartbeat at least every ten seconds")?.expect("open");
         if !message.token.is_empty() {
             self.token = message.token;
         }
@@ -74,12 +60,8 @@ async fn a_snapshot_names_everything_and_changes_follow() {
     assert_eq!(consumer.snapshot().await, 2);
     assert!(consumer.held.contains_key(&before.name));
 
-    let after = sandbox
-        .unit(&before.name, pb::Level::Township, "丙镇")
-        .await;
-    consumer
-        .until(|consumer, _| consumer.held.contains_key(&after.name))
-        .await;
+    let after = sandbox.unit(&before.name, pb::Level::Township, "丙镇").await;
+    consumer.until(|consumer, _| consumer.held.contains_key(&after.name)).await;
     let held = &consumer.held[&after.name];
     assert_eq!(held.places[0].parent_unit, before.name);
     assert_eq!(held.statuses[0].status(), pb::UnitStatus::Active);
@@ -95,9 +77,7 @@ async fn what_happened_while_away_comes_after_the_token() {
     let made = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let sandbox = sandbox.restart().await;
     let mut consumer = Consumer::open(&sandbox, &token).await;
-    consumer
-        .until(|consumer, _| consumer.held.contains_key(&made.name))
-        .await;
+    consumer.until(|consumer, _| consumer.held.contains_key(&made.name)).await;
     assert_eq!(consumer.held[&made.name].names[0].display_name, "甲县");
 }
 
@@ -108,9 +88,7 @@ async fn a_transaction_that_commits_late_is_not_lost() {
     consumer.snapshot().await;
     let early = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let id: uuid::Uuid = early.name.trim_start_matches("units/").parse().unwrap();
-    consumer
-        .until(|consumer, _| consumer.held.contains_key(&early.name))
-        .await;
+    consumer.until(|consumer, _| consumer.held.contains_key(&early.name)).await;
 
     // A note with the smaller number commits after one with the greater number was sequenced.
     let mut slow = sandbox.sql().await;
@@ -121,20 +99,13 @@ async fn a_transaction_that_commits_late_is_not_lost() {
         .await
         .unwrap();
     let quick = sandbox.unit(&sandbox.root, pb::Level::County, "乙县").await;
-    consumer
-        .until(|consumer, _| consumer.held.contains_key(&quick.name))
-        .await;
+    consumer.until(|consumer, _| consumer.held.contains_key(&quick.name)).await;
     let token = consumer.token.clone();
     work.commit().await.unwrap();
 
     consumer.held.clear();
-    consumer
-        .until(|consumer, _| consumer.held.contains_key(&early.name))
-        .await;
-    assert_ne!(
-        consumer.token, token,
-        "it stands after what was seen before"
-    );
+    consumer.until(|consumer, _| consumer.held.contains_key(&early.name)).await;
+    assert_ne!(consumer.token, token, "it stands after what was seen before");
 }
 
 #[tokio::test]
@@ -142,9 +113,7 @@ async fn a_silent_feed_gives_signs_of_life_with_a_token() {
     let sandbox = Sandbox::start().await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
-    consumer
-        .until(|_, event| matches!(event, Event::Heartbeat(_)))
-        .await;
+    consumer.until(|_, event| matches!(event, Event::Heartbeat(_))).await;
     assert!(!consumer.token.is_empty());
 }
 
@@ -158,17 +127,11 @@ async fn a_token_that_is_too_old_asks_for_a_snapshot() {
     consumer.until(|consumer, _| consumer.held.len() == 2).await;
     // What the retention does after a week.
     let mut sql = sandbox.sql().await;
-    sqlx::query("DELETE FROM registry.change")
-        .execute(&mut sql)
-        .await
-        .unwrap();
+    sqlx::query("DELETE FROM registry.change").execute(&mut sql).await.unwrap();
     for wrong in [token.as_str(), "bm9uc2Vuc2U"] {
         let mut late = Consumer::open(&sandbox, wrong).await;
         let refused = late.take().await.expect_err("too old");
-        assert_eq!(
-            (refused.code(), reason(&refused).as_str()),
-            (Code::OutOfRange, "CHANGE_TOKEN_EXPIRED")
-        );
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::OutOfRange, "CHANGE_TOKEN_EXPIRED"));
     }
 }
 
@@ -188,10 +151,7 @@ async fn a_relieved_caller_s_open_stream_ends() {
             break status;
         }
     };
-    assert_eq!(
-        (ended.code(), reason(&ended).as_str()),
-        (Code::PermissionDenied, "PERMISSION_DENIED")
-    );
+    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::PermissionDenied, "PERMISSION_DENIED"));
 }
 
 #[tokio::test]
@@ -223,11 +183,7 @@ async fn every_change_of_many_writers_arrives() {
             for unit in 0..10 {
                 let request = pb::CreateUnitRequest {
                     request_id: request_id(),
-                    unit: Some(tests::new_unit(
-                        &root,
-                        pb::Level::County,
-                        &format!("县{writer}-{unit}"),
-                    )),
+                    unit: Some(tests::new_unit(&root, pb::Level::County, &format!("县{writer}-{unit}"))),
                 };
                 units.create_unit(request).await.expect("created");
             }
@@ -236,7 +192,5 @@ async fn every_change_of_many_writers_arrives() {
     for writer in writers.collect::<Vec<_>>() {
         writer.await.unwrap();
     }
-    consumer
-        .until(|consumer, _| consumer.held.len() == 61)
-        .await;
+    consumer.until(|consumer, _| consumer.held.len() == 61).await;
 }

@@ -5,8 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chassis::{Caller, Fault, Violations, claims::Claim, feed, parse, server};
 use chrono::NaiveDate;
 use proto::registry::{
-    self as pb, import_effect::Kind, import_units_request::Part,
-    import_units_response::Part as Answer,
+    self as pb, import_effect::Kind, import_units_request::Part, import_units_response::Part as Answer,
 };
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
@@ -17,10 +16,7 @@ use super::{Known, MOST_ROWS, Plan, Problem, Row, plan, store};
 use crate::{
     scope,
     scope::Ask,
-    units::{
-        Code, Level, NewUnit, Parent, TOPIC, api::Units, name, ops, parse as contract,
-        store as units,
-    },
+    units::{Code, Level, NewUnit, Parent, TOPIC, api::Units, name, ops, parse as contract, store as units},
 };
 
 /// How many units are made with one set of statements.
@@ -53,10 +49,7 @@ impl TryFrom<&pb::ImportHeader> for Header {
         if let Err(inner) = probe {
             wrong.nest("header", inner);
         }
-        let root = wrong.keep(
-            "header.root_unit",
-            parse::name(contract::COLLECTION, &header.root_unit),
-        );
+        let root = wrong.keep("header.root_unit", parse::name(contract::COLLECTION, &header.root_unit));
         let effective = parse::optional_date(&header.effective_date);
         let effective = wrong.keep("header.effective_date", effective);
         wrong.refuse()?;
@@ -91,12 +84,7 @@ impl Gathered {
             Ok(row) => self.rows.push(row),
             Err((reason, damaged)) => {
                 self.bad.insert(row.code.clone());
-                self.problems.push(Problem {
-                    line: row.line,
-                    code: row.code,
-                    reason,
-                    damaged,
-                });
+                self.problems.push(Problem { line: row.line, code: row.code, reason, damaged });
             }
         }
     }
@@ -115,12 +103,7 @@ fn checked(row: &pb::ImportRow, header: &Header) -> Result<Row, (String, bool)> 
         code: row.code.clone(),
     });
     if let Err(violations) = code {
-        wrong.extend(
-            violations
-                .into_inner()
-                .into_iter()
-                .map(|one| format!("code: {}", one.description)),
-        );
+        wrong.extend(violations.into_inner().into_iter().map(|one| format!("code: {}", one.description)));
     }
     let sound = wrong.is_empty();
     let display_name = match name(&row.display_name) {
@@ -141,10 +124,7 @@ fn checked(row: &pb::ImportRow, header: &Header) -> Result<Row, (String, bool)> 
             display_name,
             parent_code: Some(row.parent_code.clone()).filter(|code| !code.is_empty()),
         }),
-        _ => Err((
-            wrong.join("; "),
-            sound && !row.display_name.trim().is_empty(),
-        )),
+        _ => Err((wrong.join("; "), sound && !row.display_name.trim().is_empty())),
     }
 }
 
@@ -153,10 +133,7 @@ type Answers = mpsc::Sender<Result<pb::ImportUnitsResponse, tonic::Status>>;
 
 async fn say(answers: &Answers, part: Answer) -> Result<(), Fault> {
     let message = pb::ImportUnitsResponse { part: Some(part) };
-    answers
-        .send(Ok(message))
-        .await
-        .map_err(|_| Fault::Unavailable("the client went away"))
+    answers.send(Ok(message)).await.map_err(|_| Fault::Unavailable("the client went away"))
 }
 
 /// Takes in a list and answers until the summary.
@@ -171,10 +148,7 @@ pub async fn import(
     let (caller, _, mut stream) = server::accept(request)?;
     let first = next(&mut stream).await?.and_then(|message| message.part);
     let Some(Part::Header(mut header_message)) = first else {
-        return Err(Fault::invalid(
-            "header",
-            "is required, as the first message",
-        ));
+        return Err(Fault::invalid("header", "is required, as the first message"));
     };
     let header = Header::try_from(&header_message)?;
     header_message.request_id.clear();
@@ -184,22 +158,14 @@ pub async fn import(
     drop(work);
 
     let gathered = gather(&mut stream, &header, answers).await?;
-    let claim = Claim::new(
-        &caller,
-        header.request_id,
-        "ImportUnits",
-        &digestible(&header_message, &gathered),
-    );
+    let claim =
+        Claim::new(&caller, header.request_id, "ImportUnits", &digestible(&header_message, &gathered));
     let mut plan = preview(units, &header, &gathered).await?;
     let problems = report(&plan, &gathered, answers).await?;
     let mut summary = summary(&plan, &gathered, problems);
     if !header.dry_run && (problems == 0 || header.keep_going) {
         (plan, summary) = apply(units, &caller, &claim, &header, &gathered, summary).await?;
-        tracing::info!(
-            created = plan.create.len(),
-            renamed = plan.rename.len(),
-            "an import was applied"
-        );
+        tracing::info!(created = plan.create.len(), renamed = plan.rename.len(), "an import was applied");
     }
     say(answers, Answer::Summary(summary)).await
 }
@@ -207,10 +173,7 @@ pub async fn import(
 async fn next(
     stream: &mut Streaming<pb::ImportUnitsRequest>,
 ) -> Result<Option<pb::ImportUnitsRequest>, Fault> {
-    stream
-        .message()
-        .await
-        .map_err(|_| Fault::Unavailable("the client went away"))
+    stream.message().await.map_err(|_| Fault::Unavailable("the client went away"))
 }
 
 async fn gather(
@@ -238,10 +201,7 @@ async fn gather(
 
 /// The import as one message, so that a repetition with other rows is told apart.
 fn digestible(header: &pb::ImportHeader, gathered: &Gathered) -> pb::ImportRows {
-    let header = pb::ImportRow {
-        display_name: format!("{header:?}"),
-        ..pb::ImportRow::default()
-    };
+    let header = pb::ImportRow { display_name: format!("{header:?}"), ..pb::ImportRow::default() };
     let good = gathered.rows.iter().map(|row| pb::ImportRow {
         line: row.line,
         level: row.level as i32,
@@ -255,9 +215,7 @@ fn digestible(header: &pb::ImportHeader, gathered: &Gathered) -> pb::ImportRows 
         display_name: problem.reason.clone(),
         ..pb::ImportRow::default()
     });
-    pb::ImportRows {
-        rows: std::iter::once(header).chain(good).chain(bad).collect(),
-    }
+    pb::ImportRows { rows: std::iter::once(header).chain(good).chain(bad).collect() }
 }
 
 async fn preview(units: &Units, header: &Header, gathered: &Gathered) -> Result<Plan, Fault> {
@@ -274,20 +232,8 @@ async fn planned(
     let from = header.effective.unwrap_or_else(|| units.clock.today());
     let root = units::get(connection, &[(header.root, from)]).await?.pop();
     let root = root.ok_or_else(|| Fault::NotFound(contract::unit_name(header.root)))?;
-    let known = store::known(
-        connection,
-        &root.path,
-        &header.system,
-        &header.vintage,
-        from,
-    )
-    .await?;
-    Ok(plan(
-        gathered.rows.clone(),
-        &gathered.bad,
-        known,
-        (root.id, root.level),
-    ))
+    let known = store::known(connection, &root.path, &header.system, &header.vintage, from).await?;
+    Ok(plan(gathered.rows.clone(), &gathered.bad, known, (root.id, root.level)))
 }
 
 /// Says every problem and every effect; answers how many problems there are.
@@ -321,16 +267,8 @@ async fn report(plan: &Plan, gathered: &Gathered, answers: &Answers) -> Result<u
         .create
         .iter()
         .map(|row| of_row(Kind::New, row, ""))
-        .chain(
-            plan.rename
-                .iter()
-                .map(|(_, row, former)| of_row(Kind::Renamed, row, former)),
-        )
-        .chain(
-            plan.elsewhere
-                .iter()
-                .map(|row| of_row(Kind::Elsewhere, row, "")),
-        )
+        .chain(plan.rename.iter().map(|(_, row, former)| of_row(Kind::Renamed, row, former)))
+        .chain(plan.elsewhere.iter().map(|row| of_row(Kind::Elsewhere, row, "")))
         .chain(plan.absent.iter().map(absent));
     for effect in effects {
         say(answers, Answer::Effect(effect)).await?;
@@ -376,11 +314,7 @@ async fn apply(
         return Err(Fault::Conflict);
     }
     write(units, &mut work, header, &plan).await?;
-    let mut summary = summary(
-        &plan,
-        gathered,
-        gathered.problems.len() + plan.problems.len(),
-    );
+    let mut summary = summary(&plan, gathered, gathered.problems.len() + plan.problems.len());
     summary.applied = true;
     claim.answer(&mut work, &summary).await?;
     work.commit().await?;
@@ -425,27 +359,15 @@ async fn write(
             });
         }
         let ids = ops::create(connection, batch, moment).await?;
-        made.extend(
-            rows.iter()
-                .map(|row| row.code.clone())
-                .zip(ids.into_iter().map(|(id, _)| id)),
-        );
+        made.extend(rows.iter().map(|row| row.code.clone()).zip(ids.into_iter().map(|(id, _)| id)));
     }
     for (unit, row, _) in &plan.rename {
         units::rename(connection, *unit, from, &row.display_name).await?;
         units::touch(connection, *unit, moment.now).await?;
     }
-    let recoded = plan
-        .recode
-        .iter()
-        .map(|(unit, text)| (*unit, from, code(text)));
+    let recoded = plan.recode.iter().map(|(unit, text)| (*unit, from, code(text)));
     store::recode(connection, recoded.collect(), moment.now).await?;
     let renamed = plan.rename.iter().map(|(unit, _, _)| *unit);
-    let changed: Vec<Uuid> = plan
-        .recode
-        .iter()
-        .map(|(unit, _)| *unit)
-        .chain(renamed)
-        .collect();
+    let changed: Vec<Uuid> = plan.recode.iter().map(|(unit, _)| *unit).chain(renamed).collect();
     feed::note(connection, TOPIC, &changed).await
 }

@@ -87,9 +87,7 @@ pub fn plan(rows: Vec<Row>, bad: &HashSet<String>, known: Vec<Known>, root: (Uui
     let mut by_code: HashMap<String, Known> = HashMap::with_capacity(known.len());
     for unit in known {
         // The code of the list's own vintage goes before that of another.
-        let replaces = by_code
-            .get(&unit.code)
-            .is_none_or(|other| !other.of_vintage);
+        let replaces = by_code.get(&unit.code).is_none_or(|other| !other.of_vintage);
         if replaces {
             by_code.insert(unit.code.clone(), unit);
         }
@@ -109,10 +107,7 @@ pub fn plan(rows: Vec<Row>, bad: &HashSet<String>, known: Vec<Known>, root: (Uui
         };
         if unit.level != row.level {
             let is = unit.level.word();
-            let reason = format!(
-                "the unit that bears this code is a {is}, not a {}",
-                row.level.word()
-            );
+            let reason = format!("the unit that bears this code is a {is}, not a {}", row.level.word());
             plan.problems.push(problem(&row, reason));
             bad.insert(row.code);
             continue;
@@ -135,20 +130,13 @@ pub fn plan(rows: Vec<Row>, bad: &HashSet<String>, known: Vec<Known>, root: (Uui
     }
     let named: HashSet<Level> = lines.values().map(|(_, level)| *level).collect();
     let absent = by_code.into_values();
-    plan.absent = absent
-        .filter(|unit| named.contains(&unit.level) && !bad.contains(&unit.code))
-        .collect();
+    plan.absent = absent.filter(|unit| named.contains(&unit.level) && !bad.contains(&unit.code)).collect();
     plan.absent.sort_by(|one, other| one.code.cmp(&other.code));
     plan
 }
 
 fn problem(row: &Row, reason: String) -> Problem {
-    Problem {
-        line: row.line,
-        code: row.code.clone(),
-        reason,
-        damaged: false,
-    }
+    Problem { line: row.line, code: row.code.clone(), reason, damaged: false }
 }
 
 /// Whether a row fits the rows before it.
@@ -166,23 +154,15 @@ fn fits(
         Some(parent) => match before.get(parent) {
             Some((_, level)) => *level,
             None if bad.contains(parent) => {
-                return Err(format!(
-                    "the unit above, {parent}, is in a row that is not good"
-                ));
+                return Err(format!("the unit above, {parent}, is in a row that is not good"));
             }
             None => {
-                return Err(format!(
-                    "no earlier row has the code {parent} of the unit above"
-                ));
+                return Err(format!("no earlier row has the code {parent} of the unit above"));
             }
         },
     };
     if !above.may_stand_above(row.level) {
-        return Err(format!(
-            "a {} does not stand above a {}",
-            above.word(),
-            row.level.word()
-        ));
+        return Err(format!("a {} does not stand above a {}", above.word(), row.level.word()));
     }
     Ok(())
 }
@@ -201,14 +181,7 @@ mod tests {
         }
     }
 
-    fn known(
-        id: Uuid,
-        level: Level,
-        code: &str,
-        name: &str,
-        parent: Uuid,
-        of_vintage: bool,
-    ) -> Known {
+    fn known(id: Uuid, level: Level, code: &str, name: &str, parent: Uuid, of_vintage: bool) -> Known {
         Known {
             id,
             level,
@@ -225,19 +198,13 @@ mod tests {
         let rows = vec![row(2, Level::County, "99", "甲县", None)];
         let units = vec![known(county, Level::County, "99", "甲县", root, true)];
         let plan = plan(rows, &HashSet::new(), units, (root, Level::City));
-        assert_eq!(
-            (plan.unchanged, plan.create.len(), plan.recode.len()),
-            (1, 0, 0)
-        );
+        assert_eq!((plan.unchanged, plan.create.len(), plan.recode.len()), (1, 0, 0));
     }
 
     #[test]
     fn a_newer_vintage_recodes_renames_and_reports_the_absent() {
         let [root, one, two] = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
-        let rows = vec![
-            row(2, Level::County, "01", "甲区", None),
-            row(3, Level::County, "03", "丙县", None),
-        ];
+        let rows = vec![row(2, Level::County, "01", "甲区", None), row(3, Level::County, "03", "丙县", None)];
         let units = vec![
             known(one, Level::County, "01", "甲县", root, false),
             known(two, Level::County, "02", "乙县", root, false),

@@ -69,12 +69,8 @@ pub async fn recode(
 ) -> Result<(), Fault> {
     let ids: Vec<Uuid> = codes.iter().map(|(unit, _, _)| *unit).collect();
     insert_codes(connection, codes).await?;
-    sqlx::query!(
-        "UPDATE unit SET version = version + 1, updated_at = $2 WHERE id = ANY($1)",
-        &ids,
-        now,
-    )
-    .execute(connection)
-    .await?;
+    sqlx::query!("UPDATE unit SET version = version + 1, updated_at = $2 WHERE id = ANY($1)", &ids, now,)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -46,10 +46,7 @@ pub struct Facts {
 /// # Errors
 /// Where the database fails.
 pub async fn facts(connection: &mut PgConnection, units: &[Uuid]) -> Result<Facts, Fault> {
-    let rows = sqlx::query!(
-        "SELECT id, level, ordinal, version FROM unit WHERE id = ANY($1)",
-        units
-    );
+    let rows = sqlx::query!("SELECT id, level, ordinal, version FROM unit WHERE id = ANY($1)", units);
     let rows = rows.fetch_all(&mut *connection).await?;
     let names = sqlx::query!(
         r#"SELECT unit_id, lower(valid) AS "start!", upper(valid) AS "end", display_name
@@ -81,36 +78,17 @@ pub async fn facts(connection: &mut PgConnection, units: &[Uuid]) -> Result<Fact
     );
     let successors = successors.fetch_all(connection).await?;
     Ok(Facts {
-        units: rows
-            .into_iter()
-            .map(|row| (row.id, row.level, row.ordinal, row.version))
-            .collect(),
-        names: names
-            .into_iter()
-            .map(|row| (row.unit_id, row.start, row.end, row.display_name))
-            .collect(),
-        places: places
-            .into_iter()
-            .map(|row| (row.unit_id, row.start, row.end, row.parent_id))
-            .collect(),
-        statuses: statuses
-            .into_iter()
-            .map(|row| (row.unit_id, row.start, row.end, row.status))
-            .collect(),
+        units: rows.into_iter().map(|row| (row.id, row.level, row.ordinal, row.version)).collect(),
+        names: names.into_iter().map(|row| (row.unit_id, row.start, row.end, row.display_name)).collect(),
+        places: places.into_iter().map(|row| (row.unit_id, row.start, row.end, row.parent_id)).collect(),
+        statuses: statuses.into_iter().map(|row| (row.unit_id, row.start, row.end, row.status)).collect(),
         codes: codes
             .into_iter()
             .map(|row| {
-                let code = Code {
-                    system: row.system,
-                    vintage: row.vintage,
-                    code: row.code,
-                };
+                let code = Code { system: row.system, vintage: row.vintage, code: row.code };
                 (row.unit_id, row.start, row.end, code)
             })
             .collect(),
-        successors: successors
-            .into_iter()
-            .map(|row| (row.unit_id, row.successor_id))
-            .collect(),
+        successors: successors.into_iter().map(|row| (row.unit_id, row.successor_id)).collect(),
     })
 }

@@ -15,9 +15,7 @@ use crate::units::{Code, ExternalId, Level, Status, Unit};
 /// Where the database fails.
 pub async fn lock_tree(connection: &mut PgConnection, exclusive: bool) -> Result<(), Fault> {
     if exclusive {
-        sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('registry.tree'))")
-            .execute(connection)
-            .await?;
+        sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('registry.tree'))").execute(connection).await?;
     } else {
         sqlx::query!("SELECT pg_advisory_xact_lock_shared(hashtext('registry.tree'))")
             .execute(connection)
@@ -61,10 +59,7 @@ struct Row {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(
-    connection: &mut PgConnection,
-    wanted: &[(Uuid, NaiveDate)],
-) -> Result<Vec<Unit>, Fault> {
+pub async fn get(connection: &mut PgConnection, wanted: &[(Uuid, NaiveDate)]) -> Result<Vec<Unit>, Fault> {
     let (ids, dates): (Vec<Uuid>, Vec<NaiveDate>) = wanted.iter().copied().unzip();
     let rows = sqlx::query_as!(
         Row,
@@ -111,10 +106,7 @@ pub struct Selection<'a> {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn list(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-) -> Result<Vec<Unit>, Fault> {
+pub async fn list(connection: &mut PgConnection, selection: &Selection<'_>) -> Result<Vec<Unit>, Fault> {
     // 'g' follows every hexadecimal letter: the range is the subtree.
     let end = format!("{}g", selection.within);
     let rows = sqlx::query_as!(
@@ -153,16 +145,9 @@ async fn complete(
     days: &HashMap<Uuid, NaiveDate>,
 ) -> Result<Vec<Unit>, Fault> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let dates: Vec<NaiveDate> = ids
-        .iter()
-        .map(|id| days.get(id).copied().unwrap_or_default())
-        .collect();
+    let dates: Vec<NaiveDate> = ids.iter().map(|id| days.get(id).copied().unwrap_or_default()).collect();
     let mut units: Vec<Unit> = rows.into_iter().map(bare).collect::<Result<_, _>>()?;
-    let places: HashMap<Uuid, usize> = ids
-        .iter()
-        .enumerate()
-        .map(|(place, id)| (*id, place))
-        .collect();
+    let places: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
 
     let codes = sqlx::query!(
         r#"SELECT c.unit_id, c.system, c.vintage, c.code
@@ -174,11 +159,7 @@ async fn complete(
     );
     for row in codes.fetch_all(&mut *connection).await? {
         if let Some(place) = places.get(&row.unit_id) {
-            units[*place].codes.push(Code {
-                system: row.system,
-                vintage: row.vintage,
-                code: row.code,
-            });
+            units[*place].codes.push(Code { system: row.system, vintage: row.vintage, code: row.code });
         }
     }
     let numbers = sqlx::query!(
@@ -187,10 +168,7 @@ async fn complete(
     );
     for row in numbers.fetch_all(&mut *connection).await? {
         if let Some(place) = places.get(&row.unit_id) {
-            units[*place].external_ids.push(ExternalId {
-                system: row.system,
-                value: row.value,
-            });
+            units[*place].external_ids.push(ExternalId { system: row.system, value: row.value });
         }
     }
     let successors = sqlx::query!(
@@ -207,19 +185,14 @@ async fn complete(
 
 fn bare(row: Row) -> Result<Unit, Fault> {
     let level = Level::of(row.level);
-    let level =
-        level.ok_or_else(|| Fault::internal(format!("level {} in the table", row.level)))?;
+    let level = level.ok_or_else(|| Fault::internal(format!("level {} in the table", row.level)))?;
     Ok(Unit {
         id: row.id,
         display_name: row.display_name,
         level,
         parent: row.parent_id,
         path: row.path,
-        status: if row.status == Status::Closed as i16 {
-            Status::Closed
-        } else {
-            Status::Active
-        },
+        status: if row.status == Status::Closed as i16 { Status::Closed } else { Status::Active },
         start_date: row.start_date.unwrap_or_default(),
         end_date: row.end_date,
         codes: Vec::new(),

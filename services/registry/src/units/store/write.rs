@@ -46,11 +46,7 @@ pub struct Insert {
 ///
 /// # Errors
 /// A code or number that is taken.
-pub async fn insert(
-    connection: &mut PgConnection,
-    units: Insert,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
+pub async fn insert(connection: &mut PgConnection, units: Insert, now: DateTime<Utc>) -> Result<(), Fault> {
     sqlx::query!(
         "INSERT INTO unit (id, ordinal, level, created_at, updated_at)
          SELECT id, ordinal, level, $4, $4
@@ -161,13 +157,7 @@ fn taken(error: sqlx::Error) -> Fault {
         .and_then(|error| error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>())
         .and_then(sqlx::postgres::PgDatabaseError::detail)
         .and_then(|detail| detail.split(")=(").nth(1))
-        .map(|key| {
-            key.split(['[', ')'])
-                .next()
-                .unwrap_or(key)
-                .trim_end_matches([',', ' '])
-                .to_owned()
-        })
+        .map(|key| key.split(['[', ')']).next().unwrap_or(key).trim_end_matches([',', ' ']).to_owned())
         .unwrap_or_default();
     on_constraint(error, |constraint| {
         let mut parts = detail.split(", ").map(str::to_owned);
@@ -179,10 +169,7 @@ fn taken(error: sqlx::Error) -> Fault {
             }),
             "unit_external_id_taken" => Some(Fault::Exists {
                 reason: "EXTERNAL_ID_TAKEN",
-                message: format!(
-                    "another unit bears the external id {}",
-                    detail.replace(", ", "/")
-                ),
+                message: format!("another unit bears the external id {}", detail.replace(", ", "/")),
                 metadata: vec![
                     ("system", parts.next().unwrap_or_default()),
                     ("value", parts.next().unwrap_or_default()),
@@ -203,18 +190,10 @@ fn taken(error: sqlx::Error) -> Fault {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn touch(
-    connection: &mut PgConnection,
-    unit: Uuid,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "UPDATE unit SET version = version + 1, updated_at = $2 WHERE id = $1",
-        unit,
-        now
-    )
-    .execute(connection)
-    .await?;
+pub async fn touch(connection: &mut PgConnection, unit: Uuid, now: DateTime<Utc>) -> Result<(), Fault> {
+    sqlx::query!("UPDATE unit SET version = version + 1, updated_at = $2 WHERE id = $1", unit, now)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -222,16 +201,10 @@ pub async fn touch(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn lock(
-    connection: &mut PgConnection,
-    unit: Uuid,
-) -> Result<Option<(i64, Level)>, Fault> {
-    let row = sqlx::query!(
-        "SELECT version, level FROM unit WHERE id = $1 FOR UPDATE",
-        unit
-    )
-    .fetch_optional(connection)
-    .await?;
+pub async fn lock(connection: &mut PgConnection, unit: Uuid) -> Result<Option<(i64, Level)>, Fault> {
+    let row = sqlx::query!("SELECT version, level FROM unit WHERE id = $1 FOR UPDATE", unit)
+        .fetch_optional(connection)
+        .await?;
     Ok(row.and_then(|row| Some((row.version, Level::of(row.level)?))))
 }
 
@@ -337,9 +310,7 @@ pub async fn set_successors(
     unit: Uuid,
     successors: &[Uuid],
 ) -> Result<(), Fault> {
-    sqlx::query!("DELETE FROM unit_successor WHERE unit_id = $1", unit)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query!("DELETE FROM unit_successor WHERE unit_id = $1", unit).execute(&mut *connection).await?;
     let inserted = sqlx::query!(
         "INSERT INTO unit_successor (unit_id, successor_id)
          SELECT $1, id FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING",
@@ -349,14 +320,12 @@ pub async fn set_successors(
     let inserted = inserted.execute(connection).await;
     inserted.map_err(|error| {
         on_constraint(error, |constraint| match constraint {
-            "unit_successor_successor_fkey" => Some(Fault::invalid(
-                "unit.successor_units",
-                "names a unit that does not exist",
-            )),
-            "unit_successor_not_itself" => Some(Fault::invalid(
-                "unit.successor_units",
-                "names the unit itself",
-            )),
+            "unit_successor_successor_fkey" => {
+                Some(Fault::invalid("unit.successor_units", "names a unit that does not exist"))
+            }
+            "unit_successor_not_itself" => {
+                Some(Fault::invalid("unit.successor_units", "names the unit itself"))
+            }
             _ => None,
         })
     })?;
@@ -373,13 +342,9 @@ pub async fn set_codes(
     from: NaiveDate,
     codes: Vec<Code>,
 ) -> Result<(), Fault> {
-    sqlx::query!(
-        "DELETE FROM unit_code WHERE unit_id = $1 AND lower(valid) >= $2",
-        unit,
-        from
-    )
-    .execute(&mut *connection)
-    .await?;
+    sqlx::query!("DELETE FROM unit_code WHERE unit_id = $1 AND lower(valid) >= $2", unit, from)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query!(
         "UPDATE unit_code SET valid = daterange(lower(valid), $2)
          WHERE unit_id = $1 AND valid @> $2::date",
@@ -401,9 +366,7 @@ pub async fn set_external_ids(
     unit: Uuid,
     ids: Vec<ExternalId>,
 ) -> Result<(), Fault> {
-    sqlx::query!("DELETE FROM unit_external_id WHERE unit_id = $1", unit)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query!("DELETE FROM unit_external_id WHERE unit_id = $1", unit).execute(&mut *connection).await?;
     insert_external_ids(connection, ids.into_iter().map(|id| (unit, id)).collect()).await
 }
 
