@@ -105,6 +105,51 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Records an officer with credentials of the subject, at home at a unit.
+    pub async fn officer(&self, home: &str, subject: &str) -> pb::Officer {
+        let request =
+            pb::CreateOfficerRequest { request_id: request_id(), officer: Some(new_officer(home, subject)) };
+        let made = self.registry.officers().create_officer(request).await;
+        made.expect("the officer is recorded").into_inner().officer.expect("an officer")
+    }
+
+    /// Records an officer and appoints them in full.
+    pub async fn appointed(&self, unit: &str, office: pb::Office, subject: &str) -> pb::Appointment {
+        let officer = self.officer(unit, subject).await;
+        let request = pb::AppointRequest {
+            request_id: request_id(),
+            appointment: Some(new_appointment(&officer.name, unit, office)),
+        };
+        let made = self.registry.appointments().appoint(request).await;
+        made.expect("the officer is appointed").into_inner().appointment.expect("an appointment")
+    }
+}
+
+/// What is said of an officer: a plainly artificial name, and nobody's phone.
+#[must_use]
+pub fn new_officer(home: &str, subject: &str) -> pb::Officer {
+    pb::Officer {
+        display_name: format!("样例 {subject}"),
+        official_phone: "0000-0000001".to_owned(),
+        subject: subject.to_owned(),
+        home_unit: home.to_owned(),
+        ..pb::Officer::default()
+    }
+}
+
+/// An appointment in full, from now on.
+#[must_use]
+pub fn new_appointment(officer: &str, unit: &str, office: pb::Office) -> pb::Appointment {
+    pb::Appointment {
+        officer: officer.to_owned(),
+        unit: unit.to_owned(),
+        office: office.into(),
+        holding: pb::Holding::Full.into(),
+        ..pb::Appointment::default()
+    }
+}
+
 /// What an import answered.
 #[derive(Debug, Default)]
 pub struct Imported {

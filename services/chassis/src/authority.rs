@@ -48,6 +48,12 @@ impl Caller {
         Ok(Self::new(self.identity.clone(), grants))
     }
 
+    /// Every grant in force.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
     /// Whether some appointment gives the permission, wherever it is.
     #[must_use]
     pub fn holds(&self, permission: &str) -> bool {

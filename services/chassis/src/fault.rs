@@ -32,6 +32,14 @@ impl Violations {
         }
     }
 
+    /// Refuses with these violations under a field.
+    #[must_use]
+    pub fn under(self, field: &str) -> Fault {
+        let mut outer = Self::default();
+        outer.nest(field, self);
+        Fault::Invalid(outer.0)
+    }
+
     /// Keeps the value of a check, or notes why there is none.
     pub fn keep<T>(&mut self, field: &str, checked: Result<T, String>) -> Option<T> {
         checked.map_err(|description| self.add(field, description)).ok()
@@ -295,6 +303,19 @@ impl From<sqlx::Error> for Fault {
 }
 
 const DATABASE_DOWN: &str = "the database cannot be reached just now; repeat the call";
+
+/// The values of the key that violates a constraint, as Postgres' detail names them:
+/// `Key (system, code)=(NBS, 99) …`.
+#[must_use]
+pub fn violated_key(error: &sqlx::Error) -> Vec<String> {
+    let detail = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>())
+        .and_then(sqlx::postgres::PgDatabaseError::detail)
+        .and_then(|detail| detail.split(")=(").nth(1))
+        .map(|key| key.split(['[', ')']).next().unwrap_or(key).trim_end_matches([',', ' ']));
+    detail.map(|key| key.split(", ").map(str::to_owned).collect()).unwrap_or_default()
+}
 
 /// Maps a violated constraint by its name; everything else as [`Fault::from`].
 pub fn on_constraint(error: sqlx::Error, map: impl FnOnce(&str) -> Option<Fault>) -> Fault {

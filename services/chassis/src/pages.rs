@@ -6,6 +6,7 @@
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
+use uuid::Uuid;
 
 use crate::{Caller, Database, Fault};
 
@@ -74,6 +75,18 @@ impl Pager {
             [VERSION, key @ ..] => String::from_utf8(key.to_vec()).map(Some).map_err(|_| Fault::PageToken),
             _ => Err(Fault::PageToken),
         }
+    }
+
+    /// The place of a token whose key is a path and an id; the beginning for the first page.
+    ///
+    /// # Errors
+    /// As [`Pager::key`].
+    pub fn place(&self, token: &str) -> Result<(String, Uuid), Fault> {
+        let Some(key) = self.key(token)? else {
+            return Ok((String::new(), Uuid::nil()));
+        };
+        let (path, id) = key.split_once(' ').ok_or(Fault::PageToken)?;
+        Ok((path.to_owned(), id.parse().map_err(|_| Fault::PageToken)?))
     }
 
     /// Cuts a list that was read one longer than the page, and makes the next token if there is more.

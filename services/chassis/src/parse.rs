@@ -3,6 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
+use crate::{Fault, Violations};
+
 /// A resource name `collection/{uuid}`.
 ///
 /// # Errors
@@ -25,6 +27,31 @@ pub fn uuid(value: &str) -> Result<Uuid, String> {
     id.and_then(|id| Uuid::try_parse(id).ok())
         .filter(|id| !id.is_nil())
         .ok_or_else(|| format!("must be a UUID that is not nil, is {}", quoted(value)))
+}
+
+/// Takes the request_id out of a message, whose rest is then what the id was used for.
+///
+/// # Errors
+/// [`Fault::Invalid`] for what is no UUID.
+pub fn request_id(field: &mut String) -> Result<Uuid, Fault> {
+    uuid(&std::mem::take(field)).map_err(|wrong| Fault::invalid("request_id", wrong))
+}
+
+/// The etag of a row's version: opaque, and quoted as HTTP has it.
+#[must_use]
+pub fn etag(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+/// An instant of the contract, in whole microseconds as the database keeps it.
+///
+/// # Errors
+/// What it must look like.
+pub fn instant(value: prost_types::Timestamp) -> Result<DateTime<Utc>, String> {
+    let nanos = u32::try_from(value.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
+    let instant = nanos.and_then(|nanos| DateTime::from_timestamp(value.seconds, nanos));
+    let micros = instant.and_then(|instant| DateTime::from_timestamp_micros(instant.timestamp_micros()));
+    micros.ok_or_else(|| "must be an instant of the years 0001 to 9999".to_owned())
 }
 
 /// A civil date YYYY-MM-DD between 1900 and 2199.
@@ -95,6 +122,24 @@ pub fn quoted(value: &str) -> String {
         shown.push('…');
     }
     format!("{shown:?}")
+}
+
+/// Which fields an update asks to change: those of its mask, all for `*`. An empty mask and an unknown
+/// path are violations.
+pub fn mask<'a>(
+    wrong: &mut Violations,
+    mask: Option<&'a prost_types::FieldMask>,
+    changeable: &[&str],
+) -> impl Fn(&str) -> bool + use<'a> {
+    let paths = mask.map(|mask| mask.paths.as_slice()).unwrap_or_default();
+    let known = changeable.join(", ");
+    if paths.is_empty() {
+        wrong.add("update_mask", format!("is required: any of {known}, or *"));
+    }
+    for path in paths.iter().filter(|path| *path != "*" && !changeable.contains(&path.as_str())) {
+        wrong.add("update_mask", format!("{} is none of {known}", quoted(path)));
+    }
+    move |field| paths.iter().any(|path| path == field || path == "*")
 }
 
 /// An instant as the contract has it.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use proto::registry::unit_service_client::UnitServiceClient;
+use proto::registry::{
+    self as pb, appointment_service_client::AppointmentServiceClient,
+    officer_service_client::OfficerServiceClient, unit_service_client::UnitServiceClient,
+};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -62,6 +65,20 @@ impl Registry {
         UnitServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
             .max_decoding_message_size(16 << 20)
     }
+
+    /// Officers.
+    #[must_use]
+    pub fn officers(&self) -> OfficerServiceClient<Authorized> {
+        OfficerServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(16 << 20)
+    }
+
+    /// Appointments.
+    #[must_use]
+    pub fn appointments(&self) -> AppointmentServiceClient<Authorized> {
+        AppointmentServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(16 << 20)
+    }
 }
 
 fn channel(endpoint: &str) -> anyhow::Result<Channel> {
@@ -94,4 +111,22 @@ pub fn explain(status: &Status) -> String {
         lines.extend(violations.map(|one| format!("  {}: {}", one.subject, one.description)));
     }
     lines.join("\n")
+}
+
+/// Every vacancy at a unit and below it, or of all the caller may see.
+///
+/// # Errors
+/// The refusal of a page.
+pub async fn vacancies(registry: &Registry, ancestor_unit: String) -> Result<Vec<pb::Vacancy>, Status> {
+    let mut request =
+        pb::ListVacanciesRequest { ancestor_unit, page_size: 1_000, ..pb::ListVacanciesRequest::default() };
+    let mut all = Vec::new();
+    loop {
+        let page = registry.appointments().list_vacancies(request.clone()).await?.into_inner();
+        all.extend(page.vacancies);
+        if page.next_page_token.is_empty() {
+            return Ok(all);
+        }
+        request.page_token = page.next_page_token;
+    }
 }

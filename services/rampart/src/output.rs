@@ -38,6 +38,12 @@ pub struct Column {
     pub zh: &'static str,
 }
 
+/// A word of the contract for people: `OFFICE_DUTY_OFFICER` without its prefix is `duty_officer`.
+#[must_use]
+pub fn word(value: &str, prefix: &str) -> String {
+    value.trim_start_matches(prefix).to_lowercase()
+}
+
 /// How to print, as the user asked.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Style {

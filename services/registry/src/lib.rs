@@ -1,10 +1,15 @@
 //! The registry: who and where. Units of the tree, officers, and the appointments that say what an
 //! officer may do.
 
+pub mod appointments;
 pub mod authority;
 pub mod founding;
+mod moment;
+pub mod officers;
 pub mod scope;
 pub mod units;
+
+pub use moment::Moment;
 
 use std::sync::Arc;
 
@@ -17,7 +22,10 @@ use chassis::{
     server::{ServeError, Server},
     watching::Watching,
 };
-use proto::registry::unit_service_server::UnitServiceServer;
+use proto::registry::{
+    appointment_service_server::AppointmentServiceServer, officer_service_server::OfficerServiceServer,
+    unit_service_server::UnitServiceServer,
+};
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +38,11 @@ pub const SCHEMA: &str = "registry";
 /// The schema's history.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-const SERVICES: &[&str] = &["rampart.registry.v1.UnitService"];
+const SERVICES: &[&str] = &[
+    "rampart.registry.v1.UnitService",
+    "rampart.registry.v1.OfficerService",
+    "rampart.registry.v1.AppointmentService",
+];
 const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
 
 /// Why the registry ended.
@@ -76,14 +88,13 @@ pub async fn run(
     let authority = Arc::new(authority::Appointments { database: database.clone(), clock: clock.clone() });
     let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Feed)?;
     let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
+    let officers = officers::api::Officers { database: database.clone(), clock: clock.clone() };
+    let appointments = appointments::api::Appointments { database: database.clone(), clock: clock.clone() };
     let units = units::api::Units { database, clock, watching };
-    let server = Server {
-        domain: DOMAIN,
-        names: SERVICES,
-        routes: Routes::new(served!(UnitServiceServer::new(units))),
-        authority,
-        pool,
-    };
+    let routes = Routes::new(served!(UnitServiceServer::new(units)))
+        .add_service(served!(OfficerServiceServer::new(officers)))
+        .add_service(served!(AppointmentServiceServer::new(appointments)));
+    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
     server.serve(&config, listener, shutdown).await?;
     let _ = keeper.await;
     Ok(())

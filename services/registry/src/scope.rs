@@ -4,12 +4,18 @@
 //! puts it below a unit at which the caller holds the permission. A place outside is answered like an
 //! absent one.
 
-use chassis::{Caller, Fault};
+use std::collections::{BTreeSet, HashMap};
+
+use chassis::{Caller, Fault, parse};
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::units::{contains, parse::unit_name, store};
+use crate::units::{
+    contains,
+    parse::{COLLECTION, unit_name},
+    ranges, store,
+};
 
 /// The permission of a read or write, and the date it is about.
 #[derive(Clone, Copy, Debug)]
@@ -49,20 +55,59 @@ pub async fn allow(
     let mut missing = units.to_vec();
     for date in ask.dates() {
         let above = store::paths(connection, &scopes, date).await?;
-        let mut outside = Vec::new();
-        for unit in missing {
-            let own = store::paths(connection, &[unit], date).await?;
-            let within = own.iter().any(|path| above.iter().any(|scope| contains(scope, path)));
-            if !within {
-                outside.push(unit);
-            }
-        }
-        missing = outside;
+        let own: HashMap<Uuid, String> =
+            store::placed(connection, &missing, date).await?.into_iter().collect();
+        let within = |path: &String| above.iter().any(|scope| contains(scope, path));
+        missing.retain(|unit| !own.get(unit).is_some_and(within));
     }
     match missing.first() {
         None => Ok(()),
         Some(unit) => Err(Fault::NotFound(unit_name(*unit))),
     }
+}
+
+/// What the caller may do today at each of some units; a unit that is absent allows nothing.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn permissions(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    units: &[Uuid],
+    today: NaiveDate,
+) -> Result<HashMap<Uuid, BTreeSet<&'static str>>, Fault> {
+    let scopes: Vec<Uuid> = caller.grants().iter().map(|grant| grant.scope).collect();
+    let above: HashMap<Uuid, String> = store::placed(connection, &scopes, today).await?.into_iter().collect();
+    let placed = store::placed(connection, units, today).await?;
+    let mut allowed: HashMap<Uuid, BTreeSet<&'static str>> = HashMap::with_capacity(placed.len());
+    for (unit, path) in placed {
+        let here = caller.grants().iter();
+        let here = here.filter(|grant| above.get(&grant.scope).is_some_and(|scope| contains(scope, &path)));
+        allowed.entry(unit).or_default().extend(here.flat_map(|grant| grant.permissions.iter().copied()));
+    }
+    Ok(allowed)
+}
+
+/// The parts of today's tree that lie below a unit a list names, where it names one, and within the
+/// caller's scopes.
+///
+/// # Errors
+/// A name that is none, or a unit that is not the caller's to see.
+pub async fn below(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    ask: Ask,
+    ancestor_unit: &str,
+) -> Result<Vec<String>, Fault> {
+    let scopes = store::paths(connection, &caller.scopes(ask.permission), ask.today).await?;
+    if ancestor_unit.is_empty() {
+        return Ok(ranges(&scopes, None));
+    }
+    let ancestor = parse::name(COLLECTION, ancestor_unit);
+    let ancestor = ancestor.map_err(|wrong| Fault::invalid("ancestor_unit", wrong))?;
+    allow(connection, caller, ask, &[ancestor]).await?;
+    let paths = store::paths(connection, &[ancestor], ask.today).await?;
+    Ok(paths.iter().flat_map(|path| ranges(&scopes, Some(path))).collect())
 }
 
 /// The paths, on the date asked for, of everything the caller may see.

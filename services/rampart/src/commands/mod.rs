@@ -1,8 +1,10 @@
 //! The command line.
 
 mod access;
+mod appointments;
 mod demo;
 mod import;
+mod officers;
 mod postgres;
 mod units;
 mod up;
@@ -61,6 +63,12 @@ enum Command {
     /// Look at and change the tree of units
     #[command(subcommand)]
     Units(units::Command),
+    /// Look at and record officers
+    #[command(subcommand)]
+    Officers(officers::Command),
+    /// Appoint, relieve, hand over; list vacancies and who answers
+    #[command(subcommand)]
+    Appointments(appointments::Command),
     /// Print a token for a subject, signed by the issuer that `rampart up` runs with
     Token(access::TokenArgs),
     /// Run a command with a private throwaway Postgres, whose URL is in RAMPART_TEST_POSTGRES
@@ -94,6 +102,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::demo(args, cli.style).await,
         Command::Bootstrap(args) => up::bootstrap(args).await,
         Command::Units(command) => units::run(command, &access, cli.style).await,
+        Command::Officers(command) => officers::run(command, &access, cli.style).await,
+        Command::Appointments(command) => appointments::run(command, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),
         Command::Postgres(args) => postgres::run(args).await,
         Command::Completions { shell } => {

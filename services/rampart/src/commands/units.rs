@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use proto::registry as pb;
 
 use super::{Usage, access::Access};
-use crate::output::{Column, Style};
+use crate::output::{self, Column, Style};
 
 /// The tree of units.
 #[derive(Debug, clap::Subcommand)]
@@ -157,8 +157,8 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
 }
 
 fn row(unit: pb::Unit) -> Vec<String> {
-    let level = unit.level().as_str_name().trim_start_matches("LEVEL_").to_lowercase();
-    let status = unit.status().as_str_name().trim_start_matches("UNIT_STATUS_").to_lowercase();
+    let level = output::word(unit.level().as_str_name(), "LEVEL_");
+    let status = output::word(unit.status().as_str_name(), "UNIT_STATUS_");
     let codes = unit.codes.iter().map(|code| format!("{}/{}/{}", code.system, code.vintage, code.code));
     let codes = codes.collect::<Vec<_>>().join(" ");
     vec![unit.name, unit.display_name, level, codes, status, unit.parent_unit, unit.start_date]

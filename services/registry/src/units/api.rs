@@ -13,14 +13,13 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
-    Unit, contains, import,
-    ops::{self, Moment},
+    Unit, contains, import, ops,
     parse::{self as contract, COLLECTION, Listing, Update, unit_name},
     ranges,
     store::{self, Selection},
     watch,
 };
-use crate::{DOMAIN, scope, scope::Ask};
+use crate::{DOMAIN, Moment, scope, scope::Ask};
 
 /// The handlers of [`UnitService`].
 #[derive(Clone, Debug)]
@@ -170,11 +169,7 @@ impl Units {
     async fn lookup(&self, request: Request<pb::LookupUnitRequest>) -> Result<pb::LookupUnitResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
         let code = request.code.ok_or_else(|| Fault::invalid("code", "is required"))?;
-        let code = contract::code(&code).map_err(|inner| {
-            let mut wrong = chassis::Violations::default();
-            wrong.nest("code", inner);
-            Fault::Invalid(wrong.into_inner())
-        })?;
+        let code = contract::code(&code).map_err(|inner| inner.under("code"))?;
         let ask = self.ask("units.read", &request.as_of)?;
         let mut work = self.database.begin(deadline).await?;
         let named = || Fault::NotFound(format!("{}/{}/{}", code.system, code.vintage, code.code));
@@ -189,7 +184,7 @@ impl Units {
 
     async fn create(&self, request: Request<pb::CreateUnitRequest>) -> Result<pb::CreateUnitResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let request_id = request_id(&mut request.request_id)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
         let unit = contract::create(&request)?;
         let claim = Claim::new(&caller, request_id, "CreateUnit", &request);
         let mut work = self.database.begin(deadline).await?;
@@ -197,7 +192,7 @@ impl Units {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        let made = ops::create(&mut work, vec![unit], self.moment()).await?;
+        let made = ops::create(&mut work, vec![unit], Moment::of(&self.clock)).await?;
         let unit = in_order(&mut work, &made).await?.pop();
         let answer = pb::CreateUnitResponse { unit };
         claim.answer(&mut work, &answer).await?;
@@ -210,7 +205,7 @@ impl Units {
         request: Request<pb::BatchCreateUnitsRequest>,
     ) -> Result<pb::BatchCreateUnitsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let request_id = request_id(&mut request.request_id)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
         let units = contract::batch(&request)?;
         let claim = Claim::new(&caller, request_id, "BatchCreateUnits", &request);
         let mut work = self.database.begin(deadline).await?;
@@ -218,7 +213,7 @@ impl Units {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        let made = ops::create(&mut work, units, self.moment()).await?;
+        let made = ops::create(&mut work, units, Moment::of(&self.clock)).await?;
         let answer = pb::BatchCreateUnitsResponse { units: in_order(&mut work, &made).await? };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -227,7 +222,7 @@ impl Units {
 
     async fn update(&self, request: Request<pb::UpdateUnitRequest>) -> Result<pb::UpdateUnitResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let request_id = request_id(&mut request.request_id)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
         let update = Update::try_from(&request)?;
         let claim = Claim::new(&caller, request_id, "UpdateUnit", &request);
         let ask = self.ask("units.write", &request.effective_date)?;
@@ -237,16 +232,11 @@ impl Units {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        let changed = ops::update(&mut work, update, self.moment()).await?;
+        let changed = ops::update(&mut work, update, Moment::of(&self.clock)).await?;
         let answer = pb::UpdateUnitResponse { unit: in_order(&mut work, &[changed]).await?.pop() };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)
-    }
-
-    /// The instant and the date of a piece of work that begins now.
-    pub(super) fn moment(&self) -> Moment {
-        Moment { now: self.clock.now(), today: self.clock.today() }
     }
 
     fn ask(&self, permission: &'static str, as_of: &str) -> Result<Ask, Fault> {
@@ -273,10 +263,6 @@ impl Units {
         let ask = Ask::today("units.write", self.clock.today());
         scope::allow(connection, caller, ask, &parents).await
     }
-}
-
-fn request_id(field: &mut String) -> Result<Uuid, Fault> {
-    parse::uuid(&std::mem::take(field)).map_err(|wrong| Fault::invalid("request_id", wrong))
 }
 
 /// A unit as of a date, if it lies within the caller's scopes.

@@ -2,26 +2,19 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chassis::{Fault, fault::Unmet, feed};
-use chrono::{DateTime, NaiveDate, Utc};
+use chassis::{Fault, fault::Unmet, feed, parse::etag};
+use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::Moment;
+
 use super::{
     Change, Level, NewUnit, Parent, Status, TOPIC, contains,
-    parse::{Update, etag, unit_name},
+    parse::{Update, unit_name},
     segment,
     store::{self, Insert, Place},
 };
-
-/// The instant and the civil date of a piece of work.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// The instant.
-    pub now: DateTime<Utc>,
-    /// The civil date.
-    pub today: NaiveDate,
-}
 
 /// Creates units, all or none; parents stand before their children. Answers their ids and first
 /// dates in the same order.

@@ -22,12 +22,6 @@ pub fn unit_name(id: Uuid) -> String {
     format!("{COLLECTION}/{id}")
 }
 
-/// The etag of a version.
-#[must_use]
-pub fn etag(version: i64) -> String {
-    format!("\"{version}\"")
-}
-
 /// A page of units that is asked for.
 #[derive(Debug)]
 pub struct Listing {
@@ -181,11 +175,7 @@ pub fn create(request: &pb::CreateUnitRequest) -> Result<NewUnit, Fault> {
     let Some(unit) = &request.unit else {
         return Err(Fault::invalid("unit", "is required"));
     };
-    new_unit(unit, &HashMap::new()).map_err(|inner| {
-        let mut wrong = Violations::default();
-        wrong.nest("unit", inner);
-        Fault::Invalid(wrong.into_inner())
-    })
+    new_unit(unit, &HashMap::new()).map_err(|inner| inner.under("unit"))
 }
 
 /// Checks the units of a batch.
@@ -252,18 +242,8 @@ const CHANGEABLE: [&str; 6] =
 
 fn change(wrong: &mut Violations, unit: &pb::Unit, mask: Option<&prost_types::FieldMask>) -> Change {
     let mut change = Change::default();
-    let paths = mask.map(|mask| mask.paths.as_slice()).unwrap_or_default();
-    if paths.is_empty() {
-        wrong.add("update_mask", format!("is required: any of {}, or *", CHANGEABLE.join(", ")));
-    }
-    let all = paths.iter().any(|path| path == "*");
-    for path in paths {
-        if path != "*" && !CHANGEABLE.contains(&path.as_str()) {
-            let known = CHANGEABLE.join(", ");
-            wrong.add("update_mask", format!("{} is none of {known}", parse::quoted(path)));
-        }
-    }
-    let asked = |field: &str| all || paths.iter().any(|path| path == field);
+    let asked = parse::mask(wrong, mask, &CHANGEABLE);
+    let all = mask.is_some_and(|mask| mask.paths.iter().any(|path| path == "*"));
     if asked("display_name") {
         change.display_name = wrong.keep("unit.display_name", name(&unit.display_name));
     }
@@ -315,7 +295,7 @@ impl From<Unit> for pb::Unit {
             successor_units: unit.successors.into_iter().map(unit_name).collect(),
             create_time: Some(chassis::parse::timestamp(unit.created_at)),
             update_time: Some(chassis::parse::timestamp(unit.updated_at)),
-            etag: etag(unit.version),
+            etag: parse::etag(unit.version),
         }
     }
 }

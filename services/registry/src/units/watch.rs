@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chassis::{Caller, Fault, feed::Position, server, watching::Step};
+use chassis::{Caller, Fault, feed::Position, parse::etag, server, watching::Step};
 use chrono::NaiveDate;
 use proto::registry::{self as pb, watch_units_response::Event};
 use sqlx::PgConnection;
@@ -10,12 +10,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Status};
 use uuid::Uuid;
 
-use super::{
-    TOPIC,
-    api::Units,
-    parse::{etag, unit_name},
-    store,
-};
+use super::{TOPIC, api::Units, parse::unit_name, store};
 use crate::{scope, scope::Ask};
 
 const PERMISSION: &str = "units.watch";

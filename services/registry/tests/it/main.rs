@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod appointments;
 mod feed;
 mod import;
+mod officers;
 mod units;

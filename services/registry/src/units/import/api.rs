@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Known, MOST_ROWS, Plan, Problem, Row, plan, store};
 use crate::{
-    scope,
+    Moment, scope,
     scope::Ask,
     units::{Code, Level, NewUnit, Parent, TOPIC, api::Units, name, ops, parse as contract, store as units},
 };
@@ -327,7 +327,7 @@ async fn write(
     header: &Header,
     plan: &Plan,
 ) -> Result<(), Fault> {
-    let moment = units.moment();
+    let moment = Moment::of(&units.clock);
     let from = header.effective.unwrap_or(moment.today);
     let code = |code: &str| Code {
         system: header.system.clone(),

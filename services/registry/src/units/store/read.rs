@@ -41,6 +41,23 @@ pub async fn paths(
     Ok(paths.fetch_all(connection).await?)
 }
 
+/// The paths on a date of some units, by unit.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn placed(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    as_of: NaiveDate,
+) -> Result<Vec<(Uuid, String)>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT unit_id, path FROM unit_place WHERE unit_id = ANY($1) AND valid @> $2::date",
+        units,
+        as_of,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.unit_id, row.path)).collect())
+}
+
 struct Row {
     id: Uuid,
     display_name: String,

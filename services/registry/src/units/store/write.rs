@@ -1,6 +1,9 @@
 //! Changing units. What was stays; what is said holds from its date on.
 
-use chassis::{Fault, fault::on_constraint};
+use chassis::{
+    Fault,
+    fault::{on_constraint, violated_key},
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -150,30 +153,20 @@ pub async fn insert_external_ids(
     Ok(())
 }
 
-/// Postgres names the key in the detail: `Key (system, vintage, code, valid)=(NBS, 2019, …)`.
 fn taken(error: sqlx::Error) -> Fault {
-    let detail = error
-        .as_database_error()
-        .and_then(|error| error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>())
-        .and_then(sqlx::postgres::PgDatabaseError::detail)
-        .and_then(|detail| detail.split(")=(").nth(1))
-        .map(|key| key.split(['[', ')']).next().unwrap_or(key).trim_end_matches([',', ' ']).to_owned())
-        .unwrap_or_default();
+    let key = violated_key(&error);
     on_constraint(error, |constraint| {
-        let mut parts = detail.split(", ").map(str::to_owned);
+        let part = |index: usize| key.get(index).cloned().unwrap_or_default();
         match constraint {
             "unit_code_taken" => Some(Fault::Exists {
                 reason: "CODE_TAKEN",
-                message: format!("another unit bears the code {}", detail.replace(", ", "/")),
-                metadata: vec![("code", detail.replace(", ", "/"))],
+                message: format!("another unit bears the code {}", key.join("/")),
+                metadata: vec![("code", key.join("/"))],
             }),
             "unit_external_id_taken" => Some(Fault::Exists {
                 reason: "EXTERNAL_ID_TAKEN",
-                message: format!("another unit bears the external id {}", detail.replace(", ", "/")),
-                metadata: vec![
-                    ("system", parts.next().unwrap_or_default()),
-                    ("value", parts.next().unwrap_or_default()),
-                ],
+                message: format!("another unit bears the external id {}", key.join("/")),
+                metadata: vec![("system", part(0)), ("value", part(1))],
             }),
             "unit_code_one_a_vintage" => Some(Fault::unmet(
                 "OVERLAPPING_DATES",
