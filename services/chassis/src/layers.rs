@@ -142,9 +142,9 @@ fn deadline(headers: &HeaderMap, method: &Method, began: Instant) -> Option<Inst
 }
 
 fn timeout(value: &str) -> Option<Duration> {
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let (digits, measure) = value.split_at_checked(value.len().checked_sub(1)?)?;
     let amount = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    Some(match unit {
+    Some(match measure {
         "H" => Duration::from_secs(amount * 3_600),
         "M" => Duration::from_secs(amount * 60),
         "S" => Duration::from_secs(amount),
