@@ -290,8 +290,11 @@ impl From<sqlx::Error> for Fault {
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 Some("40001" | "40P01") => Self::Conflict,
                 Some("57014") => Self::Deadline,
-                // Shutting down, starting up, too many connections.
-                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable(DATABASE_DOWN),
+                // Shutting down, starting up, not letting anybody in, too many connections, and a
+                // standby that has not been promoted yet.
+                Some("57P01" | "57P02" | "57P03" | "55000" | "53300" | "25006") => {
+                    Self::Unavailable(DATABASE_DOWN)
+                }
                 _ => Self::internal(error),
             },
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {

@@ -130,7 +130,7 @@ impl Verifier {
                 ErrorKind::ImmatureSignature => "not valid yet",
                 ErrorKind::InvalidIssuer => "of another issuer",
                 ErrorKind::InvalidAudience => "for another audience",
-                ErrorKind::MissingRequiredClaim(_) => "without exp, iss, aud or sub",
+                ErrorKind::MissingRequiredClaim(_) | ErrorKind::Json(_) => "without exp, iss, aud or sub",
                 _ => "the signature does not fit",
             })
         })?;

@@ -11,13 +11,16 @@ use axum::{
 use http::{HeaderMap, header::AUTHORIZATION};
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 use tokio::{sync::Semaphore, time::Instant};
-use tonic::body::Body;
+use tonic::{Code, body::Body};
 use tracing::Instrument as _;
 
-use crate::{Authority, Caller, Fault, identity::Verifier};
+use crate::{Authority, Caller, Fault, identity::Verifier, server::LARGEST_MESSAGE};
 
 /// The longest a unary call may take.
 const UNARY: Duration = Duration::from_secs(10);
+
+/// How much sooner than the client's deadline ours passes.
+const MARGIN: Duration = Duration::from_millis(5);
 
 /// When the call must have ended; in the extensions of every unary request.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +103,8 @@ pub async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(Deadline(deadline));
         }
-        within(deadline, next.run(request)).await
+        let response = within(deadline, next.run(request)).await?;
+        refused_by_transport(&response).map_or(Ok(response), Err)
     };
     let answer = answer.instrument(span.clone()).await;
     let response = answer.unwrap_or_else(|fault| {
@@ -112,6 +116,26 @@ pub async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
         tracing::debug!(code = code.unwrap_or("0"), micros = began.elapsed().as_micros(), "answered");
     });
     response
+}
+
+/// What the transport refuses by itself, before a handler sees it, has no details: ours says why.
+fn refused_by_transport(response: &Response) -> Option<Fault> {
+    let headers = response.headers();
+    let code = headers.get("grpc-status")?.to_str().ok()?;
+    if headers.contains_key("grpc-status-details-bin") {
+        return None;
+    }
+    match Code::from_bytes(code.as_bytes()) {
+        Code::Ok => None,
+        Code::OutOfRange => {
+            Some(Fault::invalid("message", format!("must be at most {LARGEST_MESSAGE} bytes")))
+        }
+        Code::Internal | Code::InvalidArgument => {
+            Some(Fault::invalid("message", "is not a well-formed message of this method"))
+        }
+        Code::Unimplemented => Some(Fault::Unimplemented),
+        _ => Some(Fault::Unavailable("the call was cut off; repeat it")),
+    }
 }
 
 async fn allow(gate: &Gate, headers: &HeaderMap, method: &Method) -> Result<Caller, Fault> {
@@ -138,6 +162,8 @@ fn deadline(headers: &HeaderMap, method: &Method, began: Instant) -> Option<Inst
         return None;
     }
     let asked = headers.get("grpc-timeout").and_then(|value| timeout(value.to_str().ok()?));
+    // The transport has a timer of its own, which would say CANCELLED: ours goes off before it.
+    let asked = asked.map(|asked| asked.saturating_sub(MARGIN));
     Some(began + asked.unwrap_or(UNARY).min(UNARY))
 }
 

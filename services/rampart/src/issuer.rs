@@ -83,8 +83,6 @@ impl Issuer {
     /// # Errors
     /// Where signing fails.
     pub fn token(&self, subject: &str, lifetime: Duration) -> anyhow::Result<String> {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.id.clone());
         let now = clock::wall().timestamp();
         let claims = Claims {
             sub: subject,
@@ -93,7 +91,17 @@ impl Issuer {
             iat: now,
             exp: now.saturating_add(i64::try_from(lifetime.as_secs())?),
         };
-        Ok(jsonwebtoken::encode(&header, &claims, &self.key)?)
+        self.sign(&claims)
+    }
+
+    /// Signs claims as they are.
+    ///
+    /// # Errors
+    /// Where signing fails.
+    pub fn sign(&self, claims: &impl Serialize) -> anyhow::Result<String> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.id.clone());
+        Ok(jsonwebtoken::encode(&header, claims, &self.key)?)
     }
 }
 

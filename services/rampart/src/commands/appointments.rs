@@ -211,8 +211,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let answering = appointments.get_answering(request).await?.into_inner();
             let place = answering.display_name;
             let rows = answering.contacts.into_iter();
-            let rows: Vec<_> =
-                rows.map(|one| contact(&name, &place, one.office(), Some(one.clone()))).collect();
+            let rows: Vec<_> = rows.map(|one| contact(&name, &place, one.office(), Some(one))).collect();
             style.rows(CONTACTS, &rows)?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -192,6 +192,9 @@ pub async fn update(
                 vec![("unit", unit_name(id))],
             ));
         }
+        if status == Status::Active {
+            stands_under_one_at_work(connection, id, from).await?;
+        }
         store::set_status(connection, id, from, status).await?;
     }
     if let Some(successors) = successors {
@@ -206,6 +209,22 @@ pub async fn update(
     store::touch(connection, id, moment.now).await?;
     feed::note(connection, TOPIC, &[id]).await?;
     Ok((id, from))
+}
+
+/// A unit that opens again needs a parent that is at work from then on.
+async fn stands_under_one_at_work(
+    connection: &mut PgConnection,
+    unit: Uuid,
+    from: NaiveDate,
+) -> Result<(), Fault> {
+    let parent = place_on(connection, unit, from).await?.and_then(|place| place.parent);
+    let Some(parent) = parent else {
+        return Ok(());
+    };
+    match place_on(connection, parent, from).await?.filter(|above| above.closed.is_none()) {
+        Some(_) => Ok(()),
+        None => refuse(vec![(0, Refusal::NotInForce { parent: Some(parent), from })]),
+    }
 }
 
 async fn place_on(

@@ -4,6 +4,7 @@
 
 mod appointments;
 mod feed;
+mod gate;
 mod import;
 mod officers;
 mod units;

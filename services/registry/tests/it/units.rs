@@ -323,3 +323,35 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     let sandbox = sandbox.restart().await;
     assert_eq!(as_of(&sandbox, &county.name, "").await.display_name, "甲县");
 }
+
+fn status(unit: &pb::Unit, status: pb::UnitStatus, from: &str) -> pb::UpdateUnitRequest {
+    let mut request = update(&unit.name, &["status"]);
+    request.effective_date = from.to_owned();
+    request.unit.as_mut().unwrap().set_status(status);
+    request
+}
+
+#[tokio::test]
+async fn a_unit_closed_earlier_than_first_said_closed_on_the_earlier_date() {
+    let sandbox = Sandbox::start().await;
+    let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
+    for date in ["2020-02-10", "2020-02-05"] {
+        let request = status(&county, pb::UnitStatus::Closed, date);
+        sandbox.registry().units().update_unit(request).await.expect("closed");
+    }
+    assert_eq!(as_of(&sandbox, &county.name, "2020-02-11").await.end_date, "2020-02-05");
+}
+
+#[tokio::test]
+async fn a_unit_opens_again_only_under_one_at_work() {
+    let sandbox = Sandbox::start().await;
+    let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
+    let town = sandbox.unit(&county.name, pb::Level::Township, "丙镇").await;
+    let mut units = sandbox.registry().units();
+    for unit in [&town, &county] {
+        units.update_unit(status(unit, pb::UnitStatus::Closed, "")).await.expect("closed");
+    }
+    let refused =
+        units.update_unit(status(&town, pb::UnitStatus::Active, "")).await.expect_err("closed above");
+    assert_eq!(reason(&refused), "PARENT_NOT_IN_FORCE");
+}

@@ -259,15 +259,39 @@ pub async fn set_status(
     let Some(old) = old else {
         return Err(Fault::internal("a unit without a status"));
     };
-    sqlx::query!(
-        "INSERT INTO unit_status (unit_id, valid, status)
-         SELECT $1, part, status FROM (VALUES (daterange($2, $3), $5::smallint), (daterange($3, $4), $6::smallint)) AS t(part, status)
-         WHERE NOT isempty(part)",
+    // What follows and says the same is one fact with this.
+    let next = sqlx::query_scalar!(
+        "DELETE FROM unit_status WHERE unit_id = $1 AND status = $2 AND lower(valid) = $3 RETURNING upper(valid)",
         unit,
-        old.since,
-        from,
+        status as i16,
         old.until,
-        old.status,
+    );
+    let until = match next.fetch_optional(&mut *connection).await? {
+        Some(until) => until,
+        None => old.until,
+    };
+    if old.status == status as i16 {
+        return insert_status(connection, unit, old.since, until, status).await;
+    }
+    if old.since < from {
+        let before = if old.status == Status::Closed as i16 { Status::Closed } else { Status::Active };
+        insert_status(connection, unit, old.since, Some(from), before).await?;
+    }
+    insert_status(connection, unit, from, until, status).await
+}
+
+async fn insert_status(
+    connection: &mut PgConnection,
+    unit: Uuid,
+    from: NaiveDate,
+    until: Option<NaiveDate>,
+    status: Status,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "INSERT INTO unit_status (unit_id, valid, status) VALUES ($1, daterange($2, $3), $4)",
+        unit,
+        from,
+        until,
         status as i16,
     )
     .execute(connection)
