@@ -1,23 +1,34 @@
 //! `rampart demo`: the main job.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use chassis::Clock;
+use chrono::{DateTime, TimeDelta, Utc};
 use proto::registry as pb;
+use serde_json::{Value, json};
 
 use super::up::{RootArgs, Up};
 use crate::{
-    client::{Authorized, Registry},
-    demo::tree::{self, Town},
+    client::{self, Registry},
+    demo::{
+        officers,
+        units::{self, UnitCounts},
+    },
     issuer::Issuer,
     output::{self, Form, Style},
 };
 
 /// Midnight of 3 February 2020 in Loudi.
 const START: &str = "2020-02-02T16:00:00Z";
-/// How many units a call may create.
-const BATCH: usize = 1_000;
+/// At nine in the morning a leader is replaced.
+const REPLACED_AFTER: TimeDelta = TimeDelta::hours(9);
 
 /// Flags of `rampart demo`.
 #[derive(Clone, Debug, clap::Args)]
@@ -43,14 +54,17 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     if args.fresh {
         remove(&args.data)?;
     }
-    let clock = Clock::simulated(chrono_tz::Asia::Shanghai, START.parse()?);
+    let clock_file = args.data.join("clock");
+    let clock = Clock::simulated(chrono_tz::Asia::Shanghai, resumed(&clock_file)?);
     let founding = args.root.founding()?;
     output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
-    let up = Up::start(&args.data, args.registry, &founding, clock).await?;
+    let up = Up::start(&args.data, args.registry, &founding, clock.clone()).await?;
     let played = tokio::select! {
-        played = play(&up) => played,
+        played = play(&up, &clock, &founding.administrator) => played.map(Some),
         _ = tokio::signal::ctrl_c() => Ok(None),
     };
+    // The simulated time belongs to the data: the next run goes on from it.
+    fs::write(&clock_file, clock.now().to_rfc3339()).context("keeping the simulated time")?;
     let summary = match played {
         Ok(Some(summary)) => summary,
         stopped => {
@@ -60,159 +74,131 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
         }
     };
     if style.output == Form::Json {
-        output::put(&serde_json::to_string_pretty(&summary)?)?;
+        output::put(&serde_json::to_string_pretty(&summary.document())?)?;
     } else {
-        output::put(&format!(
-            "units: {} counties, {} towns, {} villages, {} grids ({:.1} s)",
-            summary.units.counties,
-            summary.units.towns,
-            summary.units.villages,
-            summary.units.grids,
-            summary.seconds,
-        ))?;
+        output::put(&summary.text())?;
     }
     if args.exit {
         up.stop().await?;
         return Ok(ExitCode::SUCCESS);
     }
     output::say(&format!(
-        "\nregistry   {}\n\nTry `rampart units list --level county`, or:\n  buf curl --schema proto --http2-prior-knowledge \\\n    -H \"authorization: Bearer $(rampart token)\" -d '{{\"level\":\"LEVEL_COUNTY\"}}' \\\n    {}/rampart.registry.v1.UnitService/ListUnits\n\nCtrl-C stops everything; the data stays.",
+        "\nregistry   {}\n\nTry `rampart appointments vacancies`, or:\n  buf curl --schema proto --http2-prior-knowledge \\\n    -H \"authorization: Bearer $(rampart token)\" -d '{{\"level\":\"LEVEL_COUNTY\"}}' \\\n    {}/rampart.registry.v1.UnitService/ListUnits\n\nCtrl-C stops everything; the data stays.",
         up.stack.registry, up.stack.registry
     ));
     up.stay().await
 }
 
 /// What the demo found and made.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 struct Summary {
     units: UnitCounts,
-    seconds: f64,
+    appointments: usize,
+    vacancies: Vec<pb::Vacancy>,
+    refused_after: Option<Duration>,
+    took: Duration,
 }
 
-#[derive(Debug, Default, serde::Serialize)]
-struct UnitCounts {
-    counties: usize,
-    towns: usize,
-    villages: usize,
-    grids: usize,
+impl Summary {
+    fn text(&self) -> String {
+        let units = &self.units;
+        let mut lines = vec![
+            format!(
+                "units         {} counties, {} towns, {} villages, {} grids",
+                units.counties, units.towns, units.villages, units.grids
+            ),
+            format!("appointments  {} in force", self.appointments),
+        ];
+        if let Some(after) = self.refused_after {
+            lines.push(format!("hand-over     the former leader was refused after {} ms", after.as_millis()));
+        }
+        for vacancy in &self.vacancies {
+            let answering = vacancy.answering.clone().unwrap_or_default();
+            lines.push(format!(
+                "vacant        {} of {} ({}): {} of {} answers, {}",
+                output::word(vacancy.office().as_str_name(), "OFFICE_"),
+                vacancy.display_name,
+                vacancy.unit,
+                answering.display_name,
+                answering.unit_display_name,
+                answering.official_phone
+            ));
+        }
+        lines.push(format!("took          {:.1} s", self.took.as_secs_f64()));
+        lines.join("\n")
+    }
+
+    fn document(&self) -> Value {
+        let vacancies = self.vacancies.iter().map(|vacancy| {
+            let answering = vacancy.answering.clone().unwrap_or_default();
+            json!({
+                "unit": vacancy.unit,
+                "display_name": vacancy.display_name,
+                "office": output::word(vacancy.office().as_str_name(), "OFFICE_"),
+                "answering": answering.display_name,
+                "answering_at": answering.unit_display_name,
+                "official_phone": answering.official_phone,
+            })
+        });
+        json!({
+            "units": {
+                "county": {"count": self.units.counties, "source": "real"},
+                "township": {"count": self.units.towns, "source": "real"},
+                "village": {"count": self.units.villages, "source": "real", "names": "generated"},
+                "grid": {"count": self.units.grids, "source": "real", "names": "generated"},
+            },
+            "appointments": {"count": self.appointments, "source": "generated"},
+            "vacancies": vacancies.collect::<Vec<_>>(),
+            "hand_over_refused_after_ms": self.refused_after.map(|after| after.as_millis()),
+            "seconds": self.took.as_secs_f64(),
+        })
+    }
 }
 
-async fn play(up: &Up) -> anyhow::Result<Option<Summary>> {
+async fn play(up: &Up, clock: &Clock, administrator: &str) -> anyhow::Result<Summary> {
     let began = Instant::now();
-    let registry = administrator(&up.issuer, &up.stack.registry)?;
-    build(&registry).await?;
-    let units = count(&registry).await?;
-    Ok(Some(Summary { units, seconds: began.elapsed().as_secs_f64() }))
+    let registry = as_subject(&up.issuer, &up.stack.registry, administrator)?;
+    units::build(&registry).await?;
+    officers::fill(&registry).await?;
+    clock.advance_to(START.parse::<DateTime<Utc>>()? + REPLACED_AFTER);
+    let refused_after = match officers::replace_leader(&registry).await? {
+        Some(former) => Some(refused(&as_subject(&up.issuer, &up.stack.registry, &former)?).await?),
+        None => None,
+    };
+    Ok(Summary {
+        units: units::count(&registry).await?,
+        appointments: officers::count(&registry).await?,
+        vacancies: client::vacancies(&registry, String::new()).await?,
+        refused_after,
+        took: began.elapsed(),
+    })
 }
 
-fn administrator(issuer: &Issuer, endpoint: &str) -> anyhow::Result<Registry> {
-    let token = issuer.token("admin", std::time::Duration::from_secs(3_600))?;
-    Registry::new(endpoint, &token)
-}
-
-/// Builds the tree town by town; a town that is there already, from an earlier run, is left as it is.
-async fn build(registry: &Registry) -> anyhow::Result<()> {
-    let towns = tree::towns()?;
-    let mut units = registry.units();
-    let root = find(&mut units, "431300000000").await?.context("the root is not there")?;
-    let bar = output::bar(towns.len(), "towns");
-    for (code, name) in tree::counties(&towns) {
-        if find(&mut units, &code).await?.is_none() {
-            let county = unit(&name, pb::Level::County, &root, &code);
-            create(&mut units, vec![county]).await?;
-        }
+/// How long it takes until a relieved officer is refused.
+async fn refused(former: &Registry) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    while former.units().list_units(pb::ListUnitsRequest::default()).await.is_ok() {
+        anyhow::ensure!(began.elapsed() < Duration::from_secs(10), "a relieved leader is still let in");
     }
-    for town in &towns {
-        bar.set_message(town.town.clone());
-        if find(&mut units, &town.town_code).await?.is_none() {
-            let county = find(&mut units, &town.county_code).await?;
-            let county = county.context("a county is not there")?;
-            create(&mut units, town_units(town, &county)).await?;
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    Ok(())
+    Ok(began.elapsed())
 }
 
-/// A town with its villages and their grids, parents first.
-fn town_units(town: &Town, county: &str) -> Vec<pb::NewUnit> {
-    let mut all = vec![unit(&town.town, pb::Level::Township, county, &town.town_code)];
-    let below = format!("client:{}", town.town_code);
-    for village in tree::villages(town) {
-        all.push(unit(&village.name, pb::Level::Village, &below, &village.code));
-        all.extend(village.grids.iter().map(|grid| pb::NewUnit {
-            display_name: grid.clone(),
-            level: pb::Level::Grid.into(),
-            parent_unit: format!("client:{}", village.code),
-            start_date: START_DATE.to_owned(),
-            ..pb::NewUnit::default()
-        }));
-    }
-    all
+fn as_subject(issuer: &Issuer, endpoint: &str, subject: &str) -> anyhow::Result<Registry> {
+    Registry::new(endpoint, &issuer.token(subject, Duration::from_secs(3_600))?)
 }
 
-/// The tree's first date: that of the codes.
-const START_DATE: &str = "2019-10-31";
-
-fn unit(name: &str, level: pb::Level, parent: &str, code: &str) -> pb::NewUnit {
-    pb::NewUnit {
-        display_name: name.to_owned(),
-        level: level.into(),
-        parent_unit: parent.to_owned(),
-        codes: vec![nbs(code)],
-        start_date: START_DATE.to_owned(),
-        client_id: code.to_owned(),
-        ..pb::NewUnit::default()
+/// The simulated time of an earlier run, or the beginning.
+fn resumed(file: &Path) -> anyhow::Result<DateTime<Utc>> {
+    match fs::read_to_string(file) {
+        Ok(text) => text.trim().parse().with_context(|| format!("{} holds no instant", file.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(START.parse()?),
+        Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
     }
 }
 
-fn nbs(code: &str) -> pb::UnitCode {
-    pb::UnitCode { system: "NBS".to_owned(), vintage: "2019".to_owned(), code: code.to_owned() }
-}
-
-type Units = pb::unit_service_client::UnitServiceClient<Authorized>;
-
-async fn create(units: &mut Units, batch: Vec<pb::NewUnit>) -> anyhow::Result<()> {
-    anyhow::ensure!(batch.len() <= BATCH, "a town has more than {BATCH} units");
-    let request = pb::BatchCreateUnitsRequest { request_id: uuid::Uuid::now_v7().to_string(), units: batch };
-    units.batch_create_units(request).await?;
-    Ok(())
-}
-
-async fn find(units: &mut Units, code: &str) -> anyhow::Result<Option<String>> {
-    let request = pb::LookupUnitRequest { code: Some(nbs(code)), as_of: String::new() };
-    match units.lookup_unit(request).await {
-        Ok(found) => Ok(found.into_inner().unit.map(|unit| unit.name)),
-        Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
-        Err(status) => Err(status.into()),
-    }
-}
-
-async fn count(registry: &Registry) -> anyhow::Result<UnitCounts> {
-    let mut counts = UnitCounts::default();
-    let mut request = pb::ListUnitsRequest { page_size: 1_000, ..pb::ListUnitsRequest::default() };
-    loop {
-        let page = registry.units().list_units(request.clone()).await?.into_inner();
-        for unit in &page.units {
-            match unit.level() {
-                pb::Level::County => counts.counties += 1,
-                pb::Level::Township => counts.towns += 1,
-                pb::Level::Village => counts.villages += 1,
-                pb::Level::Grid => counts.grids += 1,
-                _ => {}
-            }
-        }
-        if page.next_page_token.is_empty() {
-            return Ok(counts);
-        }
-        request.page_token = page.next_page_token;
-    }
-}
-
-fn remove(folder: &std::path::Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other.with_context(|| format!("removing {}", folder.display())),
     }
 }
