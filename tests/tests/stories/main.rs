@@ -2,4 +2,5 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests")]
 
+mod access;
 mod official_lists;
