@@ -8,12 +8,13 @@ use rampart::units_file::{self, FileLevel, UnitsFile};
 use tests::{Sandbox, shared_data};
 
 fn rows(file: &UnitsFile) -> Vec<pb::ImportRow> {
-    let rows = file.units.iter().map(|unit| pb::ImportRow {
+    let rows = file.rows.iter().map(|unit| pb::ImportRow {
         line: i64::try_from(unit.line).expect("a line"),
         level: match unit.level {
             FileLevel::County => pb::Level::County,
             FileLevel::Township => pb::Level::Township,
             FileLevel::Village => pb::Level::Village,
+            FileLevel::Grid => pb::Level::Grid,
         }
         .into(),
         code: unit.code.clone(),
@@ -32,12 +33,12 @@ fn read(path: PathBuf) -> UnitsFile {
 
 #[tokio::test]
 async fn our_own_list_is_taken_in() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../services/rampart/fixtures/villages.csv");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../services/rampart/fixtures/units.csv");
     let file = read(path);
     assert!(file.bad.is_empty(), "{:?}", file.bad);
     let sandbox = Sandbox::start().await;
     let imported = sandbox.import(sandbox.import_header("2019"), rows(&file)).await.expect("imported");
-    assert_eq!((imported.summary.created, imported.summary.applied), (2 + 4 + 10, true));
+    assert_eq!((imported.summary.created, imported.summary.applied), (2 + 5 + 12, true));
 }
 
 #[tokio::test]
@@ -48,7 +49,7 @@ async fn the_official_lists_of_2019_and_2020_are_taken_in() {
         return;
     };
     let (old, new) = (read(old), read(new));
-    assert_eq!((old.lines, old.bad.len(), old.units.len()), (2_097, 0, 5 + 88 + 2_097));
+    assert_eq!((old.bad.len(), old.rows.len()), (0, 5 + 88 + 2_097));
     let sandbox = Sandbox::start().await;
 
     let told = sandbox.import(sandbox.import_header("2019"), rows(&old)).await.expect("told");

@@ -84,8 +84,8 @@ pub(crate) async fn run(args: Args, access: &Access, style: Style) -> anyhow::Re
     let summary = outcome.summary;
     let bad = summary.problems + i64::try_from(file.bad.len())?;
     output::say(&format!(
-        "{} lines: {} new, {} renamed, {} given their code of {}, {} unchanged, {} absent, {} elsewhere, {bad} bad. {}",
-        file.lines,
+        "{} units named: {} new, {} renamed, {} given their code of {}, {} unchanged, {} absent, {} elsewhere, {bad} bad. {}",
+        file.rows.len(),
         summary.created,
         summary.renamed,
         summary.recoded,
@@ -130,7 +130,7 @@ async fn send(
     header: pb::ImportHeader,
     file: &UnitsFile,
 ) -> anyhow::Result<Outcome> {
-    let rows: Vec<pb::ImportRow> = file.units.iter().map(row).collect();
+    let rows: Vec<pb::ImportRow> = file.rows.iter().map(row).collect();
     let bar = output::bar(rows.len(), "rows");
     let parts = std::iter::once(Part::Header(header)).chain(
         rows.chunks(CHUNK).map(|rows| Part::Rows(pb::ImportRows { rows: rows.to_vec() })).collect::<Vec<_>>(),
@@ -157,6 +157,7 @@ fn row(unit: &FileUnit) -> pb::ImportRow {
         FileLevel::County => (pb::Level::County, String::new()),
         FileLevel::Township => (pb::Level::Township, unit.parent_code.clone()),
         FileLevel::Village => (pb::Level::Village, unit.parent_code.clone()),
+        FileLevel::Grid => (pb::Level::Grid, unit.parent_code.clone()),
     };
     pb::ImportRow {
         line: i64::try_from(unit.line).unwrap_or(i64::MAX),
