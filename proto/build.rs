@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptor_set.bin"), compiler.encode_file_descriptor_set())?;
 
     let set = compiler.file_descriptor_set();
-    tonic_prost_build::configure().compile_fds(set)?;
+    // Maps in the order of their keys: the same message is always the same bytes.
+    tonic_prost_build::configure().btree_map(".").compile_fds(set)?;
     println!("cargo:rerun-if-changed=rampart");
     Ok(())
 }

@@ -14,9 +14,14 @@ pub mod rampart {
             tonic::include_proto!("rampart.registry.v1");
         }
     }
+    pub mod reporting {
+        pub mod v1 {
+            tonic::include_proto!("rampart.reporting.v1");
+        }
+    }
 }
 
-pub use rampart::{registry::v1 as registry, r#type::v1 as types};
+pub use rampart::{registry::v1 as registry, reporting::v1 as reporting, r#type::v1 as types};
 
 /// Every file of the contract with its imports, comments and custom options, encoded: for
 /// reflection, for the permission layer and for the contract checks.

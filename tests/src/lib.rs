@@ -57,7 +57,7 @@ impl Sandbox {
             admin_url: admin_url.clone(),
             password: PASSWORD.to_owned(),
             clock: clock.clone(),
-            registry: ([127, 0, 0, 1], 0).into(),
+            addresses: stack::Addresses::any(),
         };
         let stack = Stack::start(&options, &issuer).await.expect("the stack starts");
         let token = issuer.token(ADMIN, Duration::from_secs(3_600)).expect("a token");
@@ -294,7 +294,8 @@ async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     NAME.get_or_init(async || {
         let admin = postgres();
-        let history: Vec<u8> = chassis::database::history(&registry::MIGRATIONS).flatten().copied().collect();
+        let parts = [registry::PARTS, reporting::PARTS].concat();
+        let history: Vec<u8> = chassis::database::history(&parts).flatten().copied().collect();
         let version = Uuid::new_v8(history.iter().enumerate().fold([0; 16], |mut sum, (at, byte)| {
             sum[at % 16] = sum[at % 16].wrapping_mul(31) ^ byte;
             sum

@@ -93,6 +93,20 @@ impl Database {
         Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
     }
 
+    /// Begins a transaction that touches few rows of great tables: its joins go row by row through the
+    /// indexes, whatever the statistics of a table that has just been filled say.
+    ///
+    /// # Errors
+    /// [`Fault::Unavailable`] without a connection.
+    pub async fn begin_pointed(&self) -> Result<Transaction<'static, Postgres>, Fault> {
+        let begin = format!(
+            "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off",
+            LONGEST.as_millis()
+        );
+        // The only value in the text is a number.
+        Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
+    }
+
     /// Begins a read-only transaction that sees one state of the database throughout.
     ///
     /// # Errors
@@ -103,25 +117,30 @@ impl Database {
     }
 }
 
+/// A part of a schema: the table that keeps its history, and its migrations.
+pub type Part = (&'static str, &'static Migrator);
+
 /// The checksums of every migration of a service, this crate's first: what a schema is made by.
-pub fn history(service: &Migrator) -> impl Iterator<Item = &[u8]> {
-    OWN.iter().chain(service.iter()).map(|migration| migration.checksum.as_ref())
+pub fn history<'a>(parts: &'a [Part]) -> impl Iterator<Item = &'a [u8]> {
+    let parts = parts.iter().flat_map(|(_, migrations)| migrations.iter());
+    OWN.iter().chain(parts).map(|migration| migration.checksum.as_ref())
 }
 
-/// Brings a service's schema up to date: this crate's part, then the service's own. Waits for
-/// another migration of the same database and does nothing where nothing is to do.
+/// Brings a service's schema up to date: this crate's part, then the others in order. Waits for another
+/// migration of the same database and does nothing where nothing is to do.
 ///
 /// # Errors
 /// [`StartError`]; a migration is applied whole or not at all.
-pub async fn migrate(owner_url: &str, service: &Migrator) -> Result<(), StartError> {
+pub async fn migrate(owner_url: &str, parts: &[Part]) -> Result<(), StartError> {
     let pool = PgPoolOptions::new().max_connections(1).connect(owner_url).await?;
-    let own = Migrator {
-        migrations: Cow::Borrowed(&OWN.migrations),
-        table_name: Cow::Borrowed("_chassis_migrations"),
-        ..Migrator::DEFAULT
-    };
-    own.run(&pool).await?;
-    service.run(&pool).await?;
+    for (table, migrations) in [("_chassis_migrations", &OWN)].iter().chain(parts) {
+        let part = Migrator {
+            migrations: Cow::Borrowed(&migrations.migrations),
+            table_name: Cow::Borrowed(*table),
+            ..Migrator::DEFAULT
+        };
+        part.run(&pool).await?;
+    }
     pool.close().await;
     Ok(())
 }

@@ -122,6 +122,8 @@ pub enum Fault {
     Overloaded,
     /// The database cannot be reached, or the service is draining; for people.
     Unavailable(&'static str),
+    /// What is known of another service is older than this, and too old to decide on.
+    Stale(Duration),
     /// A bug, or something nobody foresaw: the detail goes to the log only.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -250,6 +252,12 @@ impl Fault {
             Self::Unavailable(what) => {
                 details.set_retry_info(Some(Duration::from_secs(1)));
                 (Code::Unavailable, "UNAVAILABLE", what.to_owned())
+            }
+            Self::Stale(age) => {
+                note(vec![("age_seconds", age.as_secs().to_string())]);
+                details.set_retry_info(Some(Duration::from_secs(5)));
+                let message = "the registry has not been heard of for too long to decide on what is known of it; facts are taken in all the same";
+                (Code::Unavailable, "FEED_STALE", message.to_owned())
             }
             Self::Internal(cause) => {
                 let id = Uuid::now_v7();

@@ -6,6 +6,7 @@
 //! answers with a [`Fault`] where it must.
 
 pub mod authority;
+pub mod batcher;
 pub mod bootstrap;
 pub mod claims;
 pub mod clock;

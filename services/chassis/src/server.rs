@@ -3,10 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, mpsc},
+};
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+use tracing::Instrument as _;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
@@ -38,6 +42,29 @@ macro_rules! served {
 pub fn reply<T>(domain: &'static str, answer: Result<T, Fault>) -> Result<tonic::Response<T>, tonic::Status> {
     answer.map(tonic::Response::new).map_err(|fault| fault.into_status(domain))
 }
+
+/// Answers a call with a stream, whose messages `work` sends until it ends or the client goes away.
+pub fn stream<M, F>(
+    domain: &'static str,
+    work: impl FnOnce(Messages<M>) -> F,
+) -> tonic::Response<ReceiverStream<Result<M, tonic::Status>>>
+where
+    M: Send + 'static,
+    F: Future<Output = Result<(), Fault>> + Send + 'static,
+{
+    let (messages, stream) = mpsc::channel(64);
+    let work = work(messages.clone());
+    let ending = async move {
+        if let Err(fault) = work.await {
+            let _ = messages.send(Err(fault.into_status(domain))).await;
+        }
+    };
+    tokio::spawn(ending.in_current_span());
+    tonic::Response::new(ReceiverStream::new(stream))
+}
+
+/// Where the messages of a stream are sent.
+pub type Messages<M> = mpsc::Sender<Result<M, tonic::Status>>;
 
 /// The caller, the deadline and the message of a request that came through the gate.
 ///

@@ -1,9 +1,11 @@
 //! One open watch: what it has seen, whether its caller may still look, and when to send what.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tonic::{Status, async_trait};
+use uuid::Uuid;
 
 use crate::{
     Authority, Caller, Fault,
@@ -40,6 +42,24 @@ pub struct Session {
     position: Position,
     more: watch::Receiver<Position>,
     fresh: bool,
+}
+
+/// The resources of a topic, as a watch sends them.
+#[async_trait]
+pub trait Resources: Sync {
+    /// A resource of the contract.
+    type Resource: Send;
+    /// A message of the contract.
+    type Message: Send;
+
+    /// The resources with these keys that the caller may see, as they are now.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    async fn read(&self, keys: &[Uuid], caller: &Caller) -> Result<HashMap<Uuid, Self::Resource>, Fault>;
+
+    /// A message with a resource, or a heartbeat without one.
+    fn message(&self, resource: Option<Self::Resource>, token: String) -> Self::Message;
 }
 
 /// What a watch sends next.
@@ -108,6 +128,34 @@ impl Session {
             return Ok(Step::Heartbeat(position));
         }
         Ok(Step::Changes(changes, self.caller.clone()))
+    }
+
+    /// Sends what comes, until the client, the caller's permission or the service ends.
+    ///
+    /// # Errors
+    /// Why it ended, as [`Session::next`].
+    pub async fn send<R: Resources>(
+        mut self,
+        resources: &R,
+        messages: &mpsc::Sender<Result<R::Message, Status>>,
+    ) -> Result<(), Fault> {
+        loop {
+            let mut sending = Vec::new();
+            match self.next().await? {
+                Step::Heartbeat(position) => sending.push(resources.message(None, self.token(position))),
+                Step::Changes(changes, caller) => {
+                    let keys: Vec<Uuid> = changes.iter().map(|change| change.key).collect();
+                    let mut found = resources.read(&keys, &caller).await?;
+                    // What the caller may not see only moves the token.
+                    sending.extend(changes.into_iter().map(|change| {
+                        resources.message(found.remove(&change.key), self.token(change.position))
+                    }));
+                }
+            }
+            for message in sending {
+                messages.send(Ok(message)).await.map_err(|_| Fault::Unavailable("the client went away"))?;
+            }
+        }
     }
 
     /// The token of a change, or of a heartbeat.

@@ -3,9 +3,16 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use proto::registry::{
-    self as pb, appointment_service_client::AppointmentServiceClient,
-    officer_service_client::OfficerServiceClient, unit_service_client::UnitServiceClient,
+use proto::{
+    registry::{
+        self as pb, appointment_service_client::AppointmentServiceClient,
+        officer_service_client::OfficerServiceClient, unit_service_client::UnitServiceClient,
+    },
+    reporting::{
+        bulletin_service_client::BulletinServiceClient, day_service_client::DayServiceClient,
+        form_service_client::FormServiceClient, proof_service_client::ProofServiceClient,
+        report_service_client::ReportServiceClient, rollup_service_client::RollupServiceClient,
+    },
 };
 use tonic::{
     Request, Status,
@@ -35,49 +42,73 @@ impl Interceptor for Bearer {
 /// A channel to a service, as a caller.
 pub type Authorized = InterceptedService<Channel, Bearer>;
 
-/// The registry's clients as one caller.
-#[derive(Clone, Debug)]
-pub struct Registry {
-    channel: Channel,
-    bearer: Bearer,
+/// The largest answer a client takes.
+const LARGEST_ANSWER: usize = 16 << 20;
+
+/// The clients of one service as one caller.
+macro_rules! clients {
+    ($(#[$doc:meta])* $service:ident { $($(#[$of:meta])* $method:ident: $client:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $service {
+            channel: Channel,
+            bearer: Bearer,
+        }
+
+        impl $service {
+            /// Connects when the first call is made.
+            ///
+            /// # Errors
+            /// An address or a token that is none.
+            pub fn new(endpoint: &str, token: &str) -> anyhow::Result<Self> {
+                Ok(Self { channel: channel(endpoint)?, bearer: bearer(token)? })
+            }
+
+            /// The same connection as another caller.
+            ///
+            /// # Errors
+            /// A token that is none.
+            pub fn with_token(&self, token: &str) -> anyhow::Result<Self> {
+                Ok(Self { channel: self.channel.clone(), bearer: bearer(token)? })
+            }
+
+            $($(#[$of])*
+            #[must_use]
+            pub fn $method(&self) -> $client<Authorized> {
+                $client::with_interceptor(self.channel.clone(), self.bearer.clone())
+                    .max_decoding_message_size(LARGEST_ANSWER)
+            })*
+        }
+    };
 }
 
-impl Registry {
-    /// Connects when the first call is made.
-    ///
-    /// # Errors
-    /// An address or a token that is none.
-    pub fn new(endpoint: &str, token: &str) -> anyhow::Result<Self> {
-        Ok(Self { channel: channel(endpoint)?, bearer: bearer(token)? })
+clients! {
+    /// The registry.
+    Registry {
+        /// Units.
+        units: UnitServiceClient,
+        /// Officers.
+        officers: OfficerServiceClient,
+        /// Appointments.
+        appointments: AppointmentServiceClient,
     }
+}
 
-    /// The same connection as another caller.
-    ///
-    /// # Errors
-    /// A token that is none.
-    pub fn with_token(&self, token: &str) -> anyhow::Result<Self> {
-        Ok(Self { channel: self.channel.clone(), bearer: bearer(token)? })
-    }
-
-    /// Units.
-    #[must_use]
-    pub fn units(&self) -> UnitServiceClient<Authorized> {
-        UnitServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-            .max_decoding_message_size(16 << 20)
-    }
-
-    /// Officers.
-    #[must_use]
-    pub fn officers(&self) -> OfficerServiceClient<Authorized> {
-        OfficerServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-            .max_decoding_message_size(16 << 20)
-    }
-
-    /// Appointments.
-    #[must_use]
-    pub fn appointments(&self) -> AppointmentServiceClient<Authorized> {
-        AppointmentServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
-            .max_decoding_message_size(16 << 20)
+clients! {
+    /// Reporting.
+    Reporting {
+        /// Forms.
+        forms: FormServiceClient,
+        /// Days.
+        days: DayServiceClient,
+        /// Reports.
+        reports: ReportServiceClient,
+        /// Roll-ups.
+        rollups: RollupServiceClient,
+        /// Bulletins.
+        bulletins: BulletinServiceClient,
+        /// Proofs.
+        proofs: ProofServiceClient,
     }
 }
 

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct ClientContext {
     /// Where the registry is, such as `http://127.0.0.1:7401`.
     pub registry: String,
+    /// Where reporting is, such as `http://127.0.0.1:7402`.
+    pub reporting: String,
     /// The folder of the issuer that `rampart up` runs with; none for a cluster's own issuer.
     pub issuer: Option<PathBuf>,
     /// The subject that commands act as where `--as` does not say another.

@@ -1,7 +1,7 @@
 //! The whole of Rampart in one process: roles and schemas, migrations, the founding, and every
 //! service on its listener. `rampart up`, `rampart demo` and the tests run the same.
 
-use std::{net::SocketAddr, num::NonZeroU32, num::NonZeroUsize, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chassis::{
@@ -10,6 +10,7 @@ use chassis::{
     config::Secret,
     telemetry::LogFormat,
 };
+use jurisdiction::follow::{Credential, Source};
 use registry::founding::{Founded, Founding};
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,9 @@ use tonic_health::pb::{
 
 use crate::issuer::Issuer;
 
+/// How long the token of one of our own services is good for; it is signed anew for every connection.
+const MACHINE: Duration = Duration::from_secs(24 * 3_600);
+
 /// What a stack runs on.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -29,8 +33,28 @@ pub struct Options {
     pub password: String,
     /// The clock of all services.
     pub clock: Clock,
-    /// Where the registry listens; port 0 for any.
+    /// Where the services listen.
+    pub addresses: Addresses,
+}
+
+/// Where the services listen; port 0 for any.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Addresses {
+    /// Address of the registry
+    #[arg(long, default_value = "127.0.0.1:7401", value_name = "ADDR")]
     pub registry: SocketAddr,
+    /// Address of reporting
+    #[arg(long, default_value = "127.0.0.1:7402", value_name = "ADDR")]
+    pub reporting: SocketAddr,
+}
+
+impl Addresses {
+    /// Any free ports of this machine.
+    #[must_use]
+    pub fn any() -> Self {
+        let any = ([127, 0, 0, 1], 0).into();
+        Self { registry: any, reporting: any }
+    }
 }
 
 /// A running stack.
@@ -38,8 +62,38 @@ pub struct Options {
 pub struct Stack {
     /// Where the registry is, as a URL.
     pub registry: String,
+    /// Where reporting is, as a URL.
+    pub reporting: String,
     shutdown: CancellationToken,
     services: Vec<(&'static str, JoinHandle<anyhow::Result<()>>)>,
+}
+
+impl Options {
+    async fn listen(
+        &self,
+        service: &str,
+        address: SocketAddr,
+        issuer: &Issuer,
+    ) -> anyhow::Result<(Config, TcpListener)> {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("the service {service} cannot listen on {address}"))?;
+        let role = format!("{service}_runtime");
+        let config = Config {
+            listen: listener.local_addr()?,
+            database_url: Secret(role_url(&self.admin_url, &role, &self.password)?),
+            connections: NonZeroU32::new(12).unwrap_or(NonZeroU32::MIN),
+            trust: issuer.trust(),
+            zone: self.clock.zone(),
+            concurrency: NonZeroUsize::new(1_024).unwrap_or(NonZeroUsize::MIN),
+            connection_age: Duration::from_secs(1_800),
+            drain_notice: Duration::ZERO,
+            reflection: true,
+            log: String::new(),
+            log_format: LogFormat::Text,
+        };
+        Ok((config, listener))
+    }
 }
 
 /// Makes roles, schemas and tables, and the root and first administrator where there are none.
@@ -52,15 +106,16 @@ pub async fn bootstrap(
     founding: &Founding,
     clock: &Clock,
 ) -> anyhow::Result<Founded> {
-    let schema = Schema {
-        name: registry::SCHEMA.to_owned(),
+    let schemas = [registry::SCHEMA, reporting::SCHEMA].map(|name| Schema {
+        name: name.to_owned(),
         owner_password: password.to_owned(),
         runtime_password: password.to_owned(),
-    };
-    bootstrap::prepare(admin_url, &[schema]).await.context("making roles and schemas")?;
+    });
+    bootstrap::prepare(admin_url, &schemas).await.context("making roles and schemas")?;
     let owner = role_url(admin_url, "registry_owner", password)?;
     registry::migrate(&owner).await?;
-    let founded = registry::founding::found(&owner, founding, clock.now()).await;
+    reporting::migrate(&role_url(admin_url, "reporting_owner", password)?).await?;
+    let founded = registry::founding::found(&owner, founding, &[reporting::SUBJECT], clock.now()).await;
     founded.map_err(|fault| anyhow::anyhow!("{}", fault.into_status(registry::DOMAIN).message()))
 }
 
@@ -97,33 +152,40 @@ impl Stack {
     /// A port that is taken, a database that does not answer.
     pub async fn start(options: &Options, issuer: &Issuer) -> anyhow::Result<Self> {
         let shutdown = CancellationToken::new();
-        let listener = TcpListener::bind(options.registry)
-            .await
-            .with_context(|| format!("the registry cannot listen on {}", options.registry))?;
-        let address = listener.local_addr()?;
-        let config = Config {
-            listen: address,
-            database_url: Secret(role_url(&options.admin_url, "registry_runtime", &options.password)?),
-            connections: NonZeroU32::new(12).unwrap_or(NonZeroU32::MIN),
-            trust: issuer.trust(),
-            zone: options.clock.zone(),
-            concurrency: NonZeroUsize::new(1_024).unwrap_or(NonZeroUsize::MIN),
-            connection_age: Duration::from_secs(1_800),
-            drain_notice: Duration::ZERO,
-            reflection: true,
-            log: String::new(),
-            log_format: LogFormat::Text,
+        let mut stack = Self {
+            registry: String::new(),
+            reporting: String::new(),
+            shutdown: shutdown.clone(),
+            services: Vec::new(),
         };
+        let (config, listener) = options.listen("registry", options.addresses.registry, issuer).await?;
+        stack.registry = format!("http://{}", config.listen);
         let run = registry::run(config, options.clock.clone(), listener, shutdown.clone());
-        let registry = tokio::spawn(async move { run.await.map_err(anyhow::Error::from) });
-        let mut stack =
-            Self { registry: format!("http://{address}"), shutdown, services: vec![("registry", registry)] };
-        let endpoint = stack.registry.clone();
-        tokio::select! {
-            ready = ready(&endpoint) => ready?,
-            error = stack.failed() => return Err(error),
+        stack.launch("registry", async move { run.await.map_err(anyhow::Error::from) });
+
+        let (config, listener) = options.listen("reporting", options.addresses.reporting, issuer).await?;
+        stack.reporting = format!("http://{}", config.listen);
+        let issuer = issuer.clone();
+        let token = move || issuer.token(reporting::SUBJECT, MACHINE).map_err(|error| error.to_string());
+        let source = Source::new(&stack.registry, Credential::Signed(Arc::new(token)))?;
+        let run = reporting::run(config, options.clock.clone(), source, listener, shutdown.clone());
+        stack.launch("reporting", async move { run.await.map_err(anyhow::Error::from) });
+
+        for endpoint in [stack.registry.clone(), stack.reporting.clone()] {
+            tokio::select! {
+                ready = ready(&endpoint) => ready?,
+                error = stack.failed() => return Err(error),
+            }
         }
         Ok(stack)
+    }
+
+    fn launch(
+        &mut self,
+        name: &'static str,
+        run: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        self.services.push((name, tokio::spawn(run)));
     }
 
     /// Waits until a service ends by itself, which it should not.

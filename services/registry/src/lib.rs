@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use chassis::{
     Clock, Config, Database, Fault, claims, clock,
-    database::StartError,
+    database::{Part, StartError},
     feed::{self, Feed},
     partitions::{self, DayTable},
     served,
@@ -37,6 +37,8 @@ pub const DOMAIN: &str = "registry.rampart";
 pub const SCHEMA: &str = "registry";
 /// The schema's history.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// What the schema is made by.
+pub const PARTS: &[Part] = &[("_sqlx_migrations", &MIGRATIONS)];
 
 const SERVICES: &[&str] = &[
     "rampart.registry.v1.UnitService",
@@ -67,7 +69,7 @@ pub enum RunError {
 /// # Errors
 /// [`StartError`].
 pub async fn migrate(owner_url: &str) -> Result<(), StartError> {
-    chassis::database::migrate(owner_url, &MIGRATIONS).await
+    chassis::database::migrate(owner_url, PARTS).await
 }
 
 /// Runs the registry on a listener until `shutdown`.
@@ -89,7 +91,11 @@ pub async fn run(
     let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Feed)?;
     let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
     let officers = officers::api::Officers { database: database.clone(), clock: clock.clone() };
-    let appointments = appointments::api::Appointments { database: database.clone(), clock: clock.clone() };
+    let appointments = appointments::api::Appointments {
+        database: database.clone(),
+        clock: clock.clone(),
+        watching: watching.clone(),
+    };
     let units = units::api::Units { database, clock, watching };
     let routes = Routes::new(served!(UnitServiceServer::new(units)))
         .add_service(served!(OfficerServiceServer::new(officers)))

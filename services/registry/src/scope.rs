@@ -51,19 +51,34 @@ pub async fn allow(
     ask: Ask,
     units: &[Uuid],
 ) -> Result<(), Fault> {
-    let scopes = caller.scopes(ask.permission);
-    let mut missing = units.to_vec();
-    for date in ask.dates() {
-        let above = store::paths(connection, &scopes, date).await?;
-        let own: HashMap<Uuid, String> =
-            store::placed(connection, &missing, date).await?.into_iter().collect();
-        let within = |path: &String| above.iter().any(|scope| contains(scope, path));
-        missing.retain(|unit| !own.get(unit).is_some_and(within));
-    }
-    match missing.first() {
+    let seen = within(connection, caller, ask, units).await?;
+    match units.iter().find(|unit| !seen.contains(unit)) {
         None => Ok(()),
         Some(unit) => Err(Fault::NotFound(unit_name(*unit))),
     }
+}
+
+/// Those of the units that lie within the caller's scopes.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn within(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    ask: Ask,
+    units: &[Uuid],
+) -> Result<Vec<Uuid>, Fault> {
+    let scopes = caller.scopes(ask.permission);
+    let (mut seen, mut rest) = (Vec::with_capacity(units.len()), units.to_vec());
+    for date in ask.dates() {
+        let above = store::paths(connection, &scopes, date).await?;
+        let own: HashMap<Uuid, String> =
+            store::placed(connection, &rest, date).await?.into_iter().collect();
+        let is_within = |unit: &Uuid| own.get(unit).is_some_and(|path| above.iter().any(|scope| contains(scope, path)));
+        let found: Vec<Uuid> = rest.extract_if(.., |unit| is_within(unit)).collect();
+        seen.extend(found);
+    }
+    Ok(seen)
 }
 
 /// What the caller may do today at each of some units; a unit that is absent allows nothing.

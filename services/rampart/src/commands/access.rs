@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context as _;
 
 use super::Usage;
-use crate::{client::Registry, context::ClientContext, issuer::Issuer, output};
+use crate::{client::{Registry, Reporting}, context::ClientContext, issuer::Issuer, output};
 
 /// How long the token of a command is good for.
 const COMMAND: Duration = Duration::from_secs(600);
@@ -21,17 +21,34 @@ impl Access {
     /// Clients of the registry of the context, as the subject asked for. RAMPART_TOKEN goes before
     /// the context's issuer, RAMPART_REGISTRY before its address.
     pub(crate) fn registry(&self) -> anyhow::Result<Registry> {
+        let (address, token) = self.reach("RAMPART_REGISTRY", |context| &context.registry)?;
+        Registry::new(&address, &token)
+    }
+
+    /// Clients of reporting, in the same way; RAMPART_REPORTING goes before the context's address.
+    pub(crate) fn reporting(&self) -> anyhow::Result<Reporting> {
+        let (address, token) = self.reach("RAMPART_REPORTING", |context| &context.reporting)?;
+        Reporting::new(&address, &token)
+    }
+
+    fn reach(
+        &self,
+        variable: &str,
+        known: impl Fn(&ClientContext) -> &String,
+    ) -> anyhow::Result<(String, String)> {
         let context = ClientContext::read()?;
-        let address = std::env::var("RAMPART_REGISTRY").ok();
-        let address = address.or_else(|| Some(context.as_ref()?.registry.clone()));
+        let address = std::env::var(variable).ok();
+        let address = address.or_else(|| context.as_ref().map(|context| known(context).clone()));
         let address = address.ok_or_else(|| {
-            Usage("no services are known here: run `rampart up` first, or set RAMPART_REGISTRY and RAMPART_TOKEN".into())
+            Usage(format!(
+                "no services are known here: run `rampart up` first, or set {variable} and RAMPART_TOKEN"
+            ))
         })?;
         let token = match std::env::var("RAMPART_TOKEN") {
             Ok(token) if self.subject.is_none() => token,
             _ => self.sign(context.as_ref(), COMMAND)?,
         };
-        Registry::new(&address, &token)
+        Ok((address, token))
     }
 
     fn sign(&self, context: Option<&ClientContext>, lifetime: Duration) -> anyhow::Result<String> {

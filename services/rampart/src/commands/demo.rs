@@ -2,7 +2,6 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -23,6 +22,7 @@ use crate::{
     },
     issuer::Issuer,
     output::{self, Form, Style},
+    stack::Addresses,
 };
 
 /// Midnight of 3 February 2020 in Loudi.
@@ -36,9 +36,8 @@ pub(crate) struct Args {
     /// Folder of the demo's private Postgres; kept between runs
     #[arg(long, env = "RAMPART_DEMO_DATA", default_value = "/var/tmp/rampart-demo", value_name = "FOLDER")]
     data: PathBuf,
-    /// Address of the registry
-    #[arg(long, default_value = "127.0.0.1:7401", value_name = "ADDR")]
-    registry: SocketAddr,
+    #[command(flatten)]
+    addresses: Addresses,
     /// Begin anew: remove the data of earlier runs
     #[arg(long)]
     fresh: bool,
@@ -58,7 +57,7 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     let clock = Clock::simulated(chrono_tz::Asia::Shanghai, resumed(&clock_file)?);
     let founding = args.root.founding()?;
     output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
-    let up = Up::start(&args.data, args.registry, &founding, clock.clone()).await?;
+    let up = Up::start(&args.data, args.addresses, &founding, clock.clone()).await?;
     let played = tokio::select! {
         played = play(&up, &clock, &founding.administrator) => played.map(Some),
         _ = tokio::signal::ctrl_c() => Ok(None),

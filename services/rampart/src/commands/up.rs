@@ -1,6 +1,6 @@
 //! `rampart up` and `rampart bootstrap`.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use chassis::{Clock, program::cancel_on_signal};
 use chrono::NaiveDate;
@@ -16,7 +16,7 @@ use crate::{
     issuer::Issuer,
     output,
     postgres::{self, Postgres},
-    stack::{self, Stack},
+    stack::{self, Addresses, Stack},
 };
 
 /// What a new registry begins with.
@@ -71,9 +71,8 @@ pub(crate) struct Args {
     /// Folder of the private Postgres and of the issuer's key; kept between runs
     #[arg(long, env = "RAMPART_DATA", default_value = "/var/tmp/rampart", value_name = "FOLDER")]
     data: PathBuf,
-    /// Address of the registry
-    #[arg(long, default_value = "127.0.0.1:7401", value_name = "ADDR")]
-    registry: SocketAddr,
+    #[command(flatten)]
+    addresses: Addresses,
     #[command(flatten)]
     root: RootArgs,
 }
@@ -91,14 +90,14 @@ impl Up {
     /// Starts everything and writes the client context.
     pub(crate) async fn start(
         data: &std::path::Path,
-        registry: SocketAddr,
+        addresses: Addresses,
         founding: &Founding,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let postgres =
             postgres::start(postgres::Options { data: data.join("postgres"), port: None, durable: true })
                 .await?;
-        match Self::on(&postgres, data, registry, founding, clock).await {
+        match Self::on(&postgres, data, addresses, founding, clock).await {
             Ok((stack, issuer)) => Ok(Self { postgres, stack, issuer }),
             Err(error) => {
                 postgres.stop().await?;
@@ -110,7 +109,7 @@ impl Up {
     async fn on(
         postgres: &Postgres,
         data: &std::path::Path,
-        registry: SocketAddr,
+        addresses: Addresses,
         founding: &Founding,
         clock: Clock,
     ) -> anyhow::Result<(Stack, Issuer)> {
@@ -120,10 +119,11 @@ impl Up {
         // at every start, which nobody needs to keep.
         let password = uuid::Uuid::new_v4().simple().to_string();
         stack::bootstrap(&admin_url, &password, founding, &clock).await?;
-        let options = stack::Options { admin_url, password, clock, registry };
+        let options = stack::Options { admin_url, password, clock, addresses };
         let stack = Stack::start(&options, &issuer).await?;
         ClientContext {
             registry: stack.registry.clone(),
+            reporting: stack.reporting.clone(),
             issuer: Some(data.join("issuer")),
             subject: Some(founding.administrator.clone()),
         }
@@ -161,10 +161,11 @@ pub(crate) async fn up(args: Args) -> anyhow::Result<ExitCode> {
     let founding = args.root.founding()?;
     let clock = Clock::system(chrono_tz::Asia::Shanghai);
     output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
-    let up = Up::start(&args.data, args.registry, &founding, clock).await?;
+    let up = Up::start(&args.data, args.addresses, &founding, clock).await?;
     output::say(&format!(
-        "registry   {}\ndatabase   {}\nclients    {} (the next shell needs no flags)\n\nTry `rampart units list`. Ctrl-C stops everything; the data stays.",
+        "registry   {}\nreporting  {}\ndatabase   {}\nclients    {} (the next shell needs no flags)\n\nTry `rampart units list`. Ctrl-C stops everything; the data stays.",
         up.stack.registry,
+        up.stack.reporting,
         args.data.join("postgres").display(),
         ClientContext::path().display(),
     ));

@@ -1,8 +1,11 @@
 //! Appointments speak here.
 
-use chassis::{Clock, Database, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{
+    Clock, Database, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server, watching::Watching,
+};
 use proto::registry::{self as pb, appointment_service_server::AppointmentService};
 use sqlx::PgConnection;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
@@ -10,6 +13,7 @@ use super::{
     Contact, ops,
     parse::{self as contract, HandOver, Relief, optional_instant},
     store::{self, Selection},
+    watch,
 };
 use crate::{
     DOMAIN, Moment,
@@ -26,6 +30,8 @@ pub struct Appointments {
     pub database: Database,
     /// What time it is.
     pub clock: Clock,
+    /// What watches need.
+    pub watching: Watching,
 }
 
 #[async_trait]
@@ -77,6 +83,18 @@ impl AppointmentService for Appointments {
         request: Request<pb::GetAnsweringRequest>,
     ) -> Result<Response<pb::GetAnsweringResponse>, Status> {
         server::reply(DOMAIN, self.answering(request).await)
+    }
+
+    type WatchAppointmentsStream = ReceiverStream<Result<pb::WatchAppointmentsResponse, Status>>;
+
+    async fn watch_appointments(
+        &self,
+        request: Request<pb::WatchAppointmentsRequest>,
+    ) -> Result<Response<Self::WatchAppointmentsStream>, Status> {
+        let appointments = self.clone();
+        Ok(server::stream(DOMAIN, |messages| async move {
+            watch::watch(&appointments, request, &messages).await
+        }))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod ops;
 pub mod parse;
 pub mod store;
+pub mod watch;
 
 use std::collections::BTreeSet;
 
@@ -72,6 +73,19 @@ pub struct Appointment {
     pub end_reason: String,
     /// Where the unit stands today: orders the lists.
     pub path: String,
+}
+
+/// An appointment with what other services know of its officer.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The appointment.
+    pub appointment: Appointment,
+    /// The subject of the officer's credentials, where they have any.
+    pub subject: Option<String>,
+    /// Name.
+    pub display_name: String,
+    /// Official phone.
+    pub official_phone: String,
 }
 
 /// Somebody who answers for a unit.

@@ -6,7 +6,7 @@ use jurisdiction::Office;
 use proto::registry as pb;
 use uuid::Uuid;
 
-use super::{Appointment, Contact, Holding, NewAppointment, Vacancy};
+use super::{Appointment, Contact, Held, Holding, NewAppointment, Vacancy};
 use crate::{
     officers::parse::{COLLECTION as OFFICERS, officer_name},
     units::parse::{COLLECTION as UNITS, unit_name},
@@ -165,6 +165,17 @@ impl From<Appointment> for pb::Appointment {
             start_time: Some(parse::timestamp(appointment.start)),
             end_time: appointment.end.map(parse::timestamp),
             end_reason: appointment.end_reason,
+        }
+    }
+}
+
+impl From<Held> for pb::HeldAppointment {
+    fn from(held: Held) -> Self {
+        Self {
+            appointment: Some(held.appointment.into()),
+            subject: held.subject.unwrap_or_default(),
+            display_name: held.display_name,
+            official_phone: held.official_phone,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Appointments remember here. Instants are always given, never asked of the database.
 
+use std::collections::HashMap;
+
 use chassis::{
     Fault,
     fault::{on_constraint, violated_key},
@@ -9,7 +11,7 @@ use jurisdiction::Office;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Appointment, Contact, Holding, Vacancy, ops::no_such_officer};
+use super::{Appointment, Contact, Held, Holding, Vacancy, ops::no_such_officer};
 
 struct Row {
     id: Uuid,
@@ -83,6 +85,56 @@ pub async fn lock(
         .fetch_optional(&mut *connection)
         .await?;
     Ok(get(connection, &[appointment], today).await?.pop())
+}
+
+/// The appointments that an officer holds or held.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn held_by(connection: &mut PgConnection, officer: Uuid) -> Result<Vec<Uuid>, Fault> {
+    let held = sqlx::query_scalar!("SELECT id FROM appointment WHERE officer_id = $1", officer);
+    Ok(held.fetch_all(connection).await?)
+}
+
+/// The appointments that have not ended, in the order of their ids.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn not_ended(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Uuid>, Fault> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM appointment WHERE upper_inf(during) OR upper(during) > $1::timestamptz ORDER BY id",
+        now,
+    );
+    Ok(ids.fetch_all(connection).await?)
+}
+
+/// Appointments with their officers.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn held(
+    connection: &mut PgConnection,
+    appointments: &[Uuid],
+    today: NaiveDate,
+) -> Result<Vec<Held>, Fault> {
+    let found = get(connection, appointments, today).await?;
+    let officers: Vec<Uuid> = found.iter().map(|one| one.officer).collect();
+    let rows = sqlx::query!(
+        "SELECT id, subject, display_name, official_phone FROM officer WHERE id = ANY($1)",
+        &officers,
+    );
+    let officers: HashMap<Uuid, _> =
+        rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row)).collect();
+    let held = found.into_iter().filter_map(|appointment| {
+        let officer = officers.get(&appointment.officer)?;
+        Some(Held {
+            subject: officer.subject.clone(),
+            display_name: officer.display_name.clone(),
+            official_phone: officer.official_phone.clone(),
+            appointment,
+        })
+    });
+    Ok(held.collect())
 }
 
 /// What a page of appointments is chosen by.
@@ -174,11 +226,11 @@ pub async fn insert(
         &columns.6 as &[Option<DateTime<Utc>>],
         now,
     );
-    inserted.execute(connection).await.map_err(held)?;
+    inserted.execute(connection).await.map_err(is_held)?;
     Ok(())
 }
 
-fn held(error: sqlx::Error) -> Fault {
+fn is_held(error: sqlx::Error) -> Fault {
     let key = violated_key(&error);
     let part = |index: usize| key.get(index).cloned().unwrap_or_default();
     on_constraint(error, |constraint| match constraint {

@@ -9,11 +9,11 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Entry, Officer, TOPIC,
+    Entry, Officer,
     parse::{self as contract, COLLECTION, Update, officer_name},
     store,
 };
-use crate::{DOMAIN, Moment, scope, scope::Ask};
+use crate::{DOMAIN, Moment, appointments, scope, scope::Ask};
 
 /// The handlers of [`OfficerService`].
 #[derive(Clone, Debug)]
@@ -158,7 +158,9 @@ impl Officers {
         if !store::update(&mut work, id, &entry, officer.version, moment.now).await? {
             return Err(Fault::Conflict);
         }
-        feed::note(&mut work, TOPIC, &[id]).await?;
+        // Other services know an officer by the appointments only.
+        let held = appointments::store::held_by(&mut work, id).await?;
+        feed::note(&mut work, appointments::TOPIC, &held).await?;
         let officer = store::get(&mut work, &[id], moment.today).await?.pop().map(Into::into);
         let answer = pb::UpdateOfficerResponse { officer };
         claim.answer(&mut work, &answer).await?;
@@ -179,7 +181,6 @@ impl Officers {
         let officers: Vec<(Uuid, Entry)> = entries.into_iter().map(|entry| (Uuid::now_v7(), entry)).collect();
         store::insert(connection, &officers, moment.now).await?;
         let ids: Vec<Uuid> = officers.iter().map(|(id, _)| *id).collect();
-        feed::note(connection, TOPIC, &ids).await?;
         let made = store::get(connection, &ids, moment.today).await?;
         Ok(made.into_iter().map(Into::into).collect())
     }

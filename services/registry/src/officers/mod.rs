@@ -7,9 +7,6 @@ pub mod store;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The topic of officers in the feed.
-pub const TOPIC: &str = "officer";
-
 /// What is said of an officer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

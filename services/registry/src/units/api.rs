@@ -99,15 +99,8 @@ impl UnitService for Units {
         &self,
         request: Request<pb::WatchUnitsRequest>,
     ) -> Result<Response<Self::WatchUnitsStream>, Status> {
-        let (messages, stream) = mpsc::channel(64);
         let units = self.clone();
-        let work = async move {
-            if let Err(fault) = watch::watch(&units, request, &messages).await {
-                let _ = messages.send(Err(fault.into_status(DOMAIN))).await;
-            }
-        };
-        tokio::spawn(work.in_current_span());
-        Ok(Response::new(ReceiverStream::new(stream)))
+        Ok(server::stream(DOMAIN, |messages| async move { watch::watch(&units, request, &messages).await }))
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use chassis::{Caller, Fault, feed::Position, parse::etag, server, watching::Step};
+use chassis::{Caller, Fault, feed::Position, parse::etag, server, watching::Resources};
 use chrono::NaiveDate;
 use proto::registry::{self as pb, watch_units_response::Event};
 use sqlx::PgConnection;
-use tokio::sync::mpsc;
-use tonic::{Request, Status};
+use tonic::{Request, async_trait};
 use uuid::Uuid;
 
 use super::{TOPIC, api::Units, parse::unit_name, store};
@@ -18,7 +17,7 @@ const PERMISSION: &str = "units.watch";
 /// How many units of a snapshot are read at once.
 const CHUNK: usize = 1_000;
 
-type Messages = mpsc::Sender<Result<pb::WatchUnitsResponse, Status>>;
+type Messages = server::Messages<pb::WatchUnitsResponse>;
 
 /// Serves one watch until its client, its caller's permission or the service ends.
 ///
@@ -35,30 +34,28 @@ pub async fn watch(
     } else {
         units.watching.feed.position(&request.start_token).await?
     };
-    let mut session = units.watching.open(caller, PERMISSION, TOPIC, position);
-    loop {
-        match session.next().await? {
-            Step::Heartbeat(position) => {
-                let heartbeat = Event::Heartbeat(pb::Heartbeat {});
-                send(messages, heartbeat, session.token(position)).await?;
-            }
-            Step::Changes(changes, caller) => {
-                let mut work = units.database.begin(None).await?;
-                let keys: Vec<Uuid> = changes.iter().map(|change| change.key).collect();
-                let mut histories = histories(&mut work, &keys).await?;
-                let ask = Ask::today(PERMISSION, units.clock.today());
-                for change in changes {
-                    let token = session.token(change.position);
-                    let within = scope::allow(&mut work, &caller, ask, &[change.key]).await;
-                    let event = match (within, histories.remove(&change.key)) {
-                        (Ok(()), Some(history)) => Event::Unit(history),
-                        (Ok(()) | Err(Fault::NotFound(_)), _) => Event::Heartbeat(pb::Heartbeat {}),
-                        (Err(fault), _) => return Err(fault),
-                    };
-                    send(messages, event, token).await?;
-                }
-            }
-        }
+    units.watching.open(caller, PERMISSION, TOPIC, position).send(units, messages).await
+}
+
+#[async_trait]
+impl Resources for Units {
+    type Resource = pb::UnitHistory;
+    type Message = pb::WatchUnitsResponse;
+
+    async fn read(
+        &self,
+        keys: &[Uuid],
+        caller: &Caller,
+    ) -> Result<HashMap<Uuid, pb::UnitHistory>, Fault> {
+        let mut work = self.database.begin(None).await?;
+        let ask = Ask::today(PERMISSION, self.clock.today());
+        let seen = scope::within(&mut work, caller, ask, keys).await?;
+        histories(&mut work, &seen).await
+    }
+
+    fn message(&self, unit: Option<pb::UnitHistory>, token: String) -> pb::WatchUnitsResponse {
+        let event = unit.map_or(Event::Heartbeat(pb::Heartbeat {}), Event::Unit);
+        pb::WatchUnitsResponse { event: Some(event), token }
     }
 }
 

@@ -1,0 +1,200 @@
+//! What is known in memory: the registry's resources as its feeds carry them, and what is read from them.
+
+use std::collections::HashMap;
+
+use chassis::{Fault, parse};
+use chrono::{DateTime, NaiveDate, Utc};
+use prost::Message as _;
+use proto::registry as pb;
+use uuid::Uuid;
+
+use crate::{
+    Contact, Held, Office, Position,
+    store::{Followed, Kept},
+    tree::{Seed, Tree},
+};
+
+/// The topic of units.
+pub(crate) const UNITS: &str = "unit";
+/// The topic of appointments.
+pub(crate) const APPOINTMENTS: &str = "appointment";
+
+/// A fact and when it holds.
+#[derive(Debug)]
+struct Dated<T>(NaiveDate, Option<NaiveDate>, T);
+
+#[derive(Debug)]
+struct Unit {
+    level: i16,
+    ordinal: i64,
+    names: Vec<Dated<String>>,
+    parents: Vec<Dated<Option<Uuid>>>,
+    active: Vec<Dated<bool>>,
+}
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    followed: HashMap<String, Followed>,
+    units: HashMap<Uuid, Unit>,
+    held: HashMap<Uuid, Held>,
+    by_subject: HashMap<String, Vec<Uuid>>,
+    by_unit: HashMap<Uuid, Vec<Uuid>>,
+}
+
+impl Known {
+    /// How far a feed was read.
+    pub(crate) fn serial(&self, topic: &str) -> i64 {
+        self.followed.get(topic).map_or(-1, |followed| followed.serial)
+    }
+
+    /// Whether both feeds have given a whole picture.
+    pub(crate) fn is_complete(&self) -> bool {
+        let complete = |topic| self.followed.get(topic).is_some_and(|followed| !followed.token.is_empty());
+        complete(UNITS) && complete(APPOINTMENTS)
+    }
+
+    pub(crate) fn positions(&self) -> Vec<Position> {
+        let feeds = [(UNITS, "registry/unit"), (APPOINTMENTS, "registry/appointment")];
+        let known = feeds.iter().filter_map(|(topic, feed)| Some((feed, self.followed.get(*topic)?)));
+        known
+            .map(|(feed, followed)| Position {
+                feed,
+                token: followed.token.clone(),
+                heard_at: followed.heard_at,
+            })
+            .collect()
+    }
+
+    /// Takes in what was followed.
+    pub(crate) fn take(&mut self, followed: Followed, rows: Vec<Kept>) -> Result<(), Fault> {
+        for row in rows {
+            match (followed.topic.as_str(), row.body) {
+                (UNITS, Some(body)) => {
+                    self.units.insert(row.key, unit(&body)?);
+                }
+                (UNITS, None) => {
+                    self.units.remove(&row.key);
+                }
+                (_, body) => {
+                    self.forget(row.key);
+                    if let Some(held) = body.map(|body| held(&body)).transpose()?.flatten() {
+                        self.by_subject.entry(held.subject.clone()).or_default().push(row.key);
+                        self.by_unit.entry(held.unit).or_default().push(row.key);
+                        self.held.insert(row.key, held);
+                    }
+                }
+            }
+        }
+        self.followed.insert(followed.topic.clone(), followed);
+        Ok(())
+    }
+
+    fn forget(&mut self, key: Uuid) {
+        if let Some(held) = self.held.remove(&key) {
+            for keys in [self.by_subject.get_mut(&held.subject), self.by_unit.get_mut(&held.unit)] {
+                keys.into_iter().for_each(|keys| keys.retain(|other| *other != key));
+            }
+        }
+    }
+
+    /// The tree of a date: the units that are at work then.
+    pub(crate) fn tree(&self, date: NaiveDate) -> Tree {
+        let seeds = self.units.iter().filter_map(|(id, unit)| {
+            on(&unit.active, date).filter(|active| **active)?;
+            Some(Seed {
+                id: *id,
+                level: unit.level,
+                ordinal: unit.ordinal,
+                display_name: on(&unit.names, date)?.clone(),
+                parent: *on(&unit.parents, date)?,
+            })
+        });
+        Tree::build(seeds.collect())
+    }
+
+    pub(crate) fn held_by(&self, subject: &str, at: DateTime<Utc>) -> Vec<Held> {
+        if subject.is_empty() {
+            return Vec::new();
+        }
+        self.in_force(self.by_subject.get(subject), at).cloned().collect()
+    }
+
+    pub(crate) fn answering(&self, tree: &Tree, unit: Uuid, at: DateTime<Utc>) -> Option<Contact> {
+        let best = |unit: Uuid, office: Office| {
+            let here = self.in_force(self.by_unit.get(&unit), at).filter(|held| held.office == office);
+            here.min_by_key(|held| held.holding)
+        };
+        let above = tree.upwards(tree.place(unit)?).filter_map(|place| Some(tree.at(place)?.id));
+        let mut duty = above.filter_map(|unit| best(unit, Office::DutyOfficer));
+        let held = best(unit, Office::Leader).or_else(|| duty.next())?;
+        Some(Contact {
+            display_name: held.display_name.clone(),
+            official_phone: held.official_phone.clone(),
+            office: held.office,
+            unit: held.unit,
+        })
+    }
+
+    fn in_force<'a>(
+        &'a self,
+        keys: Option<&'a Vec<Uuid>>,
+        at: DateTime<Utc>,
+    ) -> impl Iterator<Item = &'a Held> {
+        let held = keys.into_iter().flatten().filter_map(|key| self.held.get(key));
+        held.filter(move |held| held.is_in_force(at))
+    }
+}
+
+fn on<T>(facts: &[Dated<T>], date: NaiveDate) -> Option<&T> {
+    let fact = facts.iter().find(|fact| fact.0 <= date && fact.1.is_none_or(|end| date < end));
+    fact.map(|fact| &fact.2)
+}
+
+fn unit(body: &[u8]) -> Result<Unit, Fault> {
+    let history = pb::UnitHistory::decode(body).map_err(Fault::internal)?;
+    let level = i16::try_from(history.level).unwrap_or_default();
+    let mut unit = Unit { level, ordinal: history.ordinal, names: vec![], parents: vec![], active: vec![] };
+    for name in history.names {
+        unit.names.push(dated(&name.start_date, &name.end_date, name.display_name)?);
+    }
+    for place in history.places {
+        let parent = (!place.parent_unit.is_empty()).then(|| parse::name("units", &place.parent_unit));
+        let parent = parent.transpose().map_err(Fault::internal)?;
+        unit.parents.push(dated(&place.start_date, &place.end_date, parent)?);
+    }
+    for status in history.statuses {
+        let active = status.status() == pb::UnitStatus::Active;
+        unit.active.push(dated(&status.start_date, &status.end_date, active)?);
+    }
+    Ok(unit)
+}
+
+fn dated<T>(start: &str, end: &str, fact: T) -> Result<Dated<T>, Fault> {
+    let start = parse::date(start).map_err(Fault::internal)?;
+    let end = parse::optional_date(end).map_err(Fault::internal)?;
+    Ok(Dated(start, end, fact))
+}
+
+/// An appointment as received; nothing for an office that this version does not know, which grants
+/// nothing here.
+fn held(body: &[u8]) -> Result<Option<Held>, Fault> {
+    let received = pb::HeldAppointment::decode(body).map_err(Fault::internal)?;
+    let appointment = received.appointment.ok_or_else(|| Fault::internal("an empty appointment"))?;
+    let word = appointment.office().as_str_name().trim_start_matches("OFFICE_").to_lowercase();
+    let Some(office) = Office::of_word(&word) else {
+        return Ok(None);
+    };
+    let instant = |time: prost_types::Timestamp| parse::instant(time).map_err(Fault::internal);
+    let start = appointment.start_time.map(instant).transpose()?;
+    Ok(Some(Held {
+        unit: parse::name("units", &appointment.unit).map_err(Fault::internal)?,
+        office,
+        holding: appointment.holding,
+        start: start.ok_or_else(|| Fault::internal("an appointment without a beginning"))?,
+        end: appointment.end_time.map(instant).transpose()?,
+        subject: received.subject,
+        display_name: received.display_name,
+        official_phone: received.official_phone,
+    }))
+}

@@ -1,0 +1,367 @@
+//! Days speak here.
+
+use std::sync::Arc;
+
+use chassis::{
+    Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server,
+};
+use chrono::NaiveDate;
+use proto::reporting::{self as pb, day_service_server::DayService};
+use sqlx::PgConnection;
+use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+use super::{
+    Plan, State, closing, lock_key, opening,
+    parse::{self as contract, COLLECTION, day_name},
+    sealing::{self, Asked},
+    store::{self, Selection},
+};
+use crate::{
+    DOMAIN,
+    forms::{
+        parse::{COLLECTION as FORMS, UNITS, form_name, schedule},
+        store as forms,
+    },
+    house::House,
+    rollups::{Cells, store as totals},
+    seals::store as seals,
+};
+
+/// The longest reason or remark.
+const TEXT: usize = 500;
+
+/// The handlers of [`DayService`].
+#[derive(Clone, Debug)]
+pub struct Days {
+    /// What all handlers share.
+    pub house: Arc<House>,
+}
+
+#[async_trait]
+impl DayService for Days {
+    async fn open_day(
+        &self,
+        request: Request<pb::OpenDayRequest>,
+    ) -> Result<Response<pb::OpenDayResponse>, Status> {
+        server::reply(DOMAIN, self.open(request).await)
+    }
+
+    async fn get_day(
+        &self,
+        request: Request<pb::GetDayRequest>,
+    ) -> Result<Response<pb::GetDayResponse>, Status> {
+        server::reply(DOMAIN, self.get(request).await)
+    }
+
+    async fn list_days(
+        &self,
+        request: Request<pb::ListDaysRequest>,
+    ) -> Result<Response<pb::ListDaysResponse>, Status> {
+        server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn override_day(
+        &self,
+        request: Request<pb::OverrideDayRequest>,
+    ) -> Result<Response<pb::OverrideDayResponse>, Status> {
+        server::reply(DOMAIN, self.change_times(request).await)
+    }
+
+    async fn close_day(
+        &self,
+        request: Request<pb::CloseDayRequest>,
+    ) -> Result<Response<pb::CloseDayResponse>, Status> {
+        server::reply(DOMAIN, self.close(request).await)
+    }
+
+    async fn sign_off_day(
+        &self,
+        request: Request<pb::SignOffDayRequest>,
+    ) -> Result<Response<pb::SignOffDayResponse>, Status> {
+        server::reply(DOMAIN, self.sign(request).await)
+    }
+
+    async fn seal_day(
+        &self,
+        request: Request<pb::SealDayRequest>,
+    ) -> Result<Response<pb::SealDayResponse>, Status> {
+        server::reply(DOMAIN, self.seal(request).await)
+    }
+}
+
+impl Days {
+    /// Opening is idempotent by itself: the request_id is only checked for its form.
+    async fn open(&self, request: Request<pb::OpenDayRequest>) -> Result<pb::OpenDayResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        parse::request_id(&mut request.request_id)?;
+        let (form, date) = form_and_date(&request.form, &request.business_date)?;
+        let mut connection = self.house.database.begin(deadline).await?;
+        let known = forms::on(&mut connection, form, date).await?;
+        drop(connection);
+        let known = known.ok_or_else(|| Fault::NotFound(form_name(form)))?;
+        self.house.within(&caller, "days.open", known.owner).map_err(|_| Fault::NotFound(form_name(form)))?;
+        if date > self.house.clock.today() {
+            return Err(Fault::unmet(
+                "DAY_NOT_BEGUN",
+                form_name(form),
+                format!("{date} has not begun; it is {} in the city", self.house.clock.today()),
+                vec![("business_date", date.to_string())],
+            ));
+        }
+        let day = opening::open(&self.house, form, date).await?;
+        Ok(pb::OpenDayResponse { day: Some(self.whole(&caller, day.id).await?) })
+    }
+
+    async fn get(&self, request: Request<pb::GetDayRequest>) -> Result<pb::GetDayResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let id = if request.name.is_empty() {
+            let (form, date) = form_and_date(&request.form, &request.business_date)?;
+            let mut work = self.house.database.begin(deadline).await?;
+            self.house.plan(&mut work, form, date).await?.day.id
+        } else {
+            parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?
+        };
+        Ok(pb::GetDayResponse { day: Some(self.whole(&caller, id).await?) })
+    }
+
+    /// A day with all that the caller may see of it.
+    async fn whole(&self, caller: &Caller, id: Uuid) -> Result<pb::Day, Fault> {
+        let mut work = self.house.database.begin(None).await?;
+        let plan = self.seen(&mut work, caller, "days.read", id).await?;
+        let visible = self.house.visible(caller, "days.read", &plan);
+        let mut day = contract::day(&plan.day);
+        let over = forms::overridden(&mut work, plan.form.id, plan.day.date).await?;
+        day.r#override = over.and_then(contract::day_override);
+        let (differences, count) = store::differences(&mut work, id).await?;
+        // A unit that is not in the day's tree is nobody's below its owner.
+        let sees = |unit: Uuid| {
+            plan.tree.place(unit).map_or_else(|| visible.contains(plan.owner()), |place| visible.contains(place))
+        };
+        day.differences =
+            differences.into_iter().filter(|one| sees(one.0)).map(contract::difference).collect();
+        day.difference_count = count;
+        let signed = seals::sign_offs(&mut work, id).await?;
+        let totals = totals::totals(&mut work, &plan, &sealing::signing(&plan)).await?;
+        day.sign_offs = contract::sign_offs(&plan, &signed, &totals, |place| visible.contains(place));
+        let seals = seals::seals(&mut work, &[id], None).await?;
+        day.seals = seals.iter().map(contract::seal).collect();
+        Ok(day)
+    }
+
+    async fn list(&self, request: Request<pb::ListDaysRequest>) -> Result<pb::ListDaysResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let form = (!request.form.is_empty()).then(|| parse::name(FORMS, &request.form));
+        let form = wrong.keep("form", form.transpose()).flatten();
+        let start = wrong.keep("start_date", parse::optional_date(&request.start_date)).flatten();
+        let end = wrong.keep("end_date", parse::optional_date(&request.end_date)).flatten();
+        let state = i16::try_from(request.state).unwrap_or(-1);
+        if state != 0 && State::of(state).is_none() {
+            wrong.add("state", "is no state of a day");
+        }
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListDays", &request);
+        let (date, id) = pager.place(&token)?;
+        let after = if date.is_empty() { None } else { parse::date(&date).ok().map(|date| (date, id)) };
+        let selection =
+            Selection { form, state: Some(state).filter(|state| *state != 0), start, end, after, limit: size + 1 };
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut days = store::list(&mut work, &selection).await?;
+        let next_page_token = pager.cut(&mut days, size, |day| format!("{} {}", day.date, day.id));
+        let ids: Vec<Uuid> = days.iter().map(|day| day.id).collect();
+        let seals = seals::seals(&mut work, &ids, None).await?;
+        let mut shown = Vec::with_capacity(days.len());
+        for day in days {
+            let plan = self.house.plan_of(&mut work, day).await?;
+            if self.house.visible(&caller, "days.read", &plan).is_empty() {
+                continue;
+            }
+            let last = seals.iter().rfind(|seal| seal.day == plan.day.id).map(contract::seal);
+            shown.push(pb::Day { seals: last.into_iter().collect(), ..contract::day(&plan.day) });
+        }
+        Ok(pb::ListDaysResponse { days: shown, next_page_token })
+    }
+
+    async fn change_times(
+        &self,
+        request: Request<pb::OverrideDayRequest>,
+    ) -> Result<pb::OverrideDayResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let (form_id, date) = form_and_date(&request.form, &request.business_date)?;
+        let mut wrong = Violations::default();
+        wrong.keep("reason", parse::text(&request.reason, TEXT).map(drop));
+        let asked = request.schedule.as_ref().map(|asked| schedule(&mut wrong, "schedule", asked));
+        wrong.refuse()?;
+        let asked = asked.flatten();
+        let claim = Claim::new(&caller, request_id, "OverrideDay", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let absent = || Fault::NotFound(form_name(form_id));
+        let form = forms::on(&mut work, form_id, date).await?.ok_or_else(absent)?;
+        self.house.within(&caller, "days.open", form.owner).map_err(|_| absent())?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if let Some(day) = store::by_date(&mut work, form_id, date).await? {
+            store::lock(&mut work, &[lock_key(day.id)], true).await?;
+            let day = store::by_id(&mut work, day.id).await?.ok_or(Fault::Conflict)?;
+            if day.state >= State::Closed {
+                return Err(Fault::unmet(
+                    "DAY_CLOSED",
+                    day_name(day.id),
+                    "is closed, and its times with it",
+                    vec![("state", day.state.word().to_owned())],
+                ));
+            }
+            let times = asked.as_ref().unwrap_or(&form.definition.schedule).on(date, self.house.clock.zone());
+            let same = times.slots.iter().map(|slot| &slot.key).eq(day.times.slots.iter().map(|slot| &slot.key));
+            if !same {
+                return Err(Fault::invalid("schedule.slots", "must be the slots that the day was opened with"));
+            }
+            store::set_times(&mut work, day.id, &times).await?;
+        }
+        let over = (asked, request.reason.clone(), caller.subject().to_owned(), self.house.clock.now());
+        forms::override_day(&mut work, form_id, date, &over).await?;
+        let day = store::by_date(&mut work, form_id, date).await?;
+        let answer = pb::OverrideDayResponse {
+            r#override: contract::day_override(over),
+            day: day.as_ref().map(contract::day),
+        };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn close(&self, request: Request<pb::CloseDayRequest>) -> Result<pb::CloseDayResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        parse::request_id(&mut request.request_id)?;
+        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let mut work = self.house.database.begin(deadline).await?;
+        self.owned(&mut work, &caller, "days.open", id).await?;
+        drop(work);
+        let day = closing::close(&self.house, id, true).await?;
+        Ok(pb::CloseDayResponse { day: Some(self.whole(&caller, day.id).await?) })
+    }
+
+    async fn sign(&self, request: Request<pb::SignOffDayRequest>) -> Result<pb::SignOffDayResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
+        if request.figures_etag.is_empty() {
+            wrong.add("figures_etag", "is required: the etag of the roll-up that is agreed to");
+        }
+        if !request.note.is_empty() {
+            wrong.keep("note", parse::text(&request.note, TEXT).map(drop));
+        }
+        wrong.refuse()?;
+        let claim = Claim::new(&caller, request_id, "SignOffDay", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let plan = self.seen(&mut work, &caller, "days.read", id).await?;
+        let place = self.house.place(&caller, "days.sign", &plan, unit)?;
+        if !sealing::signing(&plan).contains(&place) {
+            let level = plan.form.definition.sign_off_level.unwrap_or_default();
+            let words = format!("does not sign off on the form {}", plan.form.key);
+            return Err(Fault::unmet(
+                "NOT_A_SIGNING_UNIT",
+                request.unit,
+                words,
+                vec![("level", level.to_string())],
+            ));
+        }
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        self.house.jurisdiction.fresh()?;
+        store::lock(&mut work, &[lock_key(id)], false).await?;
+        let changes = totals::total(&mut work, &plan, place).await?.changes();
+        if request.figures_etag != etag(changes) {
+            return Err(Fault::EtagMismatch(etag(changes)));
+        }
+        let signed = (place, caller.subject().to_owned(), self.house.clock.now(), changes, request.note.clone());
+        seals::sign_off(&mut work, id, &signed).await?;
+        let totals = [(place, { let mut cells = Cells::none(0); cells.0[0] = changes; cells })].into();
+        let sign_off = contract::sign_offs(&plan, &[signed], &totals, |other| other == place).pop();
+        let outstanding = sealing::outstanding(&mut work, &plan).await?.len();
+        let answer = pb::SignOffDayResponse {
+            sign_off,
+            outstanding: i32::try_from(outstanding).unwrap_or(i32::MAX),
+            level: plan.form.definition.sign_off_level.unwrap_or_default().into(),
+        };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn seal(&self, request: Request<pb::SealDayRequest>) -> Result<pb::SealDayResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let date = wrong.keep("bulletin_date", parse::optional_date(&request.bulletin_date)).flatten();
+        let publish_at = wrong.keep("publish_time", request.publish_time.map(parse::instant).transpose());
+        if !request.reason.is_empty() {
+            wrong.keep("reason", parse::text(&request.reason, TEXT).map(drop));
+        }
+        wrong.refuse()?;
+        let claim = Claim::new(&caller, request_id, "SealDay", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        self.owned(&mut work, &caller, "days.seal", id).await?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let asked = Asked {
+            by: caller.subject().to_owned(),
+            figures_etag: request.figures_etag,
+            without_sign_offs: request.without_sign_offs,
+            reason: request.reason,
+            bulletin_date: date,
+            publish_at: publish_at.flatten(),
+        };
+        let seal = sealing::seal(&self.house, &mut work, id, asked).await?;
+        let answer = pb::SealDayResponse { seal: Some(contract::seal(&seal)) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    /// A day that some part of is the caller's to see.
+    async fn seen(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        permission: &str,
+        id: Uuid,
+    ) -> Result<Arc<Plan>, Fault> {
+        let plan = self.house.plan_by_id(connection, id).await?;
+        let plan = plan.filter(|plan| !self.house.visible(caller, permission, plan).is_empty());
+        plan.ok_or_else(|| Fault::NotFound(day_name(id)))
+    }
+
+    /// A day whose form's owner is the caller's to decide for.
+    async fn owned(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        permission: &str,
+        id: Uuid,
+    ) -> Result<Arc<Plan>, Fault> {
+        let plan = self.house.plan_by_id(connection, id).await?;
+        let plan = plan
+            .filter(|plan| self.house.visible(caller, permission, plan).contains(plan.owner()));
+        plan.ok_or_else(|| Fault::NotFound(day_name(id)))
+    }
+}
+
+fn form_and_date(form: &str, date: &str) -> Result<(Uuid, NaiveDate), Fault> {
+    let mut wrong = Violations::default();
+    let form = wrong.keep("form", parse::name(FORMS, form)).unwrap_or_default();
+    let date = wrong.keep("business_date", parse::date(date)).unwrap_or_default();
+    wrong.refuse()?;
+    Ok((form, date))
+}

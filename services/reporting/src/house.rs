@@ -1,0 +1,158 @@
+//! What all handlers and activations of reporting share.
+
+use std::sync::Arc;
+
+use chassis::{Caller, Clock, Database, Fault, watching::Watching};
+use chrono::NaiveDate;
+use jurisdiction::{Jurisdiction, Office, Ranges, ranges::visible};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    days::{Plan, store as days},
+    forms::{Form, parse::unit_name, store as forms},
+    plans::Plans,
+};
+
+/// What all handlers share.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// Reporting's database.
+    pub database: Database,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is known of the registry.
+    pub jurisdiction: Jurisdiction,
+    /// The days at hand.
+    pub plans: Plans,
+    /// What watches need.
+    pub watching: Watching,
+}
+
+impl House {
+    /// Whether the caller has a permission at or above a unit, by today's tree.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] naming the unit, whether it exists or not.
+    pub fn within(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<(), Fault> {
+        let tree = self.jurisdiction.today();
+        if caller.scopes(permission).iter().any(|scope| tree.contains(*scope, unit)) {
+            return Ok(());
+        }
+        Err(Fault::NotFound(unit_name(unit)))
+    }
+
+    /// The part of a day's tree at which the caller has a permission.
+    #[must_use]
+    pub fn visible(&self, caller: &Caller, permission: &str, plan: &Plan) -> Ranges {
+        visible(&plan.tree, &self.jurisdiction.today(), &caller.scopes(permission))
+    }
+
+    /// The place of a unit in a day's tree, if the caller has a permission there.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] naming the unit, whether it exists or not.
+    pub fn place(&self, caller: &Caller, permission: &str, plan: &Plan, unit: Uuid) -> Result<i32, Fault> {
+        let place = plan.tree.place(unit);
+        let place = place.filter(|place| self.visible(caller, permission, plan).contains(*place));
+        place.ok_or_else(|| Fault::NotFound(unit_name(unit)))
+    }
+
+    /// The unit at which the caller holds an office that the form asks, at or above a place. The nearest.
+    ///
+    /// # Errors
+    /// OFFICE_NOT_ASKED where they hold none.
+    pub fn office(&self, caller: &Caller, permission: &str, plan: &Plan, place: i32) -> Result<Uuid, Fault> {
+        let asked = &plan.form.definition.submitting_offices;
+        let is_asked = |office: Office| asked.is_empty() || asked.iter().any(|word| word == office.word());
+        let may = |office: Office| office.permissions().any(|held| held == permission);
+        let held = self.jurisdiction.held_by(caller.subject());
+        let units: Vec<Uuid> = held
+            .into_iter()
+            .filter(|held| is_asked(held.office) && may(held.office))
+            .map(|held| held.unit)
+            .collect();
+        let own = plan.tree.at(place).map(|node| node.id).unwrap_or_default();
+        let above = plan.tree.upwards(place).filter_map(|place| Some(plan.tree.at(place)?.id));
+        let pinned = above.into_iter().find(|unit| units.contains(unit));
+        let today = self.jurisdiction.today();
+        let nearest = pinned.or_else(|| units.into_iter().find(|unit| today.contains(*unit, own)));
+        nearest.ok_or_else(|| {
+            Fault::unmet(
+                "OFFICE_NOT_ASKED",
+                unit_name(own),
+                format!("the form {} asks other offices than yours", plan.form.key),
+                vec![("form", plan.form.key.clone())],
+            )
+        })
+    }
+
+    /// A day's plan by form and date.
+    ///
+    /// # Errors
+    /// DAY_NOT_OPEN; [`Fault::NotFound`] for a form that does not exist.
+    pub async fn plan(
+        &self,
+        connection: &mut PgConnection,
+        form: Uuid,
+        date: NaiveDate,
+    ) -> Result<Arc<Plan>, Fault> {
+        if let Some(plan) = self.plans.get(form, date) {
+            return Ok(plan);
+        }
+        match days::by_date(connection, form, date).await? {
+            Some(day) => self.plan_of(connection, day).await,
+            None if forms::on(connection, form, date).await?.is_none() => {
+                Err(Fault::NotFound(crate::forms::parse::form_name(form)))
+            }
+            None => Err(not_open(form, date)),
+        }
+    }
+
+    /// A day's plan by the day's id; nothing where there is no such day.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn plan_by_id(
+        &self,
+        connection: &mut PgConnection,
+        id: Uuid,
+    ) -> Result<Option<Arc<Plan>>, Fault> {
+        match days::by_id(connection, id).await? {
+            Some(day) => self.plan_of(connection, day).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The plan of a day as it was just read: the one at hand, if that is of this version.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn plan_of(
+        &self,
+        connection: &mut PgConnection,
+        day: crate::days::Day,
+    ) -> Result<Arc<Plan>, Fault> {
+        if let Some(plan) = self.plans.get(day.form, day.date).filter(|plan| plan.day.version == day.version) {
+            return Ok(plan);
+        }
+        let form = forms::version(connection, day.form, day.form_version).await?;
+        let form: Form = form.ok_or_else(|| Fault::internal("a day without its form"))?;
+        let tree = match self.plans.tree(day.tree) {
+            Some(tree) => tree,
+            None => self.plans.keep_tree(day.tree, days::tree(connection, day.tree).await?),
+        };
+        Ok(self.plans.keep(Plan { day, form, tree }))
+    }
+}
+
+/// The refusal of a day that is not open.
+#[must_use]
+pub fn not_open(form: Uuid, date: NaiveDate) -> Fault {
+    Fault::unmet(
+        "DAY_NOT_OPEN",
+        crate::forms::parse::form_name(form),
+        format!("the form's {date} is not open; days open by themselves when they begin, or by OpenDay"),
+        vec![("business_date", date.to_string())],
+    )
+}

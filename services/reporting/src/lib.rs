@@ -1,0 +1,121 @@
+//! Reporting: what is said of each day. Forms, business days with what is expected, reports with their
+//! revisions, totals, seals and bulletins.
+
+pub mod bulletins;
+pub mod days;
+pub mod forms;
+pub mod house;
+pub mod plans;
+pub mod proofs;
+pub mod reports;
+pub mod rollups;
+pub mod seals;
+
+use std::sync::Arc;
+
+use chassis::{
+    Clock, Config, Database, Fault, claims, clock,
+    database::{Part, StartError},
+    feed::{self, Feed},
+    partitions::{self, DayTable},
+    served,
+    server::{ServeError, Server},
+    watching::Watching,
+};
+use house::House;
+use jurisdiction::{Jurisdiction, follow::Source};
+use proto::reporting::{
+    bulletin_service_server::BulletinServiceServer, day_service_server::DayServiceServer,
+    form_service_server::FormServiceServer, proof_service_server::ProofServiceServer,
+    report_service_server::ReportServiceServer, rollup_service_server::RollupServiceServer,
+};
+use sqlx::migrate::Migrator;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+/// The domain of this service's errors.
+pub const DOMAIN: &str = "reporting.rampart";
+/// The schema in the database.
+pub const SCHEMA: &str = "reporting";
+/// The subject as whom this service follows the registry.
+pub const SUBJECT: &str = "reporting";
+/// The schema's history.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// What the schema is made by.
+pub const PARTS: &[Part] = &[jurisdiction::PART, ("_sqlx_migrations", &MIGRATIONS)];
+
+const SERVICES: &[&str] = &[
+    "rampart.reporting.v1.FormService",
+    "rampart.reporting.v1.DayService",
+    "rampart.reporting.v1.ReportService",
+    "rampart.reporting.v1.RollupService",
+    "rampart.reporting.v1.BulletinService",
+    "rampart.reporting.v1.ProofService",
+];
+const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
+
+/// Why reporting ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not start on its database.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It could not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Its tables could not be made ready or read.
+    #[error("the tables could not be made ready: {0:?}")]
+    Tables(Fault),
+}
+
+/// Brings the schema up to date, with the owner's URL.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn migrate(owner_url: &str) -> Result<(), StartError> {
+    chassis::database::migrate(owner_url, PARTS).await
+}
+
+/// Runs reporting on a listener until `shutdown`.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn run(
+    config: Config,
+    clock: Clock,
+    source: Source,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    let database = Database::connect(&config.database_url.0, config.connections.get()).await?;
+    let pool = database.pool().clone();
+    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
+    let keeper = tokio::spawn(partitions::keeper(pool.clone(), DAY_TABLES, shutdown.clone()));
+
+    let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
+    let jurisdiction = followed.await.map_err(RunError::Tables)?;
+    let authority = Arc::new(jurisdiction.clone());
+    let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
+    let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
+    let plans = plans::Plans::default();
+    let house = Arc::new(House { database, clock, jurisdiction, plans, watching });
+    let activations = tokio::spawn(days::activations::run(Arc::clone(&house), shutdown.clone()));
+
+    let batcher = reports::batch::start(Arc::clone(&house));
+    let routes = Routes::new(served!(FormServiceServer::new(forms::api::Forms { house: Arc::clone(&house) })))
+        .add_service(served!(DayServiceServer::new(days::api::Days { house: Arc::clone(&house) })))
+        .add_service(served!(ReportServiceServer::new(reports::api::Reports {
+            house: Arc::clone(&house),
+            batcher
+        })))
+        .add_service(served!(RollupServiceServer::new(rollups::api::Rollups { house: Arc::clone(&house) })))
+        .add_service(served!(BulletinServiceServer::new(bulletins::api::Bulletins {
+            house: Arc::clone(&house)
+        })))
+        .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house })));
+    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
+    server.serve(&config, listener, shutdown).await?;
+    let _ = tokio::join!(keeper, activations);
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! Reports are taken in together: what waits while one transaction commits makes the next. Each is
+//! acknowledged when durable, with all its effects: revision, standing, totals, feed.
+//!
+//! Rows are locked in one order everywhere, so that batches do not deadlock: the day (shared), then
+//! expectations by place, then revisions, then totals by place.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chassis::{Fault, batcher::Batcher, feed};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Content, Revision, RevisionKind, Standing, TOPIC, Timing, UseCorrection,
+    parse::report_name,
+    store::{self, Before, Expected, NewRevision},
+};
+use crate::{
+    days::{Plan, State, lock_key, store as days},
+    forms::{Figures, parse::unit_name},
+    house::House,
+    rollups::{Cells, STRIPES, store as totals},
+};
+
+/// How many batches are worked off at once: more would only wait for the same disk.
+const WORKERS: usize = 2;
+
+/// The most reports of one transaction.
+const MOST: usize = 256;
+
+/// A report that was checked and may be taken in.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The day.
+    pub plan: Arc<Plan>,
+    /// Where the unit stands.
+    pub place: i32,
+    /// Which slot.
+    pub slot: i16,
+    /// Whose request_id it is.
+    pub request_id: Uuid,
+    /// Of the message without it.
+    pub fingerprint: Vec<u8>,
+    /// What it says; number and timing are found when it is taken in.
+    pub revision: Revision,
+}
+
+/// What became of a report.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The report's id.
+    pub report: Uuid,
+    /// The number of the revision.
+    pub revision: i32,
+    /// How it stands.
+    pub timing: Timing,
+    /// What it says.
+    pub content: Option<Content>,
+    /// The figures.
+    pub figures: Figures,
+}
+
+/// Starts the workers of a replica.
+#[must_use]
+pub fn start(house: Arc<House>) -> Batcher<Item, Accepted> {
+    Batcher::start(WORKERS, MOST, move |worker, items| {
+        let house = Arc::clone(&house);
+        // The first stripe is for everything that is not a batch.
+        let stripe = i16::try_from(worker).unwrap_or(0) % (STRIPES - 1) + 1;
+        Box::pin(async move { together(&house, stripe, items).await })
+    })
+}
+
+/// Takes in reports in one transaction; on a failure one by one, so that nobody pays for another.
+pub async fn together(house: &House, stripe: i16, items: Vec<Item>) -> Vec<Result<Accepted, Fault>> {
+    match attempt(house, stripe, &items).await {
+        Ok(answers) => answers,
+        Err(fault) if items.len() == 1 => vec![Err(fault)],
+        Err(first) => {
+            tracing::debug!(?first, reports = items.len(), "a batch failed; taking its reports one by one");
+            let mut answers = Vec::with_capacity(items.len());
+            for item in &items {
+                let alone = attempt(house, stripe, std::slice::from_ref(item)).await;
+                answers.push(alone.and_then(|mut one| one.pop().unwrap_or(Err(Fault::Conflict))));
+            }
+            answers
+        }
+    }
+}
+
+async fn attempt(
+    house: &House,
+    stripe: i16,
+    items: &[Item],
+) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
+    let mut work = house.database.begin_pointed().await?;
+    let mut by_day: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
+    for (at, item) in items.iter().enumerate() {
+        by_day.entry(item.plan.day.id).or_default().push(at);
+    }
+    let keys: Vec<i64> = by_day.keys().map(|day| lock_key(*day)).collect();
+    days::lock(&mut work, &keys, false).await?;
+    let mut answers: Vec<Option<Result<Accepted, Fault>>> = items.iter().map(|_| None).collect();
+    for (day, ats) in by_day {
+        let day = days::by_id(&mut work, day).await?.ok_or(Fault::Conflict)?;
+        let plan = house.plan_of(&mut work, day).await?;
+        let of_day: Vec<&Item> = ats.iter().map(|at| &items[*at]).collect();
+        for (at, answer) in ats.iter().zip(take(&mut work, &plan, stripe, &of_day).await?) {
+            answers[*at] = Some(answer);
+        }
+    }
+    work.commit().await?;
+    Ok(answers.into_iter().map(|answer| answer.unwrap_or(Err(Fault::Conflict))).collect())
+}
+
+/// Takes in the reports of one day, in their order.
+async fn take(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    stripe: i16,
+    items: &[&Item],
+) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
+    let mut places: Vec<i32> = items.iter().map(|item| item.place).collect();
+    places.sort_unstable();
+    places.dedup();
+    let locked = store::lock(connection, plan, &places).await?;
+    let mut expected: HashMap<(i32, i16), Expected> =
+        locked.into_iter().map(|row| ((row.place, row.slot), row)).collect();
+    // A repetition waits at its expectation for the first to end, so that it is seen here.
+    let request_ids: Vec<Uuid> = items.iter().map(|item| item.request_id).collect();
+    let mut before = store::before(connection, plan.day.date, &request_ids).await?;
+
+    let mut answers = Vec::with_capacity(items.len());
+    let mut revisions = Vec::with_capacity(items.len());
+    let mut touched: BTreeMap<(i32, i16), ()> = BTreeMap::new();
+    let mut deltas = BTreeMap::new();
+    for item in items {
+        let key = (item.place, item.slot);
+        let claim = (item.revision.caller.clone(), item.request_id);
+        if let Some(first) = before.get(&claim) {
+            answers.push(repeated(item, plan, first, expected.get(&key)));
+            continue;
+        }
+        let Some(row) = expected.get_mut(&key) else {
+            answers.push(Err(not_expected(plan, item.place)));
+            continue;
+        };
+        let Some(standing) = next(plan, item, &row.standing) else {
+            answers.push(Err(use_correction(row.id)));
+            continue;
+        };
+        add_change(&mut deltas, plan, item.place, &row.standing, &standing);
+        row.standing = standing;
+        row.received_at = Some(item.revision.received_at);
+        touched.insert(key, ());
+        let revision = Revision {
+            number: row.standing.revision,
+            timing: row.standing.timing,
+            ..item.revision.clone()
+        };
+        let accepted = Accepted {
+            report: row.id,
+            revision: revision.number,
+            timing: revision.timing,
+            content: revision.content,
+            figures: revision.figures.clone(),
+        };
+        let first = Before {
+            key,
+            day: plan.day.id,
+            fingerprint: item.fingerprint.clone(),
+            number: revision.number,
+            timing: revision.timing,
+            content: revision.content,
+            figures: revision.figures.clone(),
+        };
+        before.insert(claim, first);
+        let (request_id, fingerprint) = (item.request_id, item.fingerprint.clone());
+        revisions.push(NewRevision { place: item.place, slot: item.slot, request_id, fingerprint, revision });
+        answers.push(Ok(accepted));
+    }
+    if !revisions.is_empty() {
+        let changed: Vec<&Expected> = touched.keys().filter_map(|key| expected.get(key)).collect();
+        store::insert_revisions(connection, plan, &revisions).await?;
+        store::update(connection, plan, &changed).await?;
+        totals::add(connection, plan, stripe, &deltas).await?;
+        let reports: Vec<Uuid> = changed.iter().map(|row| row.id).collect();
+        feed::note(connection, TOPIC, &reports).await?;
+        if plan.day.state == State::Sealed {
+            days::amended(connection, plan.day.id, i64::try_from(revisions.len()).unwrap_or(0)).await?;
+        }
+    }
+    Ok(answers)
+}
+
+/// How an expectation stands after a report; nothing where that takes a correction.
+fn next(plan: &Plan, item: &Item, standing: &Standing) -> Option<Standing> {
+    let slot = plan.day.times.slots.get(usize::try_from(item.slot).ok()?)?;
+    // A slot that was closed before its hour, since nothing was due any more, is closed.
+    let closed_at = plan.day.closed_slots.contains(&item.slot).then_some(slot.hard_close);
+    let at: DateTime<Utc> = closed_at.map_or(item.revision.received_at, |closed| closed.max(item.revision.received_at));
+    let content = item.revision.content.unwrap_or(Content::Data);
+    match standing.report(content, item.revision.figures.clone(), slot, at) {
+        Ok(standing) => Some(standing),
+        Err(UseCorrection) => None,
+    }
+}
+
+/// The answer to a request_id that was used before.
+fn repeated(
+    item: &Item,
+    plan: &Plan,
+    first: &Before,
+    row: Option<&Expected>,
+) -> Result<Accepted, Fault> {
+    let same = first.fingerprint == item.fingerprint
+        && first.key == (item.place, item.slot)
+        && first.day == plan.day.id;
+    match row {
+        Some(row) if same => Ok(Accepted {
+            report: row.id,
+            revision: first.number,
+            timing: first.timing,
+            content: first.content,
+            figures: first.figures.clone(),
+        }),
+        _ => Err(Fault::RequestIdReused(item.request_id)),
+    }
+}
+
+/// Adds a change to the totals at and above a place.
+pub fn add_change(
+    deltas: &mut BTreeMap<i32, Cells>,
+    plan: &Plan,
+    place: i32,
+    before: &Standing,
+    after: &Standing,
+) {
+    let change = Cells::change(before, after, plan.columns());
+    for place in plan.kept_above(place) {
+        deltas.entry(place).or_insert_with(|| Cells::none(plan.columns())).add(&change.0);
+    }
+}
+
+fn not_expected(plan: &Plan, place: i32) -> Fault {
+    if plan.day.state == State::Opening {
+        return Fault::Unavailable("the day is being opened; repeat the call");
+    }
+    let unit = unit_name(plan.tree.at(place).map(|node| node.id).unwrap_or_default());
+    let words = format!("no report of the form {} is expected of this unit on {}", plan.form.key, plan.day.date);
+    Fault::unmet("NOT_EXPECTED", unit.clone(), words, vec![("unit", unit)])
+}
+
+/// The refusal of a report that is closed.
+#[must_use]
+pub fn use_correction(report: Uuid) -> Fault {
+    let name = report_name(report);
+    let words = "has been reported and the day is closed: correct it, with a reason";
+    Fault::unmet("USE_CORRECTION", name.clone(), words, vec![("report", name)])
+}
+
+/// What marks a revision as a report.
+pub const REPORT: RevisionKind = RevisionKind::Report;

@@ -1,0 +1,569 @@
+//! Reports remember here.
+
+use std::collections::HashMap;
+
+use chassis::Fault;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Content, Revision, RevisionKind, Standing, Timing};
+use crate::{days::Plan, forms::Figures};
+
+/// An expectation with how it stands.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The report's id.
+    pub id: Uuid,
+    /// Where the unit stands in the day's tree.
+    pub place: i32,
+    /// Which slot.
+    pub slot: i16,
+    /// How it stands.
+    pub standing: Standing,
+    /// Why it was returned or excused.
+    pub reason: String,
+    /// When the report that counts was received.
+    pub received_at: Option<DateTime<Utc>>,
+    /// When it was last reminded of.
+    pub reminded_at: Option<DateTime<Utc>>,
+}
+
+struct Row {
+    id: Uuid,
+    place: i32,
+    slot: i16,
+    timing: i16,
+    content: i16,
+    returned: bool,
+    revision: i32,
+    figures: Vec<Option<i64>>,
+    last_known: Vec<Option<i64>>,
+    reason: String,
+    received_at: Option<DateTime<Utc>>,
+    reminded_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Expected {
+    type Error = Fault;
+
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        let timing = Timing::of(row.timing).ok_or_else(|| Fault::internal("a timing"))?;
+        let standing = Standing {
+            timing,
+            content: Content::of(row.content),
+            returned: row.returned,
+            revision: row.revision,
+            figures: row.figures,
+            last_known: row.last_known,
+        };
+        Ok(Self {
+            id: row.id,
+            place: row.place,
+            slot: row.slot,
+            standing,
+            reason: row.reason,
+            received_at: row.received_at,
+            reminded_at: row.reminded_at,
+        })
+    }
+}
+
+/// Expectations of one day by a condition.
+macro_rules! expected {
+    ($connection:expr, $plan:expr, $condition:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT e.id, e.place, e.slot, e.timing, e.content, e.returned, e.revision,
+                      e.figures AS "figures: Vec<Option<i64>>", e.last_known AS "last_known: Vec<Option<i64>>",
+                      e.reason, e.received_at, e.reminded_at
+               FROM expectation e WHERE e.business_date = $1 AND e.day_id = $2 AND "# + $condition,
+            $plan.day.date,
+            $plan.day.id
+            $(, $value)*
+        )
+        .fetch_all($connection)
+        .await?
+        .into_iter()
+        .map(Expected::try_from)
+        .collect::<Result<Vec<Expected>, Fault>>()
+    };
+}
+
+/// Locks some expectations, in the order of place and slot.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    places: &[i32],
+) -> Result<Vec<Expected>, Fault> {
+    expected!(
+        connection,
+        plan,
+        "e.place = ANY($3) ORDER BY e.place, e.slot FOR UPDATE",
+        places
+    )
+}
+
+/// Every expectation from a place up to an end, in order.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn standings(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    first: i32,
+    end: i32,
+) -> Result<Vec<Expected>, Fault> {
+    expected!(connection, plan, "e.place >= $3 AND e.place < $4 ORDER BY e.place, e.slot", first, end)
+}
+
+/// What a page of reports is chosen by.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    /// The first places of ranges.
+    pub firsts: &'a [i32],
+    /// Their ends.
+    pub ends: &'a [i32],
+    /// Only with these timings.
+    pub timings: &'a [i16],
+    /// Only with this content.
+    pub content: Option<i16>,
+    /// Only this slot.
+    pub slot: Option<i16>,
+    /// After this place and slot.
+    pub after: (i32, i16),
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A page of reports, in the order of the tree.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    selection: &Selection<'_>,
+) -> Result<Vec<Expected>, Fault> {
+    expected!(
+        connection,
+        plan,
+        "EXISTS (SELECT FROM unnest($3::int[], $4::int[]) AS r (a, z) WHERE e.place >= r.a AND e.place < r.z)
+         AND e.timing = ANY($5) AND ($6::smallint IS NULL OR e.content = $6) AND ($7::smallint IS NULL OR e.slot = $7)
+         AND (e.place, e.slot) > ($8, $9) ORDER BY e.place, e.slot LIMIT $10",
+        selection.firsts,
+        selection.ends,
+        selection.timings,
+        selection.content,
+        selection.slot,
+        selection.after.0,
+        selection.after.1,
+        selection.limit
+    )
+}
+
+/// The expectations of some reports of a day.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn of_ids(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    ids: &[Uuid],
+) -> Result<Vec<Expected>, Fault> {
+    expected!(connection, plan, "e.id = ANY($3)", ids)
+}
+
+/// The days of some reports.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn days_of(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, Fault> {
+    let rows = sqlx::query!("SELECT id, day_id FROM expectation WHERE id = ANY($1)", ids);
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.day_id)).collect())
+}
+
+/// Writes the expectations of a part of the tree: places, each with every slot, and what is last known.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn insert(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    expected: &[(i32, i16, Figures)],
+) -> Result<(), Fault> {
+    let width = plan.columns();
+    let mut columns = (vec![], vec![], vec![], vec![]);
+    for (place, slot, last_known) in expected {
+        columns.0.push(*place);
+        columns.1.push(*slot);
+        columns.2.push(Uuid::now_v7());
+        columns.3.extend((0..width).map(|column| crate::forms::value(last_known, column)));
+    }
+    sqlx::query!(
+        "INSERT INTO expectation (business_date, day_id, place, slot, id, last_known)
+         SELECT $1, $2, e.place, e.slot, e.id, ($6::bigint[])[(e.n - 1) * $7 + 1 : e.n * $7]
+         FROM unnest($3::int[], $4::smallint[], $5::uuid[]) WITH ORDINALITY AS e (place, slot, id, n)",
+        plan.day.date,
+        plan.day.id,
+        &columns.0,
+        &columns.1,
+        &columns.2,
+        &columns.3 as &[Option<i64>],
+        i64::try_from(width).unwrap_or(i64::MAX),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What some units said last on a day: unit, slot, figures and what was last known then.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn said(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    units: &[Uuid],
+) -> Result<Vec<(Uuid, Figures, Figures)>, Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT u.unit_id, e.figures AS "figures: Vec<Option<i64>>", e.last_known AS "last_known: Vec<Option<i64>>"
+           FROM tree_unit u JOIN expectation e ON e.business_date = $1 AND e.day_id = $2 AND e.place = u.place
+           WHERE u.tree_id = $3 AND u.unit_id = ANY($4) ORDER BY e.place, e.slot"#,
+        plan.day.date,
+        plan.day.id,
+        plan.day.tree,
+        units,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows.map(|row| (row.unit_id, row.figures, row.last_known)).collect())
+}
+
+/// Writes how expectations stand now.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn update(connection: &mut PgConnection, plan: &Plan, rows: &[&Expected]) -> Result<(), Fault> {
+    let width = plan.columns();
+    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
+    for row in rows {
+        let standing = &row.standing;
+        columns.0.push(row.place);
+        columns.1.push(row.slot);
+        columns.2.push(standing.timing as i16);
+        columns.3.push(standing.content.map_or(0, |content| content as i16));
+        columns.4.push(standing.returned);
+        columns.5.push(standing.revision);
+        columns.6.extend((0..width).map(|column| crate::forms::value(&standing.figures, column)));
+        columns.7.push(row.reason.clone());
+        columns.8.push(row.received_at);
+    }
+    sqlx::query!(
+        "UPDATE expectation e SET timing = n.timing, content = n.content, returned = n.returned, revision = n.revision,
+                figures = ($9::bigint[])[(n.n - 1) * $10 + 1 : n.n * $10], reason = n.reason, received_at = n.received_at
+         FROM unnest($3::int[], $4::smallint[], $5::smallint[], $6::smallint[], $7::bool[], $8::int[], $11::text[], $12::timestamptz[])
+              WITH ORDINALITY AS n (place, slot, timing, content, returned, revision, reason, received_at, n)
+         WHERE e.business_date = $1 AND e.day_id = $2 AND e.place = n.place AND e.slot = n.slot",
+        plan.day.date,
+        plan.day.id,
+        &columns.0,
+        &columns.1,
+        &columns.2,
+        &columns.3,
+        &columns.4,
+        &columns.5,
+        &columns.6 as &[Option<i64>],
+        i64::try_from(width).unwrap_or(i64::MAX),
+        &columns.7,
+        &columns.8 as &[Option<DateTime<Utc>>],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Marks everything of some slots that is still due as missing; answers place and report.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn close(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    slots: &[i16],
+) -> Result<Vec<(i32, Uuid)>, Fault> {
+    let rows = sqlx::query!(
+        "UPDATE expectation SET timing = 6 WHERE business_date = $1 AND day_id = $2 AND slot = ANY($3) AND timing = 1
+         RETURNING place, id",
+        plan.day.date,
+        plan.day.id,
+        slots,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.place, row.id)).collect())
+}
+
+/// Notes on everything of a slot that is still due that it was reminded of; answers the reports.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn remind(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    slot: i16,
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>, Fault> {
+    let ids = sqlx::query_scalar!(
+        "UPDATE expectation SET reminded_at = $4 WHERE business_date = $1 AND day_id = $2 AND slot = $3 AND timing = 1
+         RETURNING id",
+        plan.day.date,
+        plan.day.id,
+        slot,
+        now,
+    );
+    Ok(ids.fetch_all(connection).await?)
+}
+
+/// A revision that is to be written.
+#[derive(Clone, Debug)]
+pub struct NewRevision {
+    /// Where.
+    pub place: i32,
+    /// Which slot.
+    pub slot: i16,
+    /// The request_id of the call.
+    pub request_id: Uuid,
+    /// Of the message.
+    pub fingerprint: Vec<u8>,
+    /// What it says.
+    pub revision: Revision,
+}
+
+/// Writes revisions.
+///
+/// # Errors
+/// Where the database fails; [`Fault::Conflict`] where a request_id was claimed meanwhile.
+pub async fn insert_revisions(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    new: &[NewRevision],
+) -> Result<(), Fault> {
+    let width = plan.columns();
+    let mut keys = (vec![], vec![], vec![], vec![], vec![]);
+    let mut said = (vec![], vec![], vec![], vec![], vec![], vec![]);
+    let mut who = (vec![], vec![], vec![], vec![], vec![]);
+    let mut when = (vec![], vec![], vec![], vec![]);
+    for row in new {
+        let revision = &row.revision;
+        keys.0.push(row.place);
+        keys.1.push(row.slot);
+        keys.2.push(revision.number);
+        keys.3.push(row.request_id);
+        keys.4.push(row.fingerprint.clone());
+        said.0.push(revision.kind as i16);
+        said.1.push(revision.timing as i16);
+        said.2.push(revision.content.map_or(0, |content| content as i16));
+        said.3.extend((0..width).map(|column| crate::forms::value(&revision.figures, column)));
+        let differences = revision.differences.as_deref().unwrap_or_default();
+        said.4.extend((0..width).map(|column| crate::forms::value(differences, column)));
+        said.5.push(revision.reason.clone());
+        who.0.push(revision.caller.clone());
+        who.1.push(revision.entered_at_unit);
+        who.2.push(revision.on_behalf);
+        who.3.push(revision.informant.clone());
+        who.4.push(revision.channel);
+        when.0.push(revision.made_at);
+        when.1.push(revision.received_at);
+        when.2.push(revision.announce_date);
+        when.3.push(revision.note.clone());
+    }
+    let inserted = sqlx::query!(
+        "INSERT INTO revision (business_date, day_id, place, slot, number, request_id, fingerprint, kind, timing, content,
+                               figures, differences, reason, caller, entered_at_unit, on_behalf, informant, channel,
+                               made_at, received_at, announce_date, note)
+         SELECT $1, $2, r.place, r.slot, r.number, r.request_id, r.fingerprint, r.kind, r.timing, r.content,
+                ($11::bigint[])[(r.n - 1) * $13 + 1 : r.n * $13],
+                CASE WHEN r.kind = 3 THEN ($12::bigint[])[(r.n - 1) * $13 + 1 : r.n * $13] END,
+                r.reason, r.caller, r.entered_at_unit, r.on_behalf, r.informant, r.channel, r.made_at, r.received_at,
+                r.announce_date, r.note
+         FROM unnest($3::int[], $4::smallint[], $5::int[], $6::uuid[], $7::bytea[], $8::smallint[], $9::smallint[], $10::smallint[],
+                     $14::text[], $15::text[], $16::uuid[], $17::bool[], $18::text[], $19::smallint[], $20::timestamptz[],
+                     $21::timestamptz[], $22::date[], $23::text[])
+              WITH ORDINALITY AS r (place, slot, number, request_id, fingerprint, kind, timing, content, reason, caller,
+                                    entered_at_unit, on_behalf, informant, channel, made_at, received_at, announce_date, note, n)
+         ORDER BY r.place, r.slot, r.number",
+        plan.day.date,
+        plan.day.id,
+        &keys.0,
+        &keys.1,
+        &keys.2,
+        &keys.3,
+        &keys.4,
+        &said.0,
+        &said.1,
+        &said.2,
+        &said.3 as &[Option<i64>],
+        &said.4 as &[Option<i64>],
+        i64::try_from(width).unwrap_or(i64::MAX),
+        &said.5,
+        &who.0,
+        &who.1,
+        &who.2,
+        &who.3,
+        &who.4,
+        &when.0 as &[Option<DateTime<Utc>>],
+        &when.1,
+        &when.2 as &[Option<NaiveDate>],
+        &when.3,
+    );
+    inserted.execute(connection).await.map_err(|error| {
+        chassis::fault::on_constraint(error, |name| name.ends_with("request_id_caller_business_date_key").then_some(Fault::Conflict))
+    })?;
+    Ok(())
+}
+
+/// What was taken in before with a request_id.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// The report's place and slot.
+    pub key: (i32, i16),
+    /// The day.
+    pub day: Uuid,
+    /// Of the message.
+    pub fingerprint: Vec<u8>,
+    /// The revision's number, timing, content and figures.
+    pub number: i32,
+    /// How it stood.
+    pub timing: Timing,
+    /// What it said.
+    pub content: Option<Content>,
+    /// The figures.
+    pub figures: Figures,
+}
+
+/// What was taken in before of a business date, by caller and request_id.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn before(
+    connection: &mut PgConnection,
+    date: NaiveDate,
+    request_ids: &[Uuid],
+) -> Result<HashMap<(String, Uuid), Before>, Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT caller, request_id, fingerprint, day_id, place, slot, number, timing, content,
+                  figures AS "figures: Vec<Option<i64>>"
+           FROM revision WHERE business_date = $1 AND request_id = ANY($2)"#,
+        date,
+        request_ids,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    rows.map(|row| {
+        let before = Before {
+            key: (row.place, row.slot),
+            day: row.day_id,
+            fingerprint: row.fingerprint,
+            number: row.number,
+            timing: Timing::of(row.timing).ok_or_else(|| Fault::internal("a timing"))?,
+            content: Content::of(row.content),
+            figures: row.figures,
+        };
+        Ok(((row.caller, row.request_id), before))
+    })
+    .collect()
+}
+
+/// A revision with where it belongs.
+pub type Placed = ((i32, i16), Revision);
+
+/// The revisions of the expectations from a place up to an end, in order.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn revisions(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    first: i32,
+    end: i32,
+) -> Result<Vec<Placed>, Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT place, slot, number, kind, timing, content, figures AS "figures: Vec<Option<i64>>",
+                  differences AS "differences: Vec<Option<i64>>", reason, caller, entered_at_unit, on_behalf, informant,
+                  channel, made_at, received_at, announce_date, note
+           FROM revision WHERE business_date = $1 AND day_id = $2 AND place >= $3 AND place < $4
+           ORDER BY place, slot, number"#,
+        plan.day.date,
+        plan.day.id,
+        first,
+        end,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    rows.map(|row| {
+        let kind = match row.kind {
+            1 => RevisionKind::Report,
+            2 => RevisionKind::Return,
+            _ => RevisionKind::Correction,
+        };
+        let revision = Revision {
+            number: row.number,
+            kind,
+            timing: Timing::of(row.timing).ok_or_else(|| Fault::internal("a timing"))?,
+            content: Content::of(row.content),
+            figures: row.figures,
+            differences: row.differences,
+            reason: row.reason,
+            caller: row.caller,
+            entered_at_unit: row.entered_at_unit,
+            on_behalf: row.on_behalf,
+            informant: row.informant,
+            channel: row.channel,
+            made_at: row.made_at,
+            received_at: row.received_at,
+            announce_date: row.announce_date,
+            note: row.note,
+        };
+        Ok(((row.place, row.slot), revision))
+    })
+    .collect()
+}
+
+/// A chase note: who, what and when.
+pub type Chase = (String, String, DateTime<Utc>);
+
+/// Notes a chase.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn chase(connection: &mut PgConnection, report: Uuid, chase: &Chase) -> Result<(), Fault> {
+    sqlx::query!(
+        "INSERT INTO chase_note (report_id, chased_at, chased_by, note, id) VALUES ($1, $2, $3, $4, $5)",
+        report,
+        chase.2,
+        chase.0,
+        chase.1,
+        Uuid::now_v7(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The chase notes of some reports, the oldest first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn chases(
+    connection: &mut PgConnection,
+    reports: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Chase>>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT report_id, chased_at, chased_by, note FROM chase_note WHERE report_id = ANY($1) ORDER BY chased_at, id",
+        reports,
+    );
+    let mut notes: HashMap<Uuid, Vec<Chase>> = HashMap::new();
+    for row in rows.fetch_all(connection).await? {
+        notes.entry(row.report_id).or_default().push((row.chased_by, row.note, row.chased_at));
+    }
+    Ok(notes)
+}

@@ -1,0 +1,145 @@
+//! Opening balances: what cumulative figures begin with.
+
+use std::collections::BTreeMap;
+
+use chassis::{Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use proto::reporting as pb;
+use tonic::Request;
+use uuid::Uuid;
+
+use super::store;
+use crate::{
+    forms::{
+        Figures, Form,
+        parse::{COLLECTION as FORMS, UNITS, form_name, unit_name},
+        store as forms, value,
+    },
+    house::House,
+    reports::parse::by_key,
+};
+
+/// Sets opening balances.
+pub(super) async fn set(
+    house: &House,
+    request: Request<pb::SetOpeningBalancesRequest>,
+) -> Result<pb::SetOpeningBalancesResponse, Fault> {
+    let (caller, deadline, mut request) = server::accept(request)?;
+    let request_id = parse::request_id(&mut request.request_id)?;
+    let mut wrong = Violations::default();
+    let id = wrong.keep("form", parse::name(FORMS, &request.form)).unwrap_or_default();
+    let as_of = wrong.keep("as_of", parse::date(&request.as_of)).unwrap_or_default();
+    if request.balances.is_empty() || request.balances.len() > 1_000 {
+        wrong.add("balances", format!("must be 1 to 1000, are {}", request.balances.len()));
+    }
+    wrong.refuse()?;
+    let claim = Claim::new(&caller, request_id, "SetOpeningBalances", &request);
+    let mut work = house.database.begin(deadline).await?;
+    let absent = || Fault::NotFound(form_name(id));
+    forms::lock(&mut work, id).await?.ok_or_else(absent)?;
+    let form = forms::on(&mut work, id, house.clock.today()).await?.ok_or_else(absent)?;
+    let balances = checked(house, &form, &request.balances)?;
+    for unit in balances.keys() {
+        house.within(&caller, "balances.write", *unit)?;
+    }
+    if let Some(answer) = claim.replay(&mut work).await? {
+        return Ok(answer);
+    }
+    if let Some(sealed) = store::sealed_after(&mut work, id, as_of).await? {
+        let words = format!("{sealed} is sealed with other balances; correct its figures instead");
+        let date = vec![("business_date", sealed.to_string())];
+        return Err(Fault::unmet("BALANCE_IN_USE", form_name(id), words, date));
+    }
+    let known = store::balances(&mut work, id).await?;
+    let others = known.keys().any(|unit| !balances.contains_key(unit));
+    if others && form.balance_as_of.is_some_and(|before| before != as_of) {
+        return Err(Fault::invalid("as_of", "must be that of the other units' balances, or set all of them"));
+    }
+    for (unit, figures) in &balances {
+        store::set_balance(&mut work, id, *unit, figures).await?;
+    }
+    store::set_balance_date(&mut work, id, as_of).await?;
+    let answer =
+        pb::SetOpeningBalancesResponse { balances: i32::try_from(balances.len()).unwrap_or(i32::MAX) };
+    claim.answer(&mut work, &answer).await?;
+    work.commit().await?;
+    house.plans.forget();
+    Ok(answer)
+}
+
+/// The balances by unit, checked against the form.
+fn checked(
+    house: &House,
+    form: &Form,
+    asked: &[pb::OpeningBalance],
+) -> Result<BTreeMap<Uuid, Figures>, Fault> {
+    let mut wrong = Violations::default();
+    let mut balances = BTreeMap::new();
+    let today = house.jurisdiction.today();
+    for (at, balance) in asked.iter().enumerate() {
+        let mut inner = Violations::default();
+        let unit = inner.keep("unit", parse::name(UNITS, &balance.unit)).unwrap_or_default();
+        let level = today.node(unit).map(|node| node.level);
+        if level.is_some_and(|level| level != form.level) {
+            inner.add("unit", "must stand at the level at which units report");
+        }
+        let mut figures = vec![Some(0); form.columns.len()];
+        for (key, figure) in &balance.figures {
+            match form.field(key) {
+                Some(field) if field.cumulative && (0..=crate::forms::LARGEST).contains(figure) => {
+                    figures[field.column] = Some(*figure);
+                }
+                Some(field) if field.cumulative => inner.add(format!("figures[{key:?}]"), "must not be negative"),
+                _ => inner.add(format!("figures[{key:?}]"), "is no cumulative field of this form"),
+            }
+        }
+        if balances.insert(unit, figures).is_some() {
+            inner.add("unit", "must be named once");
+        }
+        wrong.nest(&format!("balances[{at}]"), inner);
+    }
+    wrong.refuse()?;
+    Ok(balances)
+}
+
+/// Lists opening balances.
+pub(super) async fn list(
+    house: &House,
+    request: Request<pb::ListOpeningBalancesRequest>,
+) -> Result<pb::ListOpeningBalancesResponse, Fault> {
+    let (caller, deadline, mut request) = server::accept(request)?;
+    let size = pages::size(request.page_size).map_err(|wrong| Fault::invalid("page_size", wrong))?;
+    let id = parse::name(FORMS, &request.form).map_err(|wrong| Fault::invalid("form", wrong))?;
+    let token = std::mem::take(&mut request.page_token);
+    request.page_size = 0;
+    let pager = Pager::new(&house.database, &caller, "ListOpeningBalances", &request);
+    let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse()).map_err(|_| Fault::PageToken)?;
+    let mut work = house.database.begin(deadline).await?;
+    let form = forms::on(&mut work, id, house.clock.today()).await?;
+    let form = form.ok_or_else(|| Fault::NotFound(form_name(id)))?;
+    let today = house.jurisdiction.today();
+    let scopes = caller.scopes("rollups.read");
+    let mut balances: Vec<(Uuid, Figures)> = store::balances(&mut work, id)
+        .await?
+        .into_iter()
+        .filter(|(unit, _)| *unit > after && scopes.iter().any(|scope| today.contains(*scope, *unit)))
+        .collect();
+    let next_page_token = pager.cut(&mut balances, size, |(unit, _)| unit.to_string());
+    let cumulative = |figures: &Figures| -> Figures {
+        let mut shown = vec![None; figures.len()];
+        for field in form.definition.fields.iter().filter(|field| field.cumulative) {
+            if let Some(cell) = shown.get_mut(field.column) {
+                *cell = value(figures, field.column);
+            }
+        }
+        shown
+    };
+    let balances = balances.into_iter().map(|(unit, figures)| pb::OpeningBalance {
+        unit: unit_name(unit),
+        figures: by_key(&form, &cumulative(&figures)),
+    });
+    Ok(pb::ListOpeningBalancesResponse {
+        balances: balances.collect(),
+        as_of: form.balance_as_of.map(|date| date.to_string()).unwrap_or_default(),
+        next_page_token,
+    })
+}
