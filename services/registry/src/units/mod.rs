@@ -168,6 +168,9 @@ pub struct Unit {
     pub version: i64,
 }
 
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 100;
+
 /// The topic of units in the feed.
 pub const TOPIC: &str = "unit";
 
@@ -212,7 +215,18 @@ pub fn name(text: &str) -> Result<String, String> {
     if let Some(damage) = damage::damage(text) {
         return Err(damage.to_string());
     }
-    Ok(chassis::parse::text(text.trim(), 100)?.nfc().collect())
+    Ok(chassis::parse::text(text.trim(), LONGEST_NAME)?.nfc().collect())
+}
+
+/// A damaged name as it is, where damage by a wrong character set is all that is wrong with it. A
+/// control character is none: no character set makes one of a place's name.
+#[must_use]
+pub fn damaged_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits =
+        !text.contains(|letter: char| letter.is_ascii_control()) && text.chars().count() <= LONGEST_NAME;
+    let damaged = damage::damage(text).is_some_and(|damage| damage != damage::Damage::Control);
+    (fits && damaged).then(|| text.to_owned())
 }
 
 #[cfg(test)]
