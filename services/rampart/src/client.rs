@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use proto::registry::{
     self as pb, appointment_service_client::AppointmentServiceClient,
-    officer_service_client::OfficerServiceClient, unit_service_client::UnitServiceClient,
+    officer_service_client::OfficerServiceClient, proof_service_client::ProofServiceClient,
+    unit_service_client::UnitServiceClient,
 };
 use tonic::{
     Request, Status,
@@ -78,6 +79,12 @@ impl Registry {
     pub fn appointments(&self) -> AppointmentServiceClient<Authorized> {
         AppointmentServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
             .max_decoding_message_size(16 << 20)
+    }
+
+    /// Proofs.
+    #[must_use]
+    pub fn proofs(&self) -> ProofServiceClient<Authorized> {
+        ProofServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 }
 

@@ -41,11 +41,11 @@ impl TryFrom<Row> for Appointment {
     }
 }
 
-fn office(word: &str) -> Result<Office, Fault> {
+pub(crate) fn office(word: &str) -> Result<Office, Fault> {
     Office::of_word(word).ok_or_else(|| Fault::internal(format!("office {word} in the table")))
 }
 
-fn holding(kind: i16) -> Result<Holding, Fault> {
+pub(crate) fn holding(kind: i16) -> Result<Holding, Fault> {
     Holding::of(kind).ok_or_else(|| Fault::internal(format!("kind {kind} in the table")))
 }
 

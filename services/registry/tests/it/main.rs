@@ -7,4 +7,5 @@ mod feed;
 mod gate;
 mod import;
 mod officers;
+mod proofs;
 mod units;
