@@ -7,5 +7,6 @@ mod feed;
 mod gate;
 mod import;
 mod officers;
+mod plans;
 mod proofs;
 mod units;
