@@ -4,7 +4,7 @@
 
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
 
-use chassis::Clock;
+use chassis::{Clock, bootstrap};
 use chrono::NaiveDate;
 use proto::registry as pb;
 use rampart::{client::Registry, issuer::Issuer, stack, stack::Stack};
@@ -289,6 +289,38 @@ async fn run(url: &str, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement runs");
 }
 
+/// A new database with the roles and schemas of some services and nothing in them; its administrator's
+/// URL.
+pub async fn blank(schemas: &[&str]) -> String {
+    let admin = postgres();
+    let database = format!("t_{}", Uuid::now_v7().simple());
+    run(&admin, format!("CREATE DATABASE {database}")).await;
+    let url = database_url(&admin, &database);
+    let schemas = schemas.iter().map(|name| bootstrap::Schema {
+        name: (*name).to_owned(),
+        owner_password: PASSWORD.to_owned(),
+        runtime_password: PASSWORD.to_owned(),
+    });
+    let schemas: Vec<_> = schemas.collect();
+    let locked = roles(&admin).await;
+    bootstrap::prepare(&url, &schemas).await.expect("roles and schemas");
+    locked.close().await.expect("closed");
+    url
+}
+
+/// The URL of the same database as another role.
+#[must_use]
+pub fn as_role(admin_url: &str, role: &str) -> String {
+    stack::role_url(admin_url, role, PASSWORD).expect("a URL")
+}
+
+/// Other test programs may be at it too: roles belong to the whole server. Held until it is closed.
+async fn roles(admin: &str) -> PgConnection {
+    let mut connection = PgConnection::connect(admin).await.expect("the database");
+    sqlx::query("SELECT pg_advisory_lock(20200203)").execute(&mut connection).await.expect("a lock");
+    connection
+}
+
 /// A database with roles, schemas, tables and a root, made once and copied for every test.
 async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
@@ -300,9 +332,7 @@ async fn template() -> String {
             sum
         }));
         let name = format!("template_{}", version.simple());
-        // Other test programs may be at it too: roles belong to the whole server.
-        let mut connection = PgConnection::connect(&admin).await.expect("the database");
-        sqlx::query("SELECT pg_advisory_lock(20200203)").execute(&mut connection).await.expect("a lock");
+        let mut connection = roles(&admin).await;
         let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
             .bind(&name)
             .fetch_optional(&mut connection)

@@ -1,0 +1,139 @@
+//! Schemas: however a database came to where it is, it is the same, and nobody but the owner changes it.
+
+use std::borrow::Cow;
+
+use chassis::{Database, database};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, migrate::Migrator};
+use tests::{Sandbox, as_role, blank};
+
+/// What every service's schema begins with.
+static OWN: Migrator = sqlx::migrate!("../services/chassis/migrations");
+
+/// Every service that has a schema, with its history.
+const SERVICES: [(&str, &Migrator); 1] = [(registry::SCHEMA, &registry::MIGRATIONS)];
+
+/// Everything that migrations make in a schema, a line each: what stands in the catalogue, not how it
+/// came there.
+const CATALOGUE: &str = "
+    SELECT concat_ws(' ', 'column', table_name, ordinal_position, column_name, data_type, collation_name, is_nullable,
+                     column_default, identity_generation)
+    FROM information_schema.columns WHERE table_schema = $1
+    UNION ALL
+    SELECT concat_ws(' ', 'relation', relname, relkind::text, relacl::text) FROM pg_class
+    WHERE relnamespace = $1::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    WHERE connamespace = $1::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'index', indexdef) FROM pg_indexes WHERE schemaname = $1
+    UNION ALL
+    SELECT concat_ws(' ', 'function', proacl::text, pg_get_functiondef(oid)) FROM pg_proc
+    WHERE pronamespace = $1::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', 'trigger', tgrelid::regclass, pg_get_triggerdef(t.oid)) FROM pg_trigger t
+    JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = $1::regnamespace AND NOT tgisinternal
+    ORDER BY 1";
+
+async fn catalogue(admin_url: &str, schema: &str) -> Vec<String> {
+    let mut connection = PgConnection::connect(admin_url).await.expect("the database");
+    let lines = sqlx::query_scalar(CATALOGUE).bind(schema).fetch_all(&mut connection).await;
+    connection.close().await.expect("closed");
+    lines.expect("the catalogue")
+}
+
+async fn applied(admin_url: &str, schema: &str) -> Vec<String> {
+    let mut connection = PgConnection::connect(admin_url).await.expect("the database");
+    let text = format!(
+        "SELECT concat(version, installed_on) FROM {schema}._chassis_migrations
+         UNION ALL SELECT concat(version, installed_on) FROM {schema}._sqlx_migrations ORDER BY 1"
+    );
+    sqlx::query_scalar(AssertSqlSafe(text)).fetch_all(&mut connection).await.expect("the history")
+}
+
+/// The first migrations of a history.
+fn first(history: &Migrator, count: usize, table: &'static str) -> Migrator {
+    Migrator {
+        migrations: Cow::Owned(history.iter().take(count).cloned().collect()),
+        table_name: Cow::Borrowed(table),
+        ..Migrator::DEFAULT
+    }
+}
+
+/// A schema as it was when a release knew only so many migrations of chassis and of the service.
+async fn as_it_was(schema: &str, history: &Migrator, own: usize, service: usize) -> String {
+    let url = blank(&[schema]).await;
+    let mut owner =
+        PgConnection::connect(&as_role(&url, &format!("{schema}_owner"))).await.expect("the owner");
+    first(&OWN, own, "_chassis_migrations").run(&mut owner).await.expect("migrated");
+    if service > 0 {
+        first(history, service, "_sqlx_migrations").run(&mut owner).await.expect("migrated");
+    }
+    owner.close().await.expect("closed");
+    url
+}
+
+#[tokio::test]
+async fn an_upgraded_schema_is_a_fresh_one_and_migrating_twice_changes_nothing() {
+    for (schema, history) in SERVICES {
+        let fresh = blank(&[schema]).await;
+        let owner = format!("{schema}_owner");
+        database::migrate(&as_role(&fresh, &owner), history).await.expect("migrated");
+        let (wanted, versions) = (catalogue(&fresh, schema).await, applied(&fresh, schema).await);
+        assert!(wanted.len() > 50, "the catalogue of {schema} has {} lines", wanted.len());
+        database::migrate(&as_role(&fresh, &owner), history).await.expect("nothing to do");
+        assert_eq!(catalogue(&fresh, schema).await, wanted);
+        assert_eq!(applied(&fresh, schema).await, versions, "what was applied stays as it was applied");
+
+        let (own, all) = (OWN.iter().count(), history.iter().count());
+        let earlier = (1..own).map(|own| (own, 0)).chain((0..all).map(|service| (own, service)));
+        for (own, service) in earlier {
+            let url = as_it_was(schema, history, own, service).await;
+            database::migrate(&as_role(&url, &owner), history).await.expect("upgraded");
+            assert_eq!(catalogue(&url, schema).await, wanted, "{schema} from {own} and {service} on");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_is_too_old_for_the_schema_refuses_to_start() {
+    let sandbox = Sandbox::start().await;
+    let runtime = as_role(&sandbox.admin_url, "registry_runtime");
+    Database::connect(&runtime, 1).await.expect("it suits");
+    let mut sql = sandbox.sql().await;
+    sql.execute("UPDATE registry.program_floor SET oldest_schema = 9000").await.expect("a newer release");
+    let refused = Database::connect(&runtime, 1).await.expect_err("too old");
+    let message = refused.to_string();
+    assert!(message.contains("schema 9000") && message.contains("install the newer release"), "{message}");
+}
+
+#[tokio::test]
+async fn a_runtime_role_defines_nothing_and_reads_its_own_schema_only() {
+    let sandbox = Sandbox::start().await;
+    let mut sql = sandbox.sql().await;
+    sql.execute(sqlx::raw_sql(
+        "CREATE SCHEMA neighbour; CREATE TABLE neighbour.secret (word text); INSERT INTO neighbour.secret VALUES ('x')",
+    ))
+    .await
+    .expect("a neighbour");
+    for (schema, _) in SERVICES {
+        let runtime = as_role(&sandbox.admin_url, &format!("{schema}_runtime"));
+        let mut runtime = PgConnection::connect(&runtime).await.expect("the runtime role");
+        runtime.execute("SELECT * FROM program_floor").await.expect("its own");
+        for forbidden in [
+            "CREATE TABLE mine (word text)".to_owned(),
+            format!("CREATE TABLE {schema}.mine (word text)"),
+            "CREATE TABLE public.mine (word text)".to_owned(),
+            "CREATE TABLE extensions.mine (word text)".to_owned(),
+            "CREATE SCHEMA mine".to_owned(),
+            "ALTER TABLE program_floor ADD COLUMN word text".to_owned(),
+            "DROP TABLE secret".to_owned(),
+            "TRUNCATE secret".to_owned(),
+            "SELECT * FROM neighbour.secret".to_owned(),
+        ] {
+            let refused = runtime.execute(sqlx::raw_sql(AssertSqlSafe(forbidden.clone()))).await;
+            let refused = refused.expect_err(&forbidden);
+            let code = refused.as_database_error().and_then(|error| error.code()).map(Cow::into_owned);
+            assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refused}");
+        }
+    }
+}
