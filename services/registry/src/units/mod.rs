@@ -231,7 +231,28 @@ pub fn damaged_name(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A path of a small tree, so that paths often lie below each other.
+    fn path() -> impl Strategy<Value = String> {
+        prop::collection::vec(1_i64..4, 1..5).prop_map(|ordinals| ordinals.into_iter().map(segment).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_unit_is_in_one_range_where_scope_and_ancestor_have_it_and_in_none_otherwise(
+            scopes in prop::collection::vec(path(), 0..6), ancestor in prop::option::of(path()), unit in path(),
+        ) {
+            let ranges = ranges(&scopes, ancestor.as_deref());
+            let inside = scopes.iter().any(|scope| contains(scope, &unit))
+                && ancestor.is_none_or(|ancestor| contains(&ancestor, &unit));
+            let times = ranges.iter().filter(|range| contains(range, &unit)).count();
+            prop_assert_eq!(times, usize::from(inside));
+            prop_assert!(ranges.is_sorted(), "in the order of the tree");
+        }
+    }
 
     #[test]
     fn a_parent_stands_at_a_higher_level_not_necessarily_the_next() {

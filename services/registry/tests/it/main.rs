@@ -9,4 +9,5 @@ mod import;
 mod officers;
 mod plans;
 mod proofs;
+mod tree;
 mod units;
