@@ -20,19 +20,19 @@ const DAYS: i32 = 5;
 /// A step; units are meant by their places in the list of those made so far.
 #[derive(Clone, Debug)]
 enum Step {
-    Create { parent: prop::sample::Index, level: i32, day: i32 },
-    Move { unit: prop::sample::Index, to: prop::sample::Index, day: i32 },
+    Create { parent: prop::sample::Index, below: i32, day: i32 },
+    Move { unit: prop::sample::Index, to: prop::sample::Index, wild: bool, day: i32 },
     Close { unit: prop::sample::Index, day: i32 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    use prop::sample::Index;
-    let (county, grid) = (Level::County as i32, Level::Grid as i32);
+    let index = any::<prop::sample::Index>;
     prop_oneof![
-        5 => (any::<Index>(), county..=grid, 0..DAYS)
-            .prop_map(|(parent, level, day)| Step::Create { parent, level, day }),
-        4 => (any::<Index>(), any::<Index>(), 0..DAYS).prop_map(|(unit, to, day)| Step::Move { unit, to, day }),
-        1 => (any::<Index>(), 0..DAYS).prop_map(|(unit, day)| Step::Close { unit, day }),
+        4 => (index(), 0..=2, 0..DAYS).prop_map(|(parent, below, day)| Step::Create { parent, below, day }),
+        // A wild move may be to any unit, one that stands lower too.
+        6 => (index(), index(), prop::bool::weighted(0.2), 0..DAYS)
+            .prop_map(|(unit, to, wild, day)| Step::Move { unit, to, wild, day }),
+        1 => (index(), 0..DAYS).prop_map(|(unit, day)| Step::Close { unit, day }),
     ]
 }
 
@@ -87,11 +87,11 @@ async fn days(sql: &mut PgConnection) -> Days {
 
 /// Whether a move is plainly right: the target is at work on every day from then on and is never moved,
 /// stands higher and not below the unit, and the unit's own place is not moved later either.
-fn plainly_right(days: &Days, levels: &BTreeMap<String, i32>, unit: &str, to: &str, day: i32) -> bool {
+fn plainly_right(days: &Days, unit: &(String, i32), to: &(String, i32), day: i32) -> bool {
     let stands = |name: &str| -> Vec<_> {
         (day..=DAYS).filter_map(|day| days.get(&(name.to_owned(), day))).cloned().collect()
     };
-    let (own, target) = (stands(unit), stands(to));
+    let (own, target) = (stands(&unit.0), stands(&to.0));
     let still = |stands: &[Stand]| {
         stands.len() == usize::try_from(DAYS - day + 1).unwrap_or(0)
             && stands.iter().all(|stand| stand == &stands[0])
@@ -100,7 +100,7 @@ fn plainly_right(days: &Days, levels: &BTreeMap<String, i32>, unit: &str, to: &s
         && still(&target)
         && own[0].parent.is_some()
         && target[0].active
-        && levels[to] < levels[unit]
+        && to.1 < unit.1
         && !target[0].path.starts_with(&own[0].path)
 }
 
@@ -115,34 +115,53 @@ async fn change(sandbox: &Sandbox, unit: pb::Unit, path: &str, day: i32) -> Resu
     sandbox.registry().units().update_unit(request).await.map(drop)
 }
 
+/// The units made so far, by name, and their levels. The root is the first.
+struct Made(Vec<(String, i32)>);
+
+impl Made {
+    async fn create(&mut self, sandbox: &Sandbox, above: usize, level: i32, day: i32) -> Result<(), Status> {
+        let level = Level::try_from(level.min(Level::Grid as i32)).expect("a level");
+        let unit = pb::NewUnit { start_date: date(day), ..new_unit(&self.0[above].0, level, "某地") };
+        let request = pb::CreateUnitRequest { request_id: request_id(), unit: Some(unit) };
+        let made = sandbox.registry().units().create_unit(request).await?.into_inner();
+        self.0.push((made.unit.expect("a unit").name, level.into()));
+        Ok(())
+    }
+
+    /// Where a unit is moved to: to one that stands higher, unless the move is wild.
+    fn target(&self, unit: &(String, i32), to: prop::sample::Index, wild: bool) -> (String, i32) {
+        let fit = self.0.iter().filter(|one| wild || one.1 < unit.1);
+        let fit: Vec<_> = fit.collect();
+        if fit.is_empty() { self.0[0].clone() } else { (*to.get(&fit)).clone() }
+    }
+}
+
 async fn play(sandbox: &Sandbox, sql: &mut PgConnection, steps: Vec<Step>) {
-    let mut units = vec![sandbox.root.clone()];
-    let mut levels = BTreeMap::from([(sandbox.root.clone(), Level::City as i32)]);
+    let mut made = Made(vec![(sandbox.root.clone(), Level::City as i32)]);
+    for (above, level) in [(0, 3), (0, 3), (1, 4), (2, 4), (3, 5), (4, 5), (5, 6)] {
+        made.create(sandbox, above, level, 0).await.expect("a small tree to begin with");
+    }
     let mut before = days(sql).await;
     for step in steps {
         let said = format!("{step:?}");
+        // The root is left alone: below a closed root there is nothing to try.
+        let pick = |index: &prop::sample::Index| index.get(&made.0[1..]).clone();
         let answer = match &step {
-            Step::Create { parent, level, day } => {
-                let level = Level::try_from(*level).expect("a level");
-                let above: &String = parent.get(&units);
-                let unit = pb::NewUnit { start_date: date(*day), ..new_unit(above, level, "某地") };
-                let request = pb::CreateUnitRequest { request_id: request_id(), unit: Some(unit) };
-                let made = sandbox.registry().units().create_unit(request).await;
-                made.map(|made| {
-                    let made = made.into_inner().unit.expect("a unit");
-                    levels.insert(made.name.clone(), made.level);
-                    units.push(made.name);
-                })
+            Step::Create { parent, below, day } => {
+                let above = parent.index(made.0.len());
+                let level = made.0[above].1 + below;
+                made.create(sandbox, above, level, *day).await
             }
-            Step::Move { unit, to, day } => {
-                let (name, parent_unit) = (unit.get(&units).clone(), to.get(&units).clone());
-                let unit = pb::Unit { name, parent_unit, ..pb::Unit::default() };
-                change(sandbox, unit, "parent_unit", *day).await
+            Step::Move { unit, to, wild, day } => {
+                let unit = pick(unit);
+                let (parent_unit, _) = made.target(&unit, *to, *wild);
+                let moved = pb::Unit { name: unit.0.clone(), parent_unit, ..pb::Unit::default() };
+                change(sandbox, moved, "parent_unit", *day).await
             }
             Step::Close { unit, day } => {
                 let status = pb::UnitStatus::Closed.into();
-                let unit = pb::Unit { name: unit.get(&units).clone(), status, ..pb::Unit::default() };
-                change(sandbox, unit, "status", *day).await
+                let closed = pb::Unit { name: pick(unit).0, status, ..pb::Unit::default() };
+                change(sandbox, closed, "status", *day).await
             }
         };
         let after = days(sql).await;
@@ -155,25 +174,26 @@ async fn play(sandbox: &Sandbox, sql: &mut PgConnection, steps: Vec<Step>) {
                 let kept = after.iter().filter(|(key, _)| before.contains_key(key));
                 assert!(kept.eq(before.iter()), "{said}: a new unit changes no other");
             }
-            Step::Move { unit, to, day } => {
-                let (unit, to) = (unit.get(&units), to.get(&units));
+            Step::Move { unit, to, wild, day } => {
+                let unit = unit.get(&made.0[1..]);
+                let to = made.target(unit, to, wild);
                 assert!(
-                    answer.is_ok() || !plainly_right(&before, &levels, unit, to, day),
+                    answer.is_ok() || !plainly_right(&before, unit, &to, day),
                     "{said} is right and was refused: {answer:?}"
                 );
                 for ((name, on), stand) in &after {
                     let was = &before[&(name.clone(), *on)];
-                    let moved = answer.is_ok() && name == unit && *on == day;
+                    let moved = answer.is_ok() && *name == unit.0 && *on == day;
                     assert!(*on >= day || stand == was, "{said}: what was stays");
-                    assert!(name == unit || stand.parent == was.parent, "{said}: {name} keeps its parent");
+                    assert!(*name == unit.0 || stand.parent == was.parent, "{said}: {name} keeps its parent");
                     assert!(
-                        !moved || stand.parent.as_ref() == Some(to),
+                        !moved || stand.parent.as_ref() == Some(&to.0),
                         "{said}: {name} stands where it was put"
                     );
                 }
             }
             Step::Close { unit, day } => {
-                let closed = after.get(&(unit.get(&units).clone(), day));
+                let closed = after.get(&(unit.get(&made.0[1..]).0.clone(), day));
                 assert!(answer.is_err() || closed.is_some_and(|stand| !stand.active), "{said}");
             }
         }
