@@ -107,7 +107,7 @@ async fn hot_queries_never_read_a_large_table_from_end_to_end() {
         .await
         .expect("a page");
     let page = format!("'{{{}}}'", page.join(","));
-    let days = format!("'{{{}}}'", vec!["2020-02-03"; 10].join(","));
+    let days = format!("'{{{}}}'", ["2020-02-03"; 10].join(","));
     let (day, now) = ("'2020-02-03'", "'2020-02-03 08:00+08'");
     let list = "p.path > $4 AND p.path <> $5";
     let within = |path: &str, parent: &str, after: &str| {

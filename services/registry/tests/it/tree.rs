@@ -47,13 +47,16 @@ struct Stand {
 /// Every unit on every day: by name and day.
 type Days = BTreeMap<(String, i32), Stand>;
 
+/// Unit, day, parent, path, status, ordinal and level.
+type Row = (String, i32, Option<String>, String, i16, i64, i16);
+
 fn date(day: i32) -> String {
     format!("2020-02-{:02}", 3 + day)
 }
 
 /// Reads every day's tree, and checks that it is one.
 async fn days(sql: &mut PgConnection) -> Days {
-    let rows: Vec<(String, i32, Option<String>, String, i16, i64, i16)> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT 'units/' || u.id, d.day, 'units/' || p.parent_id, p.path, s.status, u.ordinal, u.level
          FROM registry.unit u CROSS JOIN generate_series(0, $1) AS d(day)
          JOIN registry.unit_status s ON s.unit_id = u.id AND s.valid @> (date '2020-02-03' + d.day)
