@@ -224,6 +224,18 @@ pub async fn end(
     Ok(())
 }
 
+/// Has what follows in this transaction planned for the part of the tree that it is about: a plan for any
+/// part would take a city for a town.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn plan_each_time(connection: &mut PgConnection) -> Result<(), Fault> {
+    sqlx::query_scalar!("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
 /// A page of vacancies of one range of the tree, in its order, after a path and an office: required offices of units
 /// at work that nobody holds in full or acting, with the duty officer who answers by default.
 ///
@@ -239,10 +251,7 @@ pub async fn vacancies(
 ) -> Result<Vec<Vacancy>, Fault> {
     // 'g' follows every hexadecimal letter.
     let end = format!("{within}g");
-    // Planned for this range: a plan for any would take a city for a town.
-    sqlx::query_scalar!("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
-        .fetch_one(&mut *connection)
-        .await?;
+    plan_each_time(connection).await?;
     let rows = sqlx::query!(
         // Sets, not a probe a unit: the planner cannot tell beforehand that vacancies are few. There are six
         // levels: a series of known length keeps it from expecting a thousand.

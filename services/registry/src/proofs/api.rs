@@ -21,7 +21,13 @@ use super::{
     standing,
     store::{self, When},
 };
-use crate::{DOMAIN, appointments::parse::optional_instant, scope, scope::Ask, units::ranges};
+use crate::{
+    DOMAIN,
+    appointments::{parse::optional_instant, store::plan_each_time},
+    scope,
+    scope::Ask,
+    units::ranges,
+};
 
 const PERMISSION: &str = "proofs.read";
 
@@ -148,6 +154,7 @@ async fn check(
     part: &Part,
     when: When,
 ) -> Result<(Counts, Vec<Finding>), Fault> {
+    plan_each_time(connection).await?;
     let duty = store::duty(connection, part, when).await?;
     let (counts, mut findings) = posts(store::posts(connection, part, when).await?, &duty);
     findings.extend(store::holders(connection, part, when).await?.into_iter().flat_map(holders));
