@@ -10,8 +10,9 @@ use super::{EXIT_FOUND, access::Access};
 use crate::output::{self, Column, Style};
 
 const ABOUT: &str = "\
-Every exception is listed by name, and every law with its verdict at the end of the list; progress goes to
-standard error. A vacant office that a duty officer above answers for is listed and breaks no law.
+Every exception is listed by name, and every law with its verdict at the end of the list; \
+progress goes to standard error. A vacant office that a duty officer above answers for is \
+listed and breaks no law.
 
 Exit codes:
   0   every law holds
