@@ -4,10 +4,15 @@
 
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
 
-use chassis::Clock;
+use chassis::{Clock, bootstrap};
 use chrono::NaiveDate;
 use proto::registry as pb;
-use rampart::{client::Registry, issuer::Issuer, stack, stack::Stack};
+use rampart::{
+    client::{Registry, Reporting},
+    issuer::Issuer,
+    stack,
+    stack::Stack,
+};
 use registry::{
     founding::Founding,
     units::{Code, Level},
@@ -37,6 +42,7 @@ pub struct Sandbox {
     pub root: String,
     stack: Stack,
     registry: Registry,
+    reporting: Reporting,
 }
 
 impl Sandbox {
@@ -62,8 +68,9 @@ impl Sandbox {
         let stack = Stack::start(&options, &issuer).await.expect("the stack starts");
         let token = issuer.token(ADMIN, Duration::from_secs(3_600)).expect("a token");
         let registry = Registry::new(&stack.registry, &token).expect("a client");
+        let reporting = Reporting::new(&stack.reporting, &token).expect("a client");
         let root = lookup(&registry, ROOT_CODE).await;
-        Self { clock, issuer, admin_url, root, stack, registry }
+        Self { clock, issuer, admin_url, root, stack, registry, reporting }
     }
 
     /// Stops the services and starts them again on the same data, as after a crash or an upgrade.
@@ -83,6 +90,25 @@ impl Sandbox {
     pub fn registry_as(&self, subject: &str) -> Registry {
         let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
         self.registry.with_token(&token).expect("a client")
+    }
+
+    /// Reporting as the first administrator.
+    #[must_use]
+    pub fn reporting(&self) -> Reporting {
+        self.reporting.clone()
+    }
+
+    /// Reporting as a subject.
+    #[must_use]
+    pub fn reporting_as(&self, subject: &str) -> Reporting {
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
+        self.reporting.with_token(&token).expect("a client")
+    }
+
+    /// Reporting's address.
+    #[must_use]
+    pub fn reporting_url(&self) -> &str {
+        &self.stack.reporting
     }
 
     /// The registry's address.
@@ -289,6 +315,38 @@ async fn run(url: &str, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement runs");
 }
 
+/// A new database with the roles and schemas of some services and nothing in them; its administrator's
+/// URL.
+pub async fn blank(schemas: &[&str]) -> String {
+    let admin = postgres();
+    let database = format!("t_{}", Uuid::now_v7().simple());
+    run(&admin, format!("CREATE DATABASE {database}")).await;
+    let url = database_url(&admin, &database);
+    let schemas = schemas.iter().map(|name| bootstrap::Schema {
+        name: (*name).to_owned(),
+        owner_password: PASSWORD.to_owned(),
+        runtime_password: PASSWORD.to_owned(),
+    });
+    let schemas: Vec<_> = schemas.collect();
+    let locked = roles(&admin).await;
+    bootstrap::prepare(&url, &schemas).await.expect("roles and schemas");
+    locked.close().await.expect("closed");
+    url
+}
+
+/// The URL of the same database as another role.
+#[must_use]
+pub fn as_role(admin_url: &str, role: &str) -> String {
+    stack::role_url(admin_url, role, PASSWORD).expect("a URL")
+}
+
+/// Other test programs may be at it too: roles belong to the whole server. Held until it is closed.
+async fn roles(admin: &str) -> PgConnection {
+    let mut connection = PgConnection::connect(admin).await.expect("the database");
+    sqlx::query("SELECT pg_advisory_lock(20200203)").execute(&mut connection).await.expect("a lock");
+    connection
+}
+
 /// A database with roles, schemas, tables and a root, made once and copied for every test.
 async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
@@ -301,9 +359,7 @@ async fn template() -> String {
             sum
         }));
         let name = format!("template_{}", version.simple());
-        // Other test programs may be at it too: roles belong to the whole server.
-        let mut connection = PgConnection::connect(&admin).await.expect("the database");
-        sqlx::query("SELECT pg_advisory_lock(20200203)").execute(&mut connection).await.expect("a lock");
+        let mut connection = roles(&admin).await;
         let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
             .bind(&name)
             .fetch_optional(&mut connection)

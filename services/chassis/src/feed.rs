@@ -76,6 +76,12 @@ impl Feed {
         self.seen.clone()
     }
 
+    /// Names the history that positions belong to: another for a restored or promoted database.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
     /// The token of a position: opaque, and worthless in another epoch.
     #[must_use]
     pub fn token(&self, position: Position) -> String {
@@ -139,7 +145,6 @@ pub async fn position_in(connection: &mut PgConnection) -> Result<Position, Faul
     Ok(Position(last))
 }
 
-/// Names the history that positions belong to: another for a restored or promoted database.
 async fn epoch(database: &Database) -> Result<String, Fault> {
     let epoch = sqlx::query_scalar!(
         r#"SELECT to_hex(s.system_identifier) || '-' || c.timeline_id || '-' || d.oid AS "epoch!"

@@ -108,3 +108,71 @@ impl Pager {
         tag
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pager(context: &[u8]) -> Pager {
+        Pager { key: hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]), context: context.to_vec() }
+    }
+
+    /// A page as a handler makes it: the rows after the token's key, read one longer than the page.
+    fn page(rows: &BTreeSet<String>, size: i64, token: &str) -> (Vec<String>, String) {
+        let pager = pager(b"list");
+        let after = pager.key(token).expect("our own token").unwrap_or_default();
+        let longer = usize::try_from(size + 1).expect("a size");
+        let mut found: Vec<_> = rows.iter().filter(|row| **row > after).take(longer).cloned().collect();
+        let next = pager.cut(&mut found, size, Clone::clone);
+        (found, next)
+    }
+
+    proptest! {
+        #[test]
+        fn pages_laid_end_to_end_are_the_list_once(
+            rows in prop::collection::btree_set("[0-9a-f \u{4e00}-\u{4e0f}]{1,6}", 0..60),
+            size in 1_i64..20,
+        ) {
+            let (mut all, mut token) = (Vec::new(), String::new());
+            loop {
+                let (found, next) = page(&rows, size, &token);
+                prop_assert!(found.len() <= usize::try_from(size).expect("a size"));
+                prop_assert!(!found.is_empty() || rows.is_empty(), "a page that ends nothing is empty");
+                all.extend(found);
+                if next.is_empty() {
+                    break;
+                }
+                token = next;
+            }
+            prop_assert_eq!(all, rows.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_token_that_was_changed_anywhere_is_refused(
+            key in "\\PC{0,12}", place in any::<prop::sample::Index>(), other in any::<u8>(),
+        ) {
+            let token = pager(b"list").token(&key);
+            prop_assert_eq!(pager(b"list").key(&token).expect("as made"), Some(key));
+            let mut bytes = token.into_bytes();
+            let place = place.index(bytes.len());
+            prop_assume!(bytes[place] != other);
+            bytes[place] = other;
+            if let Ok(changed) = String::from_utf8(bytes.clone()) {
+                prop_assert!(matches!(pager(b"list").key(&changed), Err(Fault::PageToken)), "{changed}");
+            }
+            bytes.truncate(place);
+            let shorter = String::from_utf8(bytes).expect("letters");
+            prop_assert!(shorter.is_empty() || pager(b"list").key(&shorter).is_err());
+        }
+
+        #[test]
+        fn a_token_of_another_query_is_refused(key in "[0-9a-f]{0,12}") {
+            let token = pager(b"list").token(&key);
+            prop_assert!(matches!(pager(b"another").key(&token), Err(Fault::PageToken)));
+        }
+    }
+}

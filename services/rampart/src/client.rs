@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use proto::{
     registry::{
         self as pb, appointment_service_client::AppointmentServiceClient,
-        officer_service_client::OfficerServiceClient, unit_service_client::UnitServiceClient,
+        officer_service_client::OfficerServiceClient,
+        proof_service_client::ProofServiceClient as RegistryProofServiceClient,
+        unit_service_client::UnitServiceClient,
     },
     reporting::{
         bulletin_service_client::BulletinServiceClient, day_service_client::DayServiceClient,
@@ -91,6 +93,8 @@ clients! {
         officers: OfficerServiceClient,
         /// Appointments.
         appointments: AppointmentServiceClient,
+        /// Proofs.
+        proofs: RegistryProofServiceClient,
     }
 }
 

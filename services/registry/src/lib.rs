@@ -6,6 +6,7 @@ pub mod authority;
 pub mod founding;
 mod moment;
 pub mod officers;
+pub mod proofs;
 pub mod scope;
 pub mod units;
 
@@ -24,7 +25,7 @@ use chassis::{
 };
 use proto::registry::{
     appointment_service_server::AppointmentServiceServer, officer_service_server::OfficerServiceServer,
-    unit_service_server::UnitServiceServer,
+    proof_service_server::ProofServiceServer, unit_service_server::UnitServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -44,6 +45,7 @@ const SERVICES: &[&str] = &[
     "rampart.registry.v1.UnitService",
     "rampart.registry.v1.OfficerService",
     "rampart.registry.v1.AppointmentService",
+    "rampart.registry.v1.ProofService",
 ];
 const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
 
@@ -96,10 +98,13 @@ pub async fn run(
         clock: clock.clone(),
         watching: watching.clone(),
     };
+    let proofs =
+        proofs::api::Proofs { database: database.clone(), clock: clock.clone(), watching: watching.clone() };
     let units = units::api::Units { database, clock, watching };
     let routes = Routes::new(served!(UnitServiceServer::new(units)))
         .add_service(served!(OfficerServiceServer::new(officers)))
-        .add_service(served!(AppointmentServiceServer::new(appointments)));
+        .add_service(served!(AppointmentServiceServer::new(appointments)))
+        .add_service(served!(ProofServiceServer::new(proofs)));
     let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
     server.serve(&config, listener, shutdown).await?;
     let _ = keeper.await;

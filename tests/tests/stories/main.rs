@@ -3,4 +3,5 @@
 #![allow(clippy::expect_used, reason = "helpers of tests")]
 
 mod access;
+mod migrations;
 mod official_lists;

@@ -6,6 +6,7 @@ mod demo;
 mod import;
 mod officers;
 mod postgres;
+mod prove;
 mod units;
 mod up;
 
@@ -69,6 +70,8 @@ enum Command {
     /// Appoint, relieve, hand over; list vacancies and who answers
     #[command(subcommand)]
     Appointments(appointments::Command),
+    /// Check that the laws hold on the live data; exit 1 where one is broken
+    Prove(prove::Args),
     /// Print a token for a subject, signed by the issuer that `rampart up` runs with
     Token(access::TokenArgs),
     /// Run a command with a private throwaway Postgres, whose URL is in RAMPART_TEST_POSTGRES
@@ -104,6 +107,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Units(command) => units::run(command, &access, cli.style).await,
         Command::Officers(command) => officers::run(command, &access, cli.style).await,
         Command::Appointments(command) => appointments::run(command, &access, cli.style).await,
+        Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),
         Command::Postgres(args) => postgres::run(args).await,
         Command::Completions { shell } => {

@@ -20,7 +20,10 @@ use crate::{
     officers::parse::COLLECTION as OFFICERS,
     scope,
     scope::Ask,
-    units::parse::{COLLECTION as UNITS, unit_name},
+    units::{
+        contains,
+        parse::{COLLECTION as UNITS, unit_name},
+    },
 };
 
 /// The handlers of [`AppointmentService`].
@@ -239,8 +242,15 @@ impl Appointments {
         let mut work = self.database.begin(deadline).await?;
         let ranges = scope::below(&mut work, &caller, ask, &request.ancestor_unit).await?;
         let at = at.unwrap_or(moment.now);
-        let found = store::vacancies(&mut work, &ranges, (path, office), at, moment.today, size + 1);
-        let mut vacancies = found.await?;
+        let mut vacancies = Vec::new();
+        for range in ranges.iter().filter(|range| path <= range.as_str() || contains(range, path)) {
+            let missing = size + 1 - i64::try_from(vacancies.len()).unwrap_or(i64::MAX);
+            if missing <= 0 {
+                break;
+            }
+            let found = store::vacancies(&mut work, range, (path, office), at, moment.today, missing);
+            vacancies.extend(found.await?);
+        }
         let next_page_token =
             pager.cut(&mut vacancies, size, |one| format!("{} {}", one.path, one.office.word()));
         let vacancies = vacancies.into_iter().map(Into::into).collect();

@@ -43,11 +43,11 @@ impl TryFrom<Row> for Appointment {
     }
 }
 
-fn office(word: &str) -> Result<Office, Fault> {
+pub(crate) fn office(word: &str) -> Result<Office, Fault> {
     Office::of_word(word).ok_or_else(|| Fault::internal(format!("office {word} in the table")))
 }
 
-fn holding(kind: i16) -> Result<Holding, Fault> {
+pub(crate) fn holding(kind: i16) -> Result<Holding, Fault> {
     Holding::of(kind).ok_or_else(|| Fault::internal(format!("kind {kind} in the table")))
 }
 
@@ -276,32 +276,48 @@ pub async fn end(
     Ok(())
 }
 
-/// A page of vacancies in the order of the tree, after a path and an office: required offices of units
+/// Has what follows in this transaction planned for the part of the tree that it is about: a plan for any
+/// part would take a city for a town.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn plan_each_time(connection: &mut PgConnection) -> Result<(), Fault> {
+    sqlx::query_scalar!("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
+/// A page of vacancies of one range of the tree, in its order, after a path and an office: required offices of units
 /// at work that nobody holds in full or acting, with the duty officer who answers by default.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn vacancies(
     connection: &mut PgConnection,
-    ranges: &[String],
+    within: &str,
     after: (&str, &str),
     at: DateTime<Utc>,
     today: NaiveDate,
     limit: i64,
 ) -> Result<Vec<Vacancy>, Fault> {
+    // 'g' follows every hexadecimal letter.
+    let end = format!("{within}g");
+    plan_each_time(connection).await?;
     let rows = sqlx::query!(
-        // Sets, not a probe a unit: the planner cannot tell beforehand that vacancies are few.
+        // Sets, not a probe a unit: the planner cannot tell beforehand that vacancies are few. There are six
+        // levels: a series of known length keeps it from expecting a thousand.
         r#"WITH at_work AS MATERIALIZED (
                SELECT p.unit_id, p.path, u.level
-               FROM unnest($1::text[]) AS range(path)
-               JOIN unit_place p ON p.path >= range.path COLLATE "C" AND p.path < (range.path || 'g') COLLATE "C"
-                    AND p.path >= $2 AND p.valid @> $4::date
+               FROM unit_place p
                JOIN unit u ON u.id = p.unit_id
-               JOIN unit_status s ON s.unit_id = p.unit_id AND s.valid @> $4::date AND s.status = 1),
+               JOIN unit_status s ON s.unit_id = p.unit_id AND s.valid @> $4::date AND s.status = 1
+               WHERE p.path >= $1 AND p.path < $7 AND p.path >= $2 AND p.valid @> $4::date),
            missing AS MATERIALIZED (
                SELECT w.unit_id, r.office FROM at_work w JOIN required_office r USING (level)
                EXCEPT
-               SELECT unit_id, office FROM appointment WHERE kind <> 3 AND during @> $5::timestamptz)
+               SELECT a.unit_id, a.office FROM at_work w JOIN appointment a ON a.unit_id = w.unit_id
+               WHERE a.kind <> 3 AND a.during @> $5::timestamptz)
            SELECT v.unit_id AS "unit!", v.display_name AS "display_name!", v.level AS "level!", v.path AS "path!",
                   v.office AS "office!", d.officer_name AS "officer_name?", d.phone AS "phone?", d.kind AS "kind?",
                   d.unit_id AS "at_unit?", d.unit_name AS "at_name?"
@@ -313,19 +329,21 @@ pub async fn vacancies(
                  ORDER BY w.path, m.office LIMIT $6) v
            LEFT JOIN LATERAL (
                SELECT o.display_name AS officer_name, o.official_phone AS phone, a.kind, a.unit_id, an.display_name AS unit_name
-               FROM generate_series(1, length(v.path) / 8) AS depth
+               FROM generate_series(1, 6) AS depth
                JOIN unit_place ap ON ap.path = left(v.path, depth * 8) AND ap.valid @> $4::date
                JOIN appointment a ON a.unit_id = ap.unit_id AND a.office = 'duty_officer' AND a.during @> $5::timestamptz
                JOIN officer o ON o.id = a.officer_id
                JOIN unit_name an ON an.unit_id = ap.unit_id AND an.valid @> $4::date
+               WHERE depth * 8 <= length(v.path)
                ORDER BY depth DESC, a.kind LIMIT 1) d ON true
            ORDER BY v.path, v.office LIMIT $6"#,
-        ranges,
+        within,
         after.0,
         after.1,
         today,
         at,
         limit,
+        end,
     );
     let rows = rows.fetch_all(connection).await?.into_iter();
     rows.map(|row| {
@@ -373,9 +391,10 @@ pub async fn answering(
         return Ok(None);
     };
     let rows = sqlx::query!(
+        // There are six levels: a series of known length keeps the planner from expecting a thousand.
         r#"SELECT o.display_name, o.official_phone, a.office, a.kind, a.unit_id, n.display_name AS unit_name
            FROM unit_place p
-           CROSS JOIN generate_series(1, length(p.path) / 8) AS depth
+           JOIN generate_series(1, 6) AS depth ON depth * 8 <= length(p.path)
            JOIN unit_place ap ON ap.path = left(p.path, depth * 8) AND ap.valid @> $2::date
            JOIN appointment a ON a.unit_id = ap.unit_id AND a.during @> $3::timestamptz
                 AND (a.office = 'duty_officer'

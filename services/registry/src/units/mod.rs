@@ -168,6 +168,9 @@ pub struct Unit {
     pub version: i64,
 }
 
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 100;
+
 /// The topic of units in the feed.
 pub const TOPIC: &str = "unit";
 
@@ -212,12 +215,44 @@ pub fn name(text: &str) -> Result<String, String> {
     if let Some(damage) = damage::damage(text) {
         return Err(damage.to_string());
     }
-    Ok(chassis::parse::text(text.trim(), 100)?.nfc().collect())
+    Ok(chassis::parse::text(text.trim(), LONGEST_NAME)?.nfc().collect())
+}
+
+/// A damaged name as it is, where damage by a wrong character set is all that is wrong with it. A
+/// control character is none: no character set makes one of a place's name.
+#[must_use]
+pub fn damaged_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits =
+        !text.contains(|letter: char| letter.is_ascii_control()) && text.chars().count() <= LONGEST_NAME;
+    let damaged = damage::damage(text).is_some_and(|damage| damage != damage::Damage::Control);
+    (fits && damaged).then(|| text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A path of a small tree, so that paths often lie below each other.
+    fn path() -> impl Strategy<Value = String> {
+        prop::collection::vec(1_i64..4, 1..5).prop_map(|ordinals| ordinals.into_iter().map(segment).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_unit_is_in_one_range_where_scope_and_ancestor_have_it_and_in_none_otherwise(
+            scopes in prop::collection::vec(path(), 0..6), ancestor in prop::option::of(path()), unit in path(),
+        ) {
+            let ranges = ranges(&scopes, ancestor.as_deref());
+            let inside = scopes.iter().any(|scope| contains(scope, &unit))
+                && ancestor.is_none_or(|ancestor| contains(&ancestor, &unit));
+            let times = ranges.iter().filter(|range| contains(range, &unit)).count();
+            prop_assert_eq!(times, usize::from(inside));
+            prop_assert!(ranges.is_sorted(), "in the order of the tree");
+        }
+    }
 
     #[test]
     fn a_parent_stands_at_a_higher_level_not_necessarily_the_next() {

@@ -152,3 +152,24 @@ async fn a_header_is_checked_as_a_whole() {
         ["header.system", "header.vintage", "header.root_unit", "header.effective_date"]
     );
 }
+
+#[tokio::test]
+async fn accepting_damage_accepts_nothing_else() {
+    let sandbox = Sandbox::start().await;
+    let long = "村".repeat(101);
+    let damaged_and_long = "\u{fffd}".repeat(101);
+    for name in [long.as_str(), damaged_and_long.as_str(), "戊\u{1}村", "\u{fffd}\0村", "", " \t "] {
+        let mut rows = list();
+        rows[3].display_name = name.to_owned();
+        let header = pb::ImportHeader { accept_damaged: true, ..sandbox.import_header("2019") };
+        let refused = sandbox.import(header, rows).await.expect("told");
+        let lines: Vec<_> = refused.problems.iter().map(|one| (one.line, one.damaged)).collect();
+        assert_eq!(lines, [(3, false)], "{name:?}");
+        assert!(!refused.summary.applied);
+    }
+    let mut rows = list();
+    rows[3].display_name = "戊\u{fffd}村".to_owned();
+    let header = pb::ImportHeader { accept_damaged: true, ..sandbox.import_header("2019") };
+    assert!(sandbox.import(header, rows).await.expect("imported").summary.applied);
+    assert_eq!(count(&sandbox).await, 4);
+}

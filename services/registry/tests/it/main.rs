@@ -7,4 +7,7 @@ mod feed;
 mod gate;
 mod import;
 mod officers;
+mod plans;
+mod proofs;
+mod tree;
 mod units;

@@ -16,7 +16,10 @@ use super::{Known, MOST_ROWS, Plan, Problem, Row, plan, store};
 use crate::{
     Moment, scope,
     scope::Ask,
-    units::{Code, Level, NewUnit, Parent, TOPIC, api::Units, name, ops, parse as contract, store as units},
+    units::{
+        Code, Level, NewUnit, Parent, TOPIC, api::Units, damaged_name, name, ops, parse as contract,
+        store as units,
+    },
 };
 
 /// How many units are made with one set of statements.
@@ -106,16 +109,13 @@ fn checked(row: &pb::ImportRow, header: &Header) -> Result<Row, (String, bool)> 
         wrong.extend(violations.into_inner().into_iter().map(|one| format!("code: {}", one.description)));
     }
     let sound = wrong.is_empty();
-    let display_name = match name(&row.display_name) {
-        Ok(name) => name,
-        Err(_) if header.accept_damaged && !row.display_name.trim().is_empty() => {
-            row.display_name.trim().chars().take(100).collect()
-        }
-        Err(reason) => {
-            wrong.push(format!("name: {reason}"));
-            String::new()
-        }
+    // Damage is waved through where the sender says so; whatever else is wrong with a name never is.
+    let damaged = damaged_name(&row.display_name);
+    let named = match &damaged {
+        Some(name) if header.accept_damaged => Ok(name.clone()),
+        _ => name(&row.display_name),
     };
+    let display_name = named.map_err(|reason| wrong.push(format!("name: {reason}"))).unwrap_or_default();
     match level {
         Some(level) if wrong.is_empty() => Ok(Row {
             line: row.line,
@@ -124,7 +124,7 @@ fn checked(row: &pb::ImportRow, header: &Header) -> Result<Row, (String, bool)> 
             display_name,
             parent_code: Some(row.parent_code.clone()).filter(|code| !code.is_empty()),
         }),
-        _ => Err((wrong.join("; "), sound && !row.display_name.trim().is_empty())),
+        _ => Err((wrong.join("; "), sound && damaged.is_some())),
     }
 }
 

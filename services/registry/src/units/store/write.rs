@@ -422,6 +422,27 @@ pub async fn move_subtree(
         new_path,
         prefix,
     )
+    .execute(&mut *connection)
+    .await?;
+    join_places(connection, new_path).await
+}
+
+/// Makes one place again of what says the same without a gap: a unit that was moved away and back has
+/// not moved.
+async fn join_places(connection: &mut PgConnection, path: &str) -> Result<(), Fault> {
+    sqlx::query!(
+        "WITH split AS (
+             SELECT unit_id, parent_id, path FROM unit_place WHERE path >= $1 AND path < $2
+             GROUP BY unit_id, parent_id, path HAVING count(*) > 1),
+         gone AS (
+             DELETE FROM unit_place p USING split s
+             WHERE p.unit_id = s.unit_id AND p.path = s.path AND p.parent_id = s.parent_id
+             RETURNING p.unit_id, p.parent_id, p.path, p.valid)
+         INSERT INTO unit_place (unit_id, parent_id, path, valid)
+         SELECT unit_id, parent_id, path, unnest(range_agg(valid)) FROM gone GROUP BY unit_id, parent_id, path",
+        path,
+        format!("{path}g"),
+    )
     .execute(connection)
     .await?;
     Ok(())

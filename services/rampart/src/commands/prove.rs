@@ -1,0 +1,174 @@
+//! `rampart prove`: the laws on the live data. Every service proves its own; here their streams become
+//! one list and one verdict.
+
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use proto::registry::{self as pb, prove_offices_response::Part};
+
+use super::{EXIT_FOUND, access::Access};
+use crate::output::{self, Column, Style};
+
+const ABOUT: &str = "\
+Every exception is listed by name, and every law with its verdict at the end of the list; \
+progress goes to standard error. A vacant office that a duty officer above answers for is \
+listed and breaks no law.
+
+Exit codes:
+  0   every law holds
+  1   a law is broken
+  2   nothing is proved: refused, or a service cannot be reached";
+
+/// Flags of `rampart prove`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT)]
+pub(crate) struct Args {
+    /// At this instant, such as 2020-02-03T08:00:00+08:00; now where not said
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+}
+
+const COLUMNS: &[Column] = &[
+    Column { key: "law", en: "Law", zh: "规则" },
+    Column { key: "result", en: "Result", zh: "结果" },
+    Column { key: "broken", en: "Broken", zh: "违反" },
+    Column { key: "unit", en: "Unit", zh: "单位" },
+    Column { key: "display_name", en: "Place", zh: "名称" },
+    Column { key: "office", en: "Office", zh: "职务" },
+    Column { key: "answering", en: "Answers", zh: "负责人" },
+    Column { key: "official_phone", en: "Phone", zh: "电话" },
+    Column { key: "detail", en: "Detail", zh: "说明" },
+];
+
+/// What the services' proofs come to.
+#[derive(Default)]
+struct Proof {
+    exceptions: Vec<Vec<String>>,
+    verdicts: Vec<Vec<String>>,
+    broken: bool,
+}
+
+impl Proof {
+    /// Notes the verdict on one law.
+    fn conclude(&mut self, law: &str, breaches: i64, detail: String) {
+        let broken = breaches > 0;
+        self.broken |= broken;
+        let result = if broken { "broken" } else { "kept" };
+        let mut row = vec![law.to_owned(), result.to_owned(), broken.to_string()];
+        row.resize(COLUMNS.len() - 1, String::new());
+        row.push(detail);
+        self.verdicts.push(row);
+    }
+}
+
+/// Proves the laws, service by service.
+pub(crate) async fn run(args: &Args, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let mut proof = Proof::default();
+    registry(args, access, &mut proof).await?;
+    let rows: Vec<_> = proof.exceptions.into_iter().chain(proof.verdicts).collect();
+    style.rows(COLUMNS, &rows)?;
+    Ok(if proof.broken { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })
+}
+
+/// The laws of places: offices and the tree.
+async fn registry(args: &Args, access: &Access, proof: &mut Proof) -> anyhow::Result<()> {
+    let request = pb::ProveOfficesRequest { as_of: args.as_of.map(chassis::parse::timestamp) };
+    let mut stream = access.registry()?.proofs().prove_offices(request).await?.into_inner();
+    while let Some(message) = stream.message().await? {
+        match message.part {
+            Some(Part::Progress(progress)) => say(&progress),
+            Some(Part::Exception(exception)) => proof.exceptions.push(row(exception)),
+            Some(Part::Verdict(verdict)) => {
+                conclude(&verdict, proof);
+                return Ok(());
+            }
+            None => {}
+        }
+    }
+    anyhow::bail!("the registry ended its proof without a verdict: nothing is proved")
+}
+
+fn say(progress: &pb::ProofProgress) {
+    let counts = progress.counts.unwrap_or_default();
+    output::say(&format!(
+        "registry {}/{} {}: {} units, {} offices: {} in full, {} acting, {} by default, {} unanswered",
+        progress.done,
+        progress.total,
+        progress.display_name,
+        counts.units,
+        counts.offices,
+        counts.held_in_full,
+        counts.held_acting,
+        counts.answered_by_default,
+        counts.unanswered,
+    ));
+}
+
+fn conclude(verdict: &pb::RegistryVerdict, proof: &mut Proof) {
+    let counts = verdict.counts.unwrap_or_default();
+    let offices = format!(
+        "{} offices: {} in full, {} acting, {} by default, {} unanswered",
+        counts.offices,
+        counts.held_in_full,
+        counts.held_acting,
+        counts.answered_by_default,
+        counts.unanswered,
+    );
+    proof.conclude("offices", verdict.offices_broken, offices);
+    proof.conclude("tree", verdict.tree_broken, format!("{} units at work", counts.units));
+    let as_of = verdict.as_of.and_then(|time| chassis::parse::instant(time).ok());
+    let elapsed = verdict.elapsed.and_then(|time| std::time::Duration::try_from(time).ok());
+    output::say(&format!(
+        "registry: {} as of {} in {:.1?}, feed {} to {} of epoch {}",
+        if verdict.kept { "the laws hold" } else { "a law is BROKEN" },
+        as_of.map(|instant| instant.to_rfc3339()).unwrap_or_default(),
+        elapsed.unwrap_or_default(),
+        verdict.start_token,
+        verdict.end_token,
+        verdict.epoch,
+    ));
+}
+
+fn row(exception: pb::RegistryException) -> Vec<String> {
+    let word = |text: &str, prefix: &str| output::word(text, prefix);
+    let law = word(exception.law().as_str_name(), "REGISTRY_LAW_");
+    let result = word(exception.finding().as_str_name(), "REGISTRY_FINDING_");
+    let office = match exception.office() {
+        pb::Office::Unspecified => String::new(),
+        office => word(office.as_str_name(), "OFFICE_"),
+    };
+    let mut detail = exception.related.join(" ");
+    let answering = exception.answering.unwrap_or_default();
+    if !answering.unit_display_name.is_empty() {
+        detail = format!("answered for at {}", answering.unit_display_name);
+    }
+    vec![
+        law,
+        result,
+        exception.broken.to_string(),
+        exception.unit,
+        exception.display_name,
+        office,
+        answering.display_name,
+        answering.official_phone,
+        detail,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_broken_law_is_enough() {
+        let mut proof = Proof::default();
+        let mut verdict = pb::RegistryVerdict { kept: true, listed: 2, ..pb::RegistryVerdict::default() };
+        conclude(&verdict, &mut proof);
+        assert!(!proof.broken, "what is only listed breaks nothing");
+        (verdict.kept, verdict.tree_broken) = (false, 1);
+        conclude(&verdict, &mut proof);
+        assert!(proof.broken);
+        assert!(proof.verdicts.iter().all(|row| row.len() == COLUMNS.len()));
+        assert_eq!(row(pb::RegistryException::default()).len(), COLUMNS.len());
+    }
+}
