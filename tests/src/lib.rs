@@ -229,6 +229,18 @@ impl Sandbox {
     }
 }
 
+/// Asks until there is an answer. Fails its test after half a minute.
+pub async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "it did not come in half a minute");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// A fresh request_id.
 #[must_use]
 pub fn request_id() -> String {

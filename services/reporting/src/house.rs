@@ -133,7 +133,9 @@ impl House {
         connection: &mut PgConnection,
         day: crate::days::Day,
     ) -> Result<Arc<Plan>, Fault> {
-        if let Some(plan) = self.plans.get(day.form, day.date).filter(|plan| plan.day.version == day.version) {
+        let is_as_read =
+            |plan: &Arc<Plan>| plan.day.version == day.version && plan.day.pending == day.pending;
+        if let Some(plan) = self.plans.get(day.form, day.date).filter(is_as_read) {
             return Ok(plan);
         }
         let form = forms::version(connection, day.form, day.form_version).await?;

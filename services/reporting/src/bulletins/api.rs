@@ -68,8 +68,15 @@ impl Bulletins {
             None => vec![],
         };
         let zone = self.house.clock.zone();
-        let source =
-            Source { plan: &plan, zone, seal: &seal, totals: &totals, before: before.as_ref(), missing, amendments };
+        let source = Source {
+            plan: &plan,
+            zone,
+            seal: &seal,
+            totals: &totals,
+            before: before.as_ref(),
+            missing,
+            amendments,
+        };
         let template = match request.template() {
             pb::Template::Public => Template::Public,
             pb::Template::Internal | pb::Template::Unspecified => Template::Internal,

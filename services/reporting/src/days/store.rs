@@ -360,19 +360,14 @@ pub type Difference = (Uuid, i16, String, DateTime<Utc>);
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn differences(
-    connection: &mut PgConnection,
-    day: Uuid,
-) -> Result<(Vec<Difference>, i64), Fault> {
+pub async fn differences(connection: &mut PgConnection, day: Uuid) -> Result<(Vec<Difference>, i64), Fault> {
     let rows = sqlx::query!(
         "SELECT unit_id, kind, display_name, found_at FROM opening_difference WHERE day_id = $1 ORDER BY found_at, unit_id LIMIT 1000",
         day,
     );
     let rows = rows.fetch_all(&mut *connection).await?;
-    let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM opening_difference WHERE day_id = $1"#,
-        day
-    );
+    let count =
+        sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM opening_difference WHERE day_id = $1"#, day);
     let count = count.fetch_one(connection).await?;
     Ok((rows.into_iter().map(|row| (row.unit_id, row.kind, row.display_name, row.found_at)).collect(), count))
 }

@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use chassis::{Caller, Fault, Violations, parse, server};
-use proto::reporting::{
-    self as pb, proof_service_server::ProofService, prove_reports_response::Event,
-};
+use proto::reporting::{self as pb, proof_service_server::ProofService, prove_reports_response::Event};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -61,7 +59,11 @@ struct Proof {
 }
 
 impl Proofs {
-    async fn prove(&self, request: Request<pb::ProveReportsRequest>, messages: Messages) -> Result<(), Fault> {
+    async fn prove(
+        &self,
+        request: Request<pb::ProveReportsRequest>,
+        messages: Messages,
+    ) -> Result<(), Fault> {
         let (caller, _, request) = server::accept(request)?;
         let mut wrong = Violations::default();
         let form = (!request.form.is_empty()).then(|| parse::name(FORMS, &request.form));

@@ -45,7 +45,8 @@ pub struct Counts {
 pub fn parts(plan: &Plan) -> Vec<(i32, i32)> {
     let owner = plan.owner();
     let mut parts = vec![(owner, owner + 1)];
-    parts.extend(plan.tree.children(owner).map(|place| (place, plan.tree.at(place).map_or(place, |n| n.end))));
+    parts
+        .extend(plan.tree.children(owner).map(|place| (place, plan.tree.at(place).map_or(place, |n| n.end))));
     parts
 }
 
@@ -99,7 +100,11 @@ pub async fn part(
     sums.remove(&plan.owner());
     for (place, sum) in &sums {
         if stored.get(place).map(Cells::figures) != Some(sum.figures()) {
-            let words = format!("the total is {:?}, recomputed {:?}", stored.get(place).map(Cells::figures), sum.figures());
+            let words = format!(
+                "the total is {:?}, recomputed {:?}",
+                stored.get(place).map(Cells::figures),
+                sum.figures()
+            );
             found.push(Found { breaks: true, kind: "TOTAL_DIFFERS", place: *place, words });
         }
     }
@@ -135,12 +140,17 @@ pub async fn whole(house: &House, plan: &Plan, counts: &mut Counts) -> Result<Ve
     let mut found = Vec::new();
     let total = stored.get(&owner);
     if total.map(Cells::figures) != Some(sum.figures()) {
-        let words = format!("the total is {:?}, the sum of those below {:?}", total.map(Cells::figures), sum.figures());
+        let words = format!(
+            "the total is {:?}, the sum of those below {:?}",
+            total.map(Cells::figures),
+            sum.figures()
+        );
         found.push(Found { breaks: true, kind: "TOTAL_DIFFERS", place: owner, words });
     }
     let expected = day.as_ref().map(|day| day.expected);
     if total.map(Cells::expected) != expected {
-        let words = format!("the matrix adds up to {:?}; expected are {expected:?}", total.map(Cells::expected));
+        let words =
+            format!("the matrix adds up to {:?}; expected are {expected:?}", total.map(Cells::expected));
         found.push(Found { breaks: true, kind: "MATRIX_DIFFERS", place: owner, words });
     }
     if let Some(pending) = day.map(|day| day.pending).filter(|pending| *pending > 0) {
@@ -191,12 +201,14 @@ async fn seal_differs(
             let Some(code) = code else {
                 return Ok(Some((row.place, "does not contain this expectation".to_owned())));
             };
-            let revision = of.get(&(row.place, row.slot)).and_then(|all| {
-                all.iter().find(|revision| revision.number == code).copied()
-            });
+            let revision = of
+                .get(&(row.place, row.slot))
+                .and_then(|all| all.iter().find(|revision| revision.number == code).copied());
             match seals::standing(code, revision, row.standing.last_known.clone()) {
                 Some(standing) => row.standing = standing,
-                None => return Ok(Some((row.place, format!("contains revision {code}, which is not there")))),
+                None => {
+                    return Ok(Some((row.place, format!("contains revision {code}, which is not there"))));
+                }
             }
             rows.push(row);
         }
@@ -208,9 +220,8 @@ async fn seal_differs(
     let mut contents = seals::contents(plan, seal.number, &rows, &BTreeMap::new(), &BTreeMap::new());
     if plan.form.has_cumulative() {
         let began = stored.iter().map(|(place, (cells, sums, _))| {
-            let of_day = (0..plan.columns()).map(|column| {
-                Some(crate::forms::value(sums, column)? - cells.column(column).sum)
-            });
+            let of_day = (0..plan.columns())
+                .map(|column| Some(crate::forms::value(sums, column)? - cells.column(column).sum));
             (*place, of_day.collect())
         });
         let same_day = contents.totals.iter().map(|(place, (cells, ..))| (*place, cells.clone()));

@@ -5,9 +5,7 @@ pub mod checks;
 
 use std::collections::BTreeMap;
 
-use crate::{
-    reports::{Content, Revision, RevisionKind, Standing, Timing, store::Expected},
-};
+use crate::reports::{Content, Revision, RevisionKind, Standing, Timing, store::Expected};
 
 /// What an expectation's revisions come to, and what is wrong with them.
 #[must_use]
@@ -31,7 +29,10 @@ pub fn wrong_with(row: &Expected, revisions: &[&Revision]) -> Option<String> {
                 return Some("the figures are not those of the last revision".to_owned());
             }
         }
-        None if standing.timing.is_reported() || standing.content.is_some() || !is_empty(&standing.figures) => {
+        None if standing.timing.is_reported()
+            || standing.content.is_some()
+            || !is_empty(&standing.figures) =>
+        {
             return Some("figures count that no revision has said".to_owned());
         }
         None => {}

@@ -198,9 +198,7 @@ impl Reports {
         let taken = if items.is_empty() { vec![] } else { batch::together(&self.house, 3, items).await };
         for ((at, plan), taken) in ats.into_iter().zip(plans).zip(taken) {
             results[at].result = Some(match taken {
-                Ok(accepted) => {
-                    pb::stream_result::Result::Accepted(contract::accepted(&plan.form, accepted))
-                }
+                Ok(accepted) => pb::stream_result::Result::Accepted(contract::accepted(&plan.form, accepted)),
                 Err(fault) => refusal(fault),
             });
         }

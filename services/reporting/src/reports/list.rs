@@ -93,11 +93,8 @@ pub(super) async fn list(
     }
     wrong.refuse()?;
     let content = i16::try_from(request.content).ok().filter(|content| *content != 0);
-    let timings: Vec<i16> = Timing::ALL
-        .into_iter()
-        .map(|one| one as i16)
-        .filter(|one| timing == 0 || *one == timing)
-        .collect();
+    let timings: Vec<i16> =
+        Timing::ALL.into_iter().map(|one| one as i16).filter(|one| timing == 0 || *one == timing).collect();
     let token = std::mem::take(&mut request.page_token);
     request.page_size = 0;
     let pager = Pager::new(&house.database, &caller, "ListReports", &request);

@@ -99,12 +99,7 @@ pub async fn lock(
     plan: &Plan,
     places: &[i32],
 ) -> Result<Vec<Expected>, Fault> {
-    expected!(
-        connection,
-        plan,
-        "e.place = ANY($3) ORDER BY e.place, e.slot FOR UPDATE",
-        places
-    )
+    expected!(connection, plan, "e.place = ANY($3) ORDER BY e.place, e.slot FOR UPDATE", places)
 }
 
 /// Every expectation from a place up to an end, in order.
@@ -418,7 +413,9 @@ pub async fn insert_revisions(
         &when.3,
     );
     inserted.execute(connection).await.map_err(|error| {
-        chassis::fault::on_constraint(error, |name| name.ends_with("request_id_caller_business_date_key").then_some(Fault::Conflict))
+        chassis::fault::on_constraint(error, |name| {
+            name.ends_with("request_id_caller_business_date_key").then_some(Fault::Conflict)
+        })
     })?;
     Ok(())
 }

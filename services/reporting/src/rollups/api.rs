@@ -124,7 +124,8 @@ impl Rollups {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListRollups", &request);
-        let after: i32 = pager.key(&token)?.map_or(Ok(-1), |key| key.parse()).map_err(|_| Fault::PageToken)?;
+        let after: i32 =
+            pager.key(&token)?.map_or(Ok(-1), |key| key.parse()).map_err(|_| Fault::PageToken)?;
         let mut work = self.house.database.begin(deadline).await?;
         let plan = self.house.plan(&mut work, asked.form, asked.date).await?;
         let absent = || Fault::NotFound(unit_name(asked.unit));
