@@ -145,7 +145,7 @@ type Events = Pin<Box<dyn Stream<Item = Result<(Event, String), Broken>> + Send>
 /// Follows both feeds until `shutdown`. What is answered changes whenever this replica took in something.
 pub(crate) fn start(
     database: &Database,
-    source: Source,
+    source: &Source,
     shutdown: &CancellationToken,
 ) -> watch::Receiver<u64> {
     let (took, taken) = watch::channel(0);

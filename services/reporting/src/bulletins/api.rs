@@ -129,9 +129,9 @@ async fn amendments(
         let figures = |number: i32| of(number).map(|one| one.figures.clone()).unwrap_or_default();
         let revision = of(*code);
         let kind = match revision.map(|one| one.kind) {
-            Some(RevisionKind::Correction) => "CORRECTION",
-            Some(_) => "AFTER_CLOSE",
-            None => "EXCUSED",
+            Some(RevisionKind::Correction) => "correction",
+            Some(_) => "after close",
+            None => "excused",
         };
         let announced = revision.and_then(|one| one.announce_date).unwrap_or(seal.bulletin_date);
         amendments.push(Amendment {

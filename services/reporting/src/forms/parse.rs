@@ -3,7 +3,7 @@
 use chassis::{Fault, Violations, parse, parse::etag};
 use chrono::NaiveDate;
 use jurisdiction::Office;
-use proto::{registry, reporting as pb};
+use proto::reporting as pb;
 use uuid::Uuid;
 
 use super::{
@@ -389,16 +389,15 @@ pub fn level(number: i32) -> Result<i16, String> {
 }
 
 fn office_word(number: i32) -> Result<String, String> {
-    let name = registry::Office::try_from(number).map(|office| office.as_str_name()).unwrap_or_default();
-    let word = name.trim_start_matches("OFFICE_").to_lowercase();
-    Office::of_word(&word).map(|office| office.word().to_owned()).ok_or_else(|| "is no office".to_owned())
+    Office::of_contract(number)
+        .map(|office| office.word().to_owned())
+        .ok_or_else(|| "is no office".to_owned())
 }
 
-/// The number that the contract has for an office.
+/// The number that the contract has for the office of a word.
 #[must_use]
 pub fn office_number(word: &str) -> i32 {
-    let name = format!("OFFICE_{}", word.to_uppercase());
-    registry::Office::from_str_name(&name).unwrap_or_default().into()
+    Office::of_word(word).map_or(0, |office| office.contract().into())
 }
 
 impl From<Label> for pb::Label {

@@ -145,15 +145,16 @@ impl Proof {
 
     async fn found(&mut self, plan: &Plan, found: Vec<Found>) -> Result<(), Fault> {
         for one in found {
-            if one.breaks {
+            let breaks = one.finding.breaks_the_law();
+            if breaks {
                 self.broken += 1;
             } else {
                 self.listed += 1;
             }
             let node = plan.tree.at(one.place);
             self.say(Event::Exception(pb::ProofException {
-                breaks_the_law: one.breaks,
-                kind: one.kind.to_owned(),
+                breaks_the_law: breaks,
+                finding: one.finding as i32,
                 day: day_name(plan.day.id),
                 unit: unit_name(node.map(|node| node.id).unwrap_or_default()),
                 display_name: plan.tree.full_name(one.place),

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Content, Revision, RevisionKind, Standing, TOPIC, Timing, UseCorrection,
+    Content, Revision, RevisionKind, Standing, TOPIC, Timing,
     parse::report_name,
     store::{self, Before, Expected, NewRevision},
 };
@@ -198,10 +198,7 @@ fn next(plan: &Plan, item: &Item, standing: &Standing) -> Option<Standing> {
     let at: DateTime<Utc> =
         closed_at.map_or(item.revision.received_at, |closed| closed.max(item.revision.received_at));
     let content = item.revision.content.unwrap_or(Content::Data);
-    match standing.report(content, item.revision.figures.clone(), slot, at) {
-        Ok(standing) => Some(standing),
-        Err(UseCorrection) => None,
-    }
+    standing.report(content, item.revision.figures.clone(), slot, at).ok()
 }
 
 /// The answer to a request_id that was used before.

@@ -144,7 +144,7 @@ pub fn figures(wrong: &mut Violations, form: &Form, said: &BTreeMap<String, i64>
         let path = || format!("figures[{:?}]", field.key);
         match said.get(&field.key) {
             None if whole && field.required => {
-                wrong.add(path(), "is required; where there is nothing to count, say 0")
+                wrong.add(path(), "is required; where there is nothing to count, say 0");
             }
             None => {}
             Some(figure) if *figure < field.least || *figure > field.greatest => {
@@ -176,7 +176,7 @@ pub fn warnings(form: &Form, figures: &Figures) -> Vec<String> {
 
 /// The answer to a report that was taken in.
 #[must_use]
-pub fn accepted(form: &Form, accepted: Accepted) -> pb::SubmitReportResponse {
+pub fn accepted(form: &Form, accepted: &Accepted) -> pb::SubmitReportResponse {
     pb::SubmitReportResponse {
         report: report_name(accepted.report),
         revision: accepted.revision,

@@ -89,7 +89,7 @@ fn checked(
                     figures[field.column] = Some(*figure);
                 }
                 Some(field) if field.cumulative => {
-                    inner.add(format!("figures[{key:?}]"), "must not be negative")
+                    inner.add(format!("figures[{key:?}]"), "must not be negative");
                 }
                 _ => inner.add(format!("figures[{key:?}]"), "is no cumulative field of this form"),
             }

@@ -1,5 +1,6 @@
 //! Proofs: they pass, and they can fail.
 
+use proto::reporting::ProofFinding as Finding;
 use sqlx::Executor as _;
 
 use crate::town::{Town, epidemic_day, grid_day, said, submit};
@@ -20,8 +21,8 @@ async fn what_is_in_order_is_proved_and_the_missing_are_named() {
     let (exceptions, verdict) = town.proof().await;
     assert!(verdict.holds, "{exceptions:?}");
     assert_eq!((verdict.days, verdict.expectations, verdict.revisions, verdict.seals), (1, 5, 4, 1));
-    let kinds: Vec<_> = exceptions.iter().map(|one| (one.kind.as_str(), one.breaks_the_law)).collect();
-    assert_eq!(kinds, [("MISSING", false)]);
+    let kinds: Vec<_> = exceptions.iter().map(|one| (one.finding(), one.breaks_the_law)).collect();
+    assert_eq!(kinds, [(Finding::Missing, false)]);
     assert!(exceptions[0].display_name.contains("乙县"));
 }
 
@@ -43,30 +44,30 @@ async fn every_way_of_tampering_is_found() {
     for (tampering, kind) in [
         (
             "UPDATE reporting.total SET cells[12] = cells[12] + 1 WHERE stripe = 0 AND place = 1",
-            "TOTAL_DIFFERS",
+            Finding::TotalDiffers,
         ),
         (
             "UPDATE reporting.total SET cells[2] = cells[2] + 1 WHERE stripe = 0 AND place = 0",
-            "MATRIX_DIFFERS",
+            Finding::MatrixDiffers,
         ),
-        ("UPDATE reporting.expectation SET figures[2] = 7 WHERE revision = 1", "FACTS_DIFFER"),
-        ("UPDATE reporting.expectation SET timing = 2, content = 2 WHERE timing = 6", "FACTS_DIFFER"),
-        ("DELETE FROM reporting.expectation WHERE timing = 6", "EXPECTATION_DIFFERS"),
+        ("UPDATE reporting.expectation SET figures[2] = 7 WHERE revision = 1", Finding::FactsDiffer),
+        ("UPDATE reporting.expectation SET timing = 2, content = 2 WHERE timing = 6", Finding::FactsDiffer),
+        ("DELETE FROM reporting.expectation WHERE timing = 6", Finding::ExpectationDiffers),
         (
             "DELETE FROM reporting.revision WHERE place = (SELECT min(place) FROM reporting.revision)",
-            "FACTS_DIFFER",
+            Finding::FactsDiffer,
         ),
-        ("UPDATE reporting.revision SET figures[2] = 9", "SEAL_DIFFERS"),
-        ("UPDATE reporting.seal_total SET cells[12] = 99 WHERE place = 0", "SEAL_DIFFERS"),
-        ("UPDATE reporting.seal_part SET revisions[1] = 0", "SEAL_DIFFERS"),
-        ("UPDATE reporting.seal SET digest = '\\x00'", "SEAL_DIFFERS"),
+        ("UPDATE reporting.revision SET figures[2] = 9", Finding::SealDiffers),
+        ("UPDATE reporting.seal_total SET cells[12] = 99 WHERE place = 0", Finding::SealDiffers),
+        ("UPDATE reporting.seal_part SET revisions[1] = 0", Finding::SealDiffers),
+        ("UPDATE reporting.seal SET digest = '\\x00'", Finding::SealDiffers),
     ] {
         let town = sealed_town().await;
         let mut sql = town.sandbox.sql().await;
         let statements = format!("{triggers} {tampering}");
         sql.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statements))).await.expect("tampered");
         let (exceptions, verdict) = town.proof().await;
-        let found = exceptions.iter().any(|one| one.kind == kind && one.breaks_the_law);
+        let found = exceptions.iter().any(|one| one.finding() == kind && one.breaks_the_law);
         assert!(found && !verdict.holds, "{tampering}: {exceptions:?}");
     }
 }
