@@ -1,6 +1,6 @@
 //! Days remember here.
 
-use chassis::{Fault, partitions::DayTable};
+use chassis::Fault;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use jurisdiction::{Node, Tree};
 use sqlx::{PgConnection, PgPool, types::Json};
@@ -9,15 +9,8 @@ use uuid::Uuid;
 use super::{Day, ReadTo, State};
 use crate::forms::schedule::Times;
 
-/// How many days of reports are kept: what an epidemic may need to be asked.
-const KEPT_DAYS: u64 = 1_100;
-
 /// What grows by business day.
-pub const TABLES: [DayTable; 3] = [
-    DayTable { table: "expectation", kept_days: KEPT_DAYS },
-    DayTable { table: "revision", kept_days: KEPT_DAYS },
-    DayTable { table: "total", kept_days: KEPT_DAYS },
-];
+const TABLES: [&str; 3] = ["expectation", "revision", "total"];
 
 struct Row {
     id: Uuid,
@@ -172,20 +165,22 @@ pub async fn lock(connection: &mut PgConnection, keys: &[i64], alone: bool) -> R
     Ok(())
 }
 
+/// How long what was said is kept, in days: it is evidence, and not dropped by itself in any lifetime.
+const KEPT: u64 = 36_500;
+
 /// Makes the partitions of a business date.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn make_partitions(pool: &PgPool, date: NaiveDate) -> Result<(), Fault> {
     for table in TABLES {
-        sqlx::query_scalar!(
+        let kept = sqlx::query_scalar!(
             "SELECT keep_day_partitions($1, $2, $3, $3)",
-            table.table,
-            date - Days::new(table.kept_days),
-            date,
-        )
-        .fetch_one(pool)
-        .await?;
+            table,
+            date - Days::new(KEPT),
+            date
+        );
+        kept.fetch_one(pool).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod bulletins;
 mod days;
+mod faults;
 mod forms;
 mod proofs;
 mod reports;

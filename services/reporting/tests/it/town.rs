@@ -26,10 +26,14 @@ pub(crate) fn at(time: &str) -> DateTime<Utc> {
 }
 
 impl Town {
-    /// Builds it: grid n has the reporter `reporter-n`, county n the duty officer `duty-n` and the health
+    /// Builds it in a sandbox of its own: grid n has the reporter `reporter-n`, county n the duty officer `duty-n` and the health
     /// officer `health-n`, the city the duty officer `duty`.
     pub(crate) async fn build() -> Self {
-        let sandbox = Sandbox::start().await;
+        Self::build_in(Sandbox::start().await).await
+    }
+
+    /// Builds it in a sandbox.
+    pub(crate) async fn build_in(sandbox: Sandbox) -> Self {
         let root = sandbox.root.clone();
         let mut town = Self { sandbox, counties: vec![], towns: vec![], villages: vec![], grids: vec![] };
         for (county, towns) in [("甲县", &[2, 2][..]), ("乙县", &[1][..])] {
