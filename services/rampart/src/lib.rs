@@ -8,5 +8,6 @@ pub mod demo;
 pub mod issuer;
 pub mod output;
 pub mod postgres;
+pub mod retry;
 pub mod stack;
 pub mod units_file;
