@@ -6,6 +6,7 @@ mod bulletins;
 mod days;
 mod faults;
 mod forms;
+mod plans;
 mod proofs;
 mod reports;
 mod rollups;
