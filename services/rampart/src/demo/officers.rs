@@ -5,16 +5,13 @@ use anyhow::Context as _;
 use proto::registry as pb;
 
 use super::{
-    tree,
+    grids, tree,
     units::{Units, find},
 };
 use crate::{client::Registry, output};
 
-/// The villages whose first grid is left vacant, by code.
-const VACANT: [&str; 2] = ["431302005901", "431322107901"];
-
-/// The village in whose first grid a leader is replaced during the day, by code.
-pub const REPLACED: &str = "431302001901";
+/// The town in whose first village the first grid's leader is replaced during the day.
+const REPLACED: &str = "431302001000";
 
 /// An office that is to be filled: the officer's subject, name and home, and what they hold there.
 struct Post {
@@ -98,18 +95,20 @@ async fn town_posts(units: &mut Units, town: pb::Unit) -> anyhow::Result<Vec<Pos
         post(format!("{short}-leader"), "镇指挥长", &town, &[pb::Office::Leader]),
         post(format!("{short}-duty"), "镇值班员", &town, &[pb::Office::DutyOfficer]),
     ];
-    let mut village = String::new();
-    let mut grid = 0;
+    let is_vacant = [grids::ENTERED, grids::SILENT].contains(&code(&town));
+    let (mut village, mut villages, mut grid) = (String::new(), 0, 0);
     for unit in below(units, &town.name).await? {
         if unit.level() == pb::Level::Village {
             village = code(&unit).to_owned();
+            villages += 1;
             grid = 0;
             let offices = [pb::Office::Leader, pb::Office::DutyOfficer];
             posts.push(post(format!("{village}-leader"), "村组长", &unit, &offices));
             continue;
         }
         grid += 1;
-        if grid == 1 && VACANT.contains(&village.as_str()) {
+        // The first grid of two towns has no officers.
+        if is_vacant && villages == 1 && grid == 1 {
             continue;
         }
         posts.push(post(format!("{village}-{grid}-leader"), "网格长", &unit, &[pb::Office::Leader]));
@@ -187,10 +186,11 @@ fn fingerprint(subject: &str) -> u64 {
 /// A refusal.
 pub async fn replace_leader(registry: &Registry) -> anyhow::Result<Option<String>> {
     let mut units = registry.units();
-    let village = get(&mut units, REPLACED).await?;
-    let grid =
-        below(&mut units, &village.name).await?.into_iter().next().context("a village without grids")?;
-    let former = format!("{REPLACED}-1-leader");
+    let town = get(&mut units, REPLACED).await?;
+    let mut units = below(&mut units, &town.name).await?.into_iter();
+    let (village, grid) = units.next().zip(units.next()).context("a town without grids")?;
+    let village = code(&village).to_owned();
+    let former = format!("{village}-1-leader");
     let request = pb::ListAppointmentsRequest {
         unit: grid.name.clone(),
         office: pb::Office::Leader.into(),
@@ -204,7 +204,7 @@ pub async fn replace_leader(registry: &Registry) -> anyhow::Result<Option<String
     let successor = pb::Officer {
         display_name: format!("样例接任网格长（{}）", grid.display_name),
         official_phone: "0000-0000001".to_owned(),
-        subject: format!("{REPLACED}-1-leader-2"),
+        subject: format!("{village}-1-leader-2"),
         home_unit: grid.name,
         ..pb::Officer::default()
     };

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use proto::registry as pb;
 
-use super::tree::{self, Town};
+use super::tree::{self, Official, Town};
 use crate::{
     client::{Authorized, Registry},
     output,
@@ -29,7 +29,7 @@ pub struct UnitCounts {
 ///
 /// # Errors
 /// A refusal.
-pub async fn build(registry: &Registry) -> anyhow::Result<()> {
+pub async fn build(registry: &Registry, official: &Official) -> anyhow::Result<()> {
     let towns = tree::towns()?;
     let mut units = registry.units();
     let root = find(&mut units, "431300000000").await?.context("the root is not there")?;
@@ -45,7 +45,7 @@ pub async fn build(registry: &Registry) -> anyhow::Result<()> {
         if find(&mut units, &town.town_code).await?.is_none() {
             let county = find(&mut units, &town.county_code).await?;
             let county = county.context("a county is not there")?;
-            create(&mut units, town_units(town, &county)).await?;
+            create(&mut units, town_units(town, &county, official)).await?;
         }
         bar.inc(1);
     }
@@ -54,10 +54,10 @@ pub async fn build(registry: &Registry) -> anyhow::Result<()> {
 }
 
 /// A town with its villages and their grids, parents first.
-fn town_units(town: &Town, county: &str) -> Vec<pb::NewUnit> {
+fn town_units(town: &Town, county: &str, official: &Official) -> Vec<pb::NewUnit> {
     let mut all = vec![unit(&town.town, pb::Level::Township, county, &town.town_code)];
     let below = format!("client:{}", town.town_code);
-    for village in tree::villages(town) {
+    for village in tree::villages(town, official) {
         all.push(unit(&village.name, pb::Level::Village, &below, &village.code));
         all.extend(village.grids.iter().map(|grid| pb::NewUnit {
             display_name: grid.clone(),

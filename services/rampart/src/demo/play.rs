@@ -1,0 +1,217 @@
+//! The whole day, step by step. Every step may be repeated: what was done is found or recognised by its
+//! request_id, so that a run goes on from where another stopped.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use proto::{registry, reporting as pb};
+
+use super::{
+    bulletins, days, epidemic, follow_up,
+    forms::{self, EPIDEMIC_DAY, Forms, GRID_DAY},
+    grids, laws,
+    laws::Laws,
+    officers,
+    send::{self, Sent},
+    stage::{DATE, Stage},
+    tree::Official,
+    units,
+    walk::Tree,
+};
+use crate::{client, output};
+
+/// What was played, and what it came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The tree.
+    pub tree: Tree,
+    /// How many appointments are in force.
+    pub appointments: usize,
+    /// Required offices that nobody holds.
+    pub vacancies: Vec<registry::Vacancy>,
+    /// How long until the relieved leader was refused at the registry and at reporting; nothing where an
+    /// earlier run replaced them.
+    pub refused_after: Option<(Duration, Duration)>,
+    /// The reports of the grids in time; nothing where an earlier run sent them.
+    pub sent: Option<Sent>,
+    /// How many chase notes there are.
+    pub chased: usize,
+    /// The report that was returned and came back.
+    pub returned: pb::Report,
+    /// The report that came after the close, and the one that was corrected.
+    pub after: (pb::Report, pb::Report),
+    /// The grids that did not report by the close, with whom to call.
+    pub missing: Vec<pb::MissingReport>,
+    /// The grid day's totals as sealed first: the city, its counties, and their towns.
+    pub grid_day: Vec<pb::Rollup>,
+    /// The epidemic day's totals as sealed: the city, its counties, and their towns.
+    pub epidemic_day: Vec<pb::Rollup>,
+    /// The seals of both forms: key and seal.
+    pub seals: Vec<(&'static str, pb::Seal)>,
+    /// What the proofs came to.
+    pub laws: Laws,
+    /// How many bulletins were kept.
+    pub bulletins: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Plays the day.
+///
+/// # Errors
+/// A refusal.
+pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::Result<Outcome> {
+    let began = Instant::now();
+    units::build(&stage.registry, official).await?;
+    officers::fill(&stage.registry).await?;
+    let tree = Tree::read(&stage.registry).await?;
+    output::say("3 February 00:00: the forms are asked for, and their days open");
+    let forms = forms::ensure(stage).await?;
+    for form in [&forms.grid_day, &forms.epidemic_day] {
+        days::wait(stage, form, DATE, pb::DayState::Open).await?;
+    }
+    let plan = grids::plan(&tree, &forms.grid_day)?;
+    if days::played(stage, &forms.epidemic_day).await?.state() < pb::DayState::Sealed {
+        epidemic::balances(stage, &tree, &forms.epidemic_day).await?;
+    }
+
+    output::say("09:00: a leader is replaced");
+    stage.advance(540);
+    let refused_after = match officers::replace_leader(&stage.registry).await? {
+        Some(former) => Some(refused(stage, &former, &forms.grid_day).await?),
+        None => None,
+    };
+
+    let (sent, chased, returned) = grid_day(stage, &tree, &plan, &forms).await?;
+
+    output::say(
+        "4 February 00:20: the health side enters every town, the counties agree, and the city seals",
+    );
+    stage.advance(1_460);
+    if days::played(stage, &forms.epidemic_day).await?.state() < pb::DayState::Sealed {
+        epidemic::enter(stage, &tree, &forms.epidemic_day).await?;
+        stage.advance(1_480);
+        epidemic::agree_and_seal(stage, &tree, &forms.epidemic_day).await?;
+    }
+
+    output::say("08:00: one grid reports after all, and one is corrected");
+    stage.advance(1_920);
+    let missing = days::missing(&stage.reporting, &forms.grid_day).await?;
+    let after = follow_up::after_the_seal(stage, &forms.grid_day, &tree, &plan).await?;
+    if days::played(stage, &forms.grid_day).await?.pending_amendments > 0 {
+        let amend = ("amend the grid day", "一处补报，一处订正", super::stage::DATE_AFTER);
+        days::seal(stage, (&forms.grid_day, &tree.city.unit), amend).await?;
+    }
+    stage.advance(1_980);
+    output::say("09:00: proving that nothing fell through");
+    let laws = laws::prove(stage).await?;
+    let seals = seals(stage, &forms).await?;
+    let mut kept = 0;
+    for (key, seal) in &seals {
+        kept += bulletins::keep(stage, seal, key, folder).await?;
+    }
+    Ok(Outcome {
+        appointments: officers::count(&stage.registry).await?,
+        vacancies: client::vacancies(&stage.registry, String::new()).await?,
+        refused_after,
+        sent,
+        chased,
+        returned,
+        after,
+        missing,
+        grid_day: sealed(stage, &tree, &forms.grid_day).await?,
+        epidemic_day: sealed(stage, &tree, &forms.epidemic_day).await?,
+        seals,
+        laws,
+        bulletins: kept,
+        took: began.elapsed(),
+        tree,
+    })
+}
+
+/// The day of the grids, to its seal: answers what was sent in time, how many were chased, and the report
+/// that was returned.
+async fn grid_day(
+    stage: &Stage,
+    tree: &Tree,
+    plan: &grids::Plan,
+    forms: &Forms,
+) -> anyhow::Result<(Option<Sent>, usize, pb::Report)> {
+    let form = &forms.grid_day;
+    let officer = stage.reporting_as("city-duty")?;
+    if days::played(stage, form).await?.state() >= pb::DayState::Sealed {
+        let absurd = tree.grids.get(plan.absurd).map(|grid| grid.unit.clone()).unwrap_or_default();
+        return Ok((None, 0, days::report_of(&officer, form, &absurd).await?));
+    }
+    output::say("15:00: the grids report, each reporter under their own name");
+    stage.advance(900);
+    let sent = send::measured(stage, &plan.on_time, (form, &tree.city.unit)).await?;
+    send::all(stage, &plan.proxies, "reports by phone and on paper").await?;
+    let returned = follow_up::return_absurd(stage, form, tree, plan).await?;
+    output::say("16:30: the late ones, and those who are chased");
+    stage.advance(990);
+    let chased = follow_up::chase(stage, form, tree).await?;
+    send::all(stage, &plan.late, "late reports").await?;
+    output::say("17:00: what has not come is missing; the city seals the grids' day");
+    stage.advance(1_020);
+    days::wait(stage, form, DATE, pb::DayState::Closed).await?;
+    days::seal(stage, (form, &tree.city.unit), ("seal the grid day", "", DATE)).await?;
+    Ok((Some(sent), chased, returned))
+}
+
+/// How long it takes until a relieved officer is refused at both services.
+async fn refused(stage: &Stage, former: &str, form: &str) -> anyhow::Result<(Duration, Duration)> {
+    let began = Instant::now();
+    let registry = stage.registry_as(former)?;
+    let reporting = stage.reporting_as(former)?;
+    let patience = Duration::from_secs(10);
+    while registry.units().list_units(registry::ListUnitsRequest::default()).await.is_ok() {
+        anyhow::ensure!(began.elapsed() < patience, "the registry still lets a relieved leader in");
+    }
+    let at_registry = began.elapsed();
+    let day = || pb::GetDayRequest {
+        form: form.to_owned(),
+        business_date: DATE.to_owned(),
+        ..pb::GetDayRequest::default()
+    };
+    while reporting.days().get_day(day()).await.is_ok() {
+        anyhow::ensure!(began.elapsed() < patience, "reporting still lets a relieved leader in");
+    }
+    Ok((at_registry, began.elapsed()))
+}
+
+async fn seals(stage: &Stage, forms: &Forms) -> anyhow::Result<Vec<(&'static str, pb::Seal)>> {
+    let mut seals = Vec::new();
+    for (key, form) in [(EPIDEMIC_DAY, &forms.epidemic_day), (GRID_DAY, &forms.grid_day)] {
+        let day = days::played(stage, form).await?;
+        seals.extend(day.seals.into_iter().map(|seal| (key, seal)));
+    }
+    Ok(seals)
+}
+
+/// The totals of the city, its counties and their towns as sealed first.
+async fn sealed(stage: &Stage, tree: &Tree, form: &str) -> anyhow::Result<Vec<pb::Rollup>> {
+    let request = pb::GetRollupRequest {
+        form: form.to_owned(),
+        business_date: DATE.to_owned(),
+        unit: tree.city.unit.clone(),
+        seal: 1,
+    };
+    let city = stage.reporting.rollups().get_rollup(request).await?.into_inner().rollup;
+    let mut all: Vec<pb::Rollup> = city.into_iter().collect();
+    let parents = std::iter::once(&tree.city).chain(&tree.counties);
+    for parent in parents {
+        let request = pb::ListRollupsRequest {
+            form: form.to_owned(),
+            business_date: DATE.to_owned(),
+            parent_unit: parent.unit.clone(),
+            seal: 1,
+            page_size: 1_000,
+            ..pb::ListRollupsRequest::default()
+        };
+        all.extend(stage.reporting.rollups().list_rollups(request).await?.into_inner().rollups);
+    }
+    Ok(all)
+}
