@@ -180,11 +180,7 @@ impl Stack {
         Ok(stack)
     }
 
-    fn launch(
-        &mut self,
-        name: &'static str,
-        run: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-    ) {
+    fn launch(&mut self, name: &'static str, run: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
         self.services.push((name, tokio::spawn(run)));
     }
 

@@ -5,7 +5,12 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context as _;
 
 use super::Usage;
-use crate::{client::{Registry, Reporting}, context::ClientContext, issuer::Issuer, output};
+use crate::{
+    client::{Registry, Reporting},
+    context::ClientContext,
+    issuer::Issuer,
+    output,
+};
 
 /// How long the token of a command is good for.
 const COMMAND: Duration = Duration::from_secs(600);
