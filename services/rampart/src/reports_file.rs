@@ -62,7 +62,7 @@ pub fn read(mut reader: impl Read) -> anyhow::Result<ReportsFile> {
     let mut file = ReportsFile::default();
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| first_line(bytes, position));
         if record.iter().all(<[u8]>::is_empty) {
             continue;
         }
@@ -76,6 +76,14 @@ pub fn read(mut reader: impl Read) -> anyhow::Result<ReportsFile> {
         }
     }
     Ok(file)
+}
+
+/// The line on which a record begins: the reader counts from the end of the one before, and passes over
+/// empty lines.
+fn first_line(bytes: &[u8], position: &csv::Position) -> u64 {
+    let before = usize::try_from(position.byte()).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+    let empty = before.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    empty.filter(|byte| **byte == b'\n').fold(position.line(), |line, _| line + 1)
 }
 
 fn line(heads: &csv::StringRecord, record: &csv::ByteRecord) -> Result<pb::SubmitReportRequest, String> {
