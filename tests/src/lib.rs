@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a sandbox that fails, fails its test")]
 
+pub mod plans;
+
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
 
 use chassis::{Clock, bootstrap};
@@ -55,6 +57,13 @@ impl Sandbox {
         Self::on(database_url(&admin, &database)).await
     }
 
+    /// Starts one on a database of the test's own server, which is made ready first.
+    pub async fn start_on(admin_url: String) -> Self {
+        let clock = Clock::system(chrono_tz::Asia::Shanghai);
+        stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
+        Self::on(admin_url).await
+    }
+
     async fn on(admin_url: String) -> Self {
         let start = "2020-02-02T16:00:00Z".parse().expect("an instant");
         let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
@@ -77,6 +86,18 @@ impl Sandbox {
     pub async fn restart(self) -> Self {
         self.stack.stop().await.expect("the stack stops");
         Self::on(self.admin_url).await
+    }
+
+    /// The services themselves: to stop one, or to start another replica.
+    pub fn stack(&mut self) -> &mut Stack {
+        &mut self.stack
+    }
+
+    /// A client of a replica of reporting as a subject.
+    #[must_use]
+    pub fn replica_as(&self, endpoint: &str, subject: &str) -> Reporting {
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
+        Reporting::new(endpoint, &token).expect("a client")
     }
 
     /// The registry as the first administrator.
@@ -226,6 +247,18 @@ impl Sandbox {
             root_unit: self.root.clone(),
             ..pb::ImportHeader::default()
         }
+    }
+}
+
+/// Asks until there is an answer. Fails its test after half a minute.
+pub async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "it did not come in half a minute");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

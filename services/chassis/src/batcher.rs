@@ -80,7 +80,10 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
             Box::pin(async move {
                 tokio::task::yield_now().await;
-                items.into_iter().map(|item| if item < 0 { Err(Fault::Conflict) } else { Ok(item * 2) }).collect()
+                items
+                    .into_iter()
+                    .map(|item| if item < 0 { Err(Fault::Conflict) } else { Ok(item * 2) })
+                    .collect()
             })
         });
         let calls = (-1..200).map(|item| {

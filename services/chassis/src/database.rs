@@ -121,7 +121,7 @@ impl Database {
 pub type Part = (&'static str, &'static Migrator);
 
 /// The checksums of every migration of a service, this crate's first: what a schema is made by.
-pub fn history<'a>(parts: &'a [Part]) -> impl Iterator<Item = &'a [u8]> {
+pub fn history(parts: &[Part]) -> impl Iterator<Item = &[u8]> {
     let parts = parts.iter().flat_map(|(_, migrations)| migrations.iter());
     OWN.iter().chain(parts).map(|migration| migration.checksum.as_ref())
 }

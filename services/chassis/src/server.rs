@@ -10,8 +10,8 @@ use tokio::{
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tracing::Instrument as _;
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tracing::Instrument as _;
 
 use crate::{
     Authority, Config, Fault,

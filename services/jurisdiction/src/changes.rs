@@ -181,8 +181,7 @@ fn dated<T>(start: &str, end: &str, fact: T) -> Result<Dated<T>, Fault> {
 fn held(body: &[u8]) -> Result<Option<Held>, Fault> {
     let received = pb::HeldAppointment::decode(body).map_err(Fault::internal)?;
     let appointment = received.appointment.ok_or_else(|| Fault::internal("an empty appointment"))?;
-    let word = appointment.office().as_str_name().trim_start_matches("OFFICE_").to_lowercase();
-    let Some(office) = Office::of_word(&word) else {
+    let Some(office) = Office::of_contract(appointment.office) else {
         return Ok(None);
     };
     let instant = |time: prost_types::Timestamp| parse::instant(time).map_err(Fault::internal);

@@ -1,13 +1,7 @@
 //! Following the registry's feeds: a snapshot, then what changes, taken in under a lease so that one
 //! replica at a time follows. A token is stored with what it stands for, in one transaction.
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use chassis::{Database, Fault, clock, parse};
 use chrono::TimeDelta;
@@ -151,14 +145,19 @@ type Events = Pin<Box<dyn Stream<Item = Result<(Event, String), Broken>> + Send>
 /// Follows both feeds until `shutdown`. What is answered changes whenever this replica took in something.
 pub(crate) fn start(
     database: &Database,
-    source: Source,
+    source: &Source,
     shutdown: &CancellationToken,
 ) -> watch::Receiver<u64> {
     let (took, taken) = watch::channel(0);
     let follower = Uuid::now_v7();
     for topic in [UNITS, APPOINTMENTS] {
-        let following =
-            Following { database: database.clone(), source: source.clone(), topic, follower, took: took.clone() };
+        let following = Following {
+            database: database.clone(),
+            source: source.clone(),
+            topic,
+            follower,
+            took: took.clone(),
+        };
         let shutdown = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -188,7 +187,11 @@ impl Following {
                     // Said once for an outage, not at every attempt.
                     let words = broken.to_string();
                     if words != said {
-                        tracing::warn!(topic = self.topic, cause = words, "the feed is not followed; trying on");
+                        tracing::warn!(
+                            topic = self.topic,
+                            cause = words,
+                            "the feed is not followed; trying on"
+                        );
                         said = words;
                     }
                     Duration::from_millis(250)

@@ -78,7 +78,7 @@ impl Jurisdiction {
         let (taken, version) = watch::channel(0);
         let jurisdiction = Self { clock, known, trees, version };
         jurisdiction.read(&database).await?;
-        let took = follow::start(&database, source, &shutdown);
+        let took = follow::start(&database, &source, &shutdown);
         let reader = jurisdiction.clone();
         tokio::spawn(async move { reader.keep_reading(database, took, taken, shutdown).await });
         Ok(jurisdiction)

@@ -1,5 +1,7 @@
 //! Offices, and the one table that says what each of them may do below the unit it is held at.
 
+use proto::registry as pb;
+
 /// A job at a unit. An officer holds it through a dated appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Office {
@@ -85,6 +87,25 @@ impl Office {
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|office| office.word() == word)
+    }
+
+    /// The office as the contract has it.
+    #[must_use]
+    pub fn contract(self) -> pb::Office {
+        match self {
+            Self::Administrator => pb::Office::Administrator,
+            Self::Leader => pb::Office::Leader,
+            Self::DutyOfficer => pb::Office::DutyOfficer,
+            Self::InformationReporter => pb::Office::InformationReporter,
+            Self::HealthOfficer => pb::Office::HealthOfficer,
+            Self::Integrator => pb::Office::Integrator,
+        }
+    }
+
+    /// The office of a number of the contract.
+    #[must_use]
+    pub fn of_contract(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|office| i32::from(office.contract()) == number)
     }
 
     /// What the office may do below its unit.

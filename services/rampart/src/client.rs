@@ -24,6 +24,8 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
+use crate::retry::Retrying;
+
 /// Adds the caller's token to every call.
 #[derive(Clone)]
 pub struct Bearer(MetadataValue<Ascii>);
@@ -42,7 +44,7 @@ impl Interceptor for Bearer {
 }
 
 /// A channel to a service, as a caller.
-pub type Authorized = InterceptedService<Channel, Bearer>;
+pub type Authorized = InterceptedService<Retrying<Channel>, Bearer>;
 
 /// The largest answer a client takes.
 const LARGEST_ANSWER: usize = 16 << 20;
@@ -53,7 +55,7 @@ macro_rules! clients {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $service {
-            channel: Channel,
+            channel: Retrying<Channel>,
             bearer: Bearer,
         }
 
@@ -116,15 +118,16 @@ clients! {
     }
 }
 
-fn channel(endpoint: &str) -> anyhow::Result<Channel> {
+fn channel(endpoint: &str) -> anyhow::Result<Retrying<Channel>> {
     let endpoint: Endpoint =
         endpoint.parse().with_context(|| format!("{endpoint:?} is no address such as http://host:7401"))?;
-    Ok(endpoint
+    let channel = endpoint
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(60))
         .tcp_nodelay(true)
         .http2_keep_alive_interval(Duration::from_secs(30))
-        .connect_lazy())
+        .connect_lazy();
+    Ok(Retrying::new(channel))
 }
 
 fn bearer(token: &str) -> anyhow::Result<Bearer> {

@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod output;
 pub mod postgres;
 pub mod reports_file;
+pub mod retry;
 pub mod sheet;
 pub mod stack;
 pub mod units_file;

@@ -64,8 +64,17 @@ pub struct Stack {
     pub registry: String,
     /// Where reporting is, as a URL.
     pub reporting: String,
+    options: Options,
+    issuer: Issuer,
+    services: Vec<Service>,
+}
+
+/// A service of a stack.
+#[derive(Debug)]
+struct Service {
+    name: &'static str,
     shutdown: CancellationToken,
-    services: Vec<(&'static str, JoinHandle<anyhow::Result<()>>)>,
+    task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Options {
@@ -151,37 +160,78 @@ impl Stack {
     /// # Errors
     /// A port that is taken, a database that does not answer.
     pub async fn start(options: &Options, issuer: &Issuer) -> anyhow::Result<Self> {
-        let shutdown = CancellationToken::new();
         let mut stack = Self {
             registry: String::new(),
             reporting: String::new(),
-            shutdown: shutdown.clone(),
+            options: options.clone(),
+            issuer: issuer.clone(),
             services: Vec::new(),
         };
-        let (config, listener) = options.listen("registry", options.addresses.registry, issuer).await?;
-        stack.registry = format!("http://{}", config.listen);
-        let run = registry::run(config, options.clock.clone(), listener, shutdown.clone());
-        stack.launch("registry", async move { run.await.map_err(anyhow::Error::from) });
-
-        let (config, listener) = options.listen("reporting", options.addresses.reporting, issuer).await?;
-        stack.reporting = format!("http://{}", config.listen);
-        let issuer = issuer.clone();
-        let token = move || issuer.token(reporting::SUBJECT, MACHINE).map_err(|error| error.to_string());
-        let source = Source::new(&stack.registry, Credential::Signed(Arc::new(token)))?;
-        let run = reporting::run(config, options.clock.clone(), source, listener, shutdown.clone());
-        stack.launch("reporting", async move { run.await.map_err(anyhow::Error::from) });
-
-        for endpoint in [stack.registry.clone(), stack.reporting.clone()] {
-            tokio::select! {
-                ready = ready(&endpoint) => ready?,
-                error = stack.failed() => return Err(error),
-            }
-        }
+        stack.start_registry().await?;
+        stack.reporting = stack.start_reporting().await?;
         Ok(stack)
     }
 
-    fn launch(&mut self, name: &'static str, run: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
-        self.services.push((name, tokio::spawn(run)));
+    /// Starts the registry: at first, or again at the address it had.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_registry(&mut self) -> anyhow::Result<()> {
+        let (config, listener) =
+            self.options.listen("registry", self.options.addresses.registry, &self.issuer).await?;
+        self.options.addresses.registry = config.listen;
+        self.registry = format!("http://{}", config.listen);
+        let shutdown = CancellationToken::new();
+        let run = registry::run(config, self.options.clock.clone(), listener, shutdown.clone());
+        self.launch("registry", shutdown, async move { run.await.map_err(anyhow::Error::from) });
+        self.ready(&self.registry.clone()).await
+    }
+
+    /// Starts a replica of reporting; answers where it is.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_reporting(&mut self) -> anyhow::Result<String> {
+        let (config, listener) =
+            self.options.listen("reporting", self.options.addresses.reporting, &self.issuer).await?;
+        let endpoint = format!("http://{}", config.listen);
+        let issuer = self.issuer.clone();
+        let token = move || issuer.token(reporting::SUBJECT, MACHINE).map_err(|error| error.to_string());
+        let source = Source::new(&self.registry, Credential::Signed(Arc::new(token)))?;
+        let shutdown = CancellationToken::new();
+        let run = reporting::run(config, self.options.clock.clone(), source, listener, shutdown.clone());
+        self.launch("reporting", shutdown, async move { run.await.map_err(anyhow::Error::from) });
+        self.ready(&endpoint).await?;
+        Ok(endpoint)
+    }
+
+    fn launch(
+        &mut self,
+        name: &'static str,
+        shutdown: CancellationToken,
+        run: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        self.services.push(Service { name, shutdown, task: tokio::spawn(run) });
+    }
+
+    async fn ready(&mut self, endpoint: &str) -> anyhow::Result<()> {
+        tokio::select! {
+            ready = ready(endpoint) => ready,
+            error = self.failed() => Err(error),
+        }
+    }
+
+    /// Stops every replica of one service: what is in hand ends first.
+    ///
+    /// # Errors
+    /// One that failed.
+    pub async fn stop_service(&mut self, name: &str) -> anyhow::Result<()> {
+        let stopping: Vec<_> = self.services.extract_if(.., |service| service.name == name).collect();
+        stopping.iter().for_each(|service| service.shutdown.cancel());
+        for service in stopping {
+            service.task.await?.context(service.name)?;
+        }
+        Ok(())
     }
 
     /// Waits until a service ends by itself, which it should not.
@@ -189,12 +239,12 @@ impl Stack {
     /// # Errors
     /// Why it ended.
     pub async fn failed(&mut self) -> anyhow::Error {
-        let ends = self.services.iter_mut().map(|(name, service)| {
+        let ends = self.services.iter_mut().map(|service| {
             Box::pin(async move {
-                match service.await {
-                    Ok(Ok(())) => anyhow::anyhow!("{name} ended"),
-                    Ok(Err(error)) => error.context(*name),
-                    Err(error) => anyhow::Error::from(error).context(*name),
+                match (&mut service.task).await {
+                    Ok(Ok(())) => anyhow::anyhow!("{} ended", service.name),
+                    Ok(Err(error)) => error.context(service.name),
+                    Err(error) => anyhow::Error::from(error).context(service.name),
                 }
             })
         });
@@ -207,9 +257,9 @@ impl Stack {
     /// # Errors
     /// A service that failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.shutdown.cancel();
-        for (name, service) in self.services {
-            service.await?.context(name)?;
+        self.services.iter().for_each(|service| service.shutdown.cancel());
+        for service in self.services {
+            service.task.await?.context(service.name)?;
         }
         Ok(())
     }

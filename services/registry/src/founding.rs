@@ -62,7 +62,11 @@ pub async fn found(
         None => Founded { root: make_root(&mut work, founding, now).await?, made: true },
     };
     let since = founding.start_date.and_time(chrono::NaiveTime::MIN).and_utc() - chrono::TimeDelta::days(1);
-    let mut posts = vec![Post { subject: &founding.administrator, phone: &founding.phone, office: Office::Administrator }];
+    let mut posts = vec![Post {
+        subject: &founding.administrator,
+        phone: &founding.phone,
+        office: Office::Administrator,
+    }];
     posts.retain(|_| founded.made);
     posts.extend(machines.iter().map(|subject| Post { subject, phone: "", office: Office::Integrator }));
     for post in posts {

@@ -72,9 +72,9 @@ pub async fn within(
     let (mut seen, mut rest) = (Vec::with_capacity(units.len()), units.to_vec());
     for date in ask.dates() {
         let above = store::paths(connection, &scopes, date).await?;
-        let own: HashMap<Uuid, String> =
-            store::placed(connection, &rest, date).await?.into_iter().collect();
-        let is_within = |unit: &Uuid| own.get(unit).is_some_and(|path| above.iter().any(|scope| contains(scope, path)));
+        let own: HashMap<Uuid, String> = store::placed(connection, &rest, date).await?.into_iter().collect();
+        let is_within =
+            |unit: &Uuid| own.get(unit).is_some_and(|path| above.iter().any(|scope| contains(scope, path)));
         let found: Vec<Uuid> = rest.extract_if(.., |unit| is_within(unit)).collect();
         seen.extend(found);
     }

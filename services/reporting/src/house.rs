@@ -42,10 +42,12 @@ impl House {
         Err(Fault::NotFound(unit_name(unit)))
     }
 
-    /// The part of a day's tree at which the caller has a permission.
+    /// The part of a day's tree, at and below the form's owner, at which the caller has a permission.
     #[must_use]
     pub fn visible(&self, caller: &Caller, permission: &str, plan: &Plan) -> Ranges {
-        visible(&plan.tree, &self.jurisdiction.today(), &caller.scopes(permission))
+        let owner = plan.owner();
+        let end = plan.tree.at(owner).map_or(owner, |node| node.end);
+        visible(&plan.tree, &self.jurisdiction.today(), &caller.scopes(permission)).within(owner, end)
     }
 
     /// The place of a unit in a day's tree, if the caller has a permission there.
@@ -133,7 +135,9 @@ impl House {
         connection: &mut PgConnection,
         day: crate::days::Day,
     ) -> Result<Arc<Plan>, Fault> {
-        if let Some(plan) = self.plans.get(day.form, day.date).filter(|plan| plan.day.version == day.version) {
+        let is_as_read =
+            |plan: &Arc<Plan>| plan.day.version == day.version && plan.day.pending == day.pending;
+        if let Some(plan) = self.plans.get(day.form, day.date).filter(is_as_read) {
             return Ok(plan);
         }
         let form = forms::version(connection, day.form, day.form_version).await?;

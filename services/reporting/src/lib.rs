@@ -103,17 +103,20 @@ pub async fn run(
     let activations = tokio::spawn(days::activations::run(Arc::clone(&house), shutdown.clone()));
 
     let batcher = reports::batch::start(Arc::clone(&house));
-    let routes = Routes::new(served!(FormServiceServer::new(forms::api::Forms { house: Arc::clone(&house) })))
-        .add_service(served!(DayServiceServer::new(days::api::Days { house: Arc::clone(&house) })))
-        .add_service(served!(ReportServiceServer::new(reports::api::Reports {
-            house: Arc::clone(&house),
-            batcher
-        })))
-        .add_service(served!(RollupServiceServer::new(rollups::api::Rollups { house: Arc::clone(&house) })))
-        .add_service(served!(BulletinServiceServer::new(bulletins::api::Bulletins {
-            house: Arc::clone(&house)
-        })))
-        .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house })));
+    let routes =
+        Routes::new(served!(FormServiceServer::new(forms::api::Forms { house: Arc::clone(&house) })))
+            .add_service(served!(DayServiceServer::new(days::api::Days { house: Arc::clone(&house) })))
+            .add_service(served!(ReportServiceServer::new(reports::api::Reports {
+                house: Arc::clone(&house),
+                batcher
+            })))
+            .add_service(served!(RollupServiceServer::new(rollups::api::Rollups {
+                house: Arc::clone(&house)
+            })))
+            .add_service(served!(BulletinServiceServer::new(bulletins::api::Bulletins {
+                house: Arc::clone(&house)
+            })))
+            .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house })));
     let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
     server.serve(&config, listener, shutdown).await?;
     let _ = tokio::join!(keeper, activations);

@@ -245,3 +245,21 @@ fn every_reason_in_the_code_is_in_the_contract() {
     assert!(seen > 3, "the search finds no reasons any more");
     hold("reasons that errors.proto does not have:", &wrong);
 }
+
+#[test]
+fn the_retry_policy_names_every_service() {
+    let text = std::fs::read_to_string(crate::root().join("proto/service_config.json")).expect("the policy");
+    let policy: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let named = policy["methodConfig"][0]["name"].as_array().expect("names");
+    let named: BTreeSet<_> = named.iter().filter_map(|name| name["service"].as_str()).collect();
+    let pool = contract();
+    let services = services(&pool);
+    let wrong: Vec<_> = services
+        .iter()
+        .map(ServiceDescriptor::full_name)
+        .filter(|name| !named.contains(name))
+        .map(String::from)
+        .collect();
+    hold("services that service_config.json does not name:", &wrong);
+    assert_eq!(named.len(), services.len(), "and none that is not there");
+}

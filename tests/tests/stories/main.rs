@@ -3,5 +3,6 @@
 #![allow(clippy::expect_used, reason = "helpers of tests")]
 
 mod access;
+mod access_to_reporting;
 mod migrations;
 mod official_lists;

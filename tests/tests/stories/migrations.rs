@@ -49,7 +49,8 @@ async fn applied(admin_url: &str, schema: &str) -> Vec<String> {
     let mut connection = PgConnection::connect(admin_url).await.expect("the database");
     let mut all = Vec::new();
     for (table, _) in parts(schema) {
-        let text = format!("SELECT concat('{table}', version, installed_on) FROM {schema}.{table} ORDER BY 1");
+        let text =
+            format!("SELECT concat('{table}', version, installed_on) FROM {schema}.{table} ORDER BY 1");
         let rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(text)).fetch_all(&mut connection).await;
         all.extend(rows.expect("the history"));
     }

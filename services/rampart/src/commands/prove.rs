@@ -237,10 +237,11 @@ fn conclude_reports(verdict: &rp::ProofVerdict, proof: &mut Proof) {
 }
 
 fn report(exception: rp::ProofException, days: &BTreeMap<String, String>) -> Vec<String> {
+    let finding = output::word(exception.finding().as_str_name(), "PROOF_FINDING_");
     let day = days.get(&exception.day).cloned().unwrap_or(exception.day);
     vec![
         "reports".to_owned(),
-        exception.kind.to_lowercase(),
+        finding,
         exception.breaks_the_law.to_string(),
         day,
         exception.unit,

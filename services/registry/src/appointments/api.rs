@@ -95,9 +95,10 @@ impl AppointmentService for Appointments {
         request: Request<pb::WatchAppointmentsRequest>,
     ) -> Result<Response<Self::WatchAppointmentsStream>, Status> {
         let appointments = self.clone();
-        Ok(server::stream(DOMAIN, |messages| async move {
-            watch::watch(&appointments, request, &messages).await
-        }))
+        Ok(server::stream(
+            DOMAIN,
+            |messages| async move { watch::watch(&appointments, request, &messages).await },
+        ))
     }
 }
 

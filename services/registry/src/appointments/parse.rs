@@ -22,29 +22,18 @@ pub fn appointment_name(id: Uuid) -> String {
     format!("{COLLECTION}/{id}")
 }
 
-const OFFICES: [(pb::Office, Office); 6] = [
-    (pb::Office::Administrator, Office::Administrator),
-    (pb::Office::Leader, Office::Leader),
-    (pb::Office::DutyOfficer, Office::DutyOfficer),
-    (pb::Office::InformationReporter, Office::InformationReporter),
-    (pb::Office::HealthOfficer, Office::HealthOfficer),
-    (pb::Office::Integrator, Office::Integrator),
-];
-
 /// An office of the contract.
 ///
 /// # Errors
 /// What it must be.
 pub fn office(number: i32) -> Result<Office, String> {
-    let known = OFFICES.iter().find(|(theirs, _)| i32::from(*theirs) == number);
-    known.map(|(_, ours)| *ours).ok_or_else(|| "must be an office".to_owned())
+    Office::of_contract(number).ok_or_else(|| "must be an office".to_owned())
 }
 
 /// An office for the contract.
 #[must_use]
 pub fn office_number(office: Office) -> i32 {
-    let known = OFFICES.iter().find(|(_, ours)| *ours == office);
-    known.map_or(0, |(theirs, _)| i32::from(*theirs))
+    office.contract().into()
 }
 
 /// An instant where one is given.

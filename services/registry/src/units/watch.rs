@@ -42,11 +42,7 @@ impl Resources for Units {
     type Resource = pb::UnitHistory;
     type Message = pb::WatchUnitsResponse;
 
-    async fn read(
-        &self,
-        keys: &[Uuid],
-        caller: &Caller,
-    ) -> Result<HashMap<Uuid, pb::UnitHistory>, Fault> {
+    async fn read(&self, keys: &[Uuid], caller: &Caller) -> Result<HashMap<Uuid, pb::UnitHistory>, Fault> {
         let mut work = self.database.begin(None).await?;
         let ask = Ask::today(PERMISSION, self.clock.today());
         let seen = scope::within(&mut work, caller, ask, keys).await?;

@@ -2,53 +2,18 @@
 //! runs, taken from the record of checked queries. Of a whole page of units the planner rather reads the
 //! codes of a small city at once than each by index, and is right: hence ten.
 
-use std::{collections::BTreeSet, fs, path::Path};
-
 use proto::registry::{self as pb, Level};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
-use tests::{Sandbox, new_unit, request_id};
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
+use tests::{Sandbox, new_unit, plans, request_id};
 
 /// The tables that no hot query may read from end to end.
 const LARGE: [&str; 5] = ["unit_place", "unit_name", "unit_code", "appointment", "officer"];
 
-/// The text of the one query of the code that contains a fragment.
-fn text_of(fragment: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
-    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
-    let queries = files.map(|file| serde_json::from_str::<Value>(&file).unwrap()["query"].clone());
-    let texts = queries.map(|query| query.as_str().unwrap().to_owned());
-    let found: Vec<_> = texts.filter(|text| text.contains(fragment)).collect();
-    assert_eq!(found.len(), 1, "{fragment:?} is in {} queries", found.len());
-    found.into_iter().next().unwrap()
-}
-
-/// The large tables that a plan reads from end to end.
-fn scanned(plan: &Value, into: &mut BTreeSet<String>) {
-    match plan {
-        Value::Array(all) => all.iter().for_each(|one| scanned(one, into)),
-        Value::Object(node) => {
-            if let Some(table) = node.get("Relation Name").and_then(Value::as_str)
-                && node.get("Node Type").and_then(Value::as_str) == Some("Seq Scan")
-                && LARGE.contains(&table)
-            {
-                into.insert(table.to_owned());
-            }
-            node.values().for_each(|one| scanned(one, into));
-        }
-        _ => {}
-    }
-}
-
-/// How the database would run a query of the code with arguments; it plans a prepared statement for the
-/// arguments at first, and for any arguments once it was used often.
+/// How the database would run the query of the code that contains a fragment.
 async fn plan(sql: &mut PgConnection, fragment: &str, arguments: &str, mode: &str) -> Value {
-    let prepare = format!("SET plan_cache_mode = {mode}; PREPARE hot AS {}", text_of(fragment));
-    sql.execute(sqlx::raw_sql(AssertSqlSafe(prepare))).await.expect("prepared");
-    let explain = format!("EXPLAIN (FORMAT JSON, BUFFERS off) EXECUTE hot({arguments})");
-    let row = sql.fetch_one(sqlx::raw_sql(AssertSqlSafe(explain))).await.expect("explained");
-    sql.execute(sqlx::raw_sql("DEALLOCATE hot")).await.expect("forgotten");
-    serde_json::from_str(&row.get_unchecked::<String, _>(0)).expect("a plan")
+    let text = plans::text(concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx"), fragment);
+    plans::of(sql, &text, arguments, mode).await
 }
 
 async fn batch(sandbox: &Sandbox, parents: &[String], level: Level, each: usize) -> Vec<String> {
@@ -155,8 +120,8 @@ async fn hot_queries_never_read_a_large_table_from_end_to_end() {
     let mut wrong = Vec::new();
     for (what, fragment, arguments) in &hot {
         for mode in ["force_custom_plan", "force_generic_plan"] {
-            let mut tables = BTreeSet::new();
-            scanned(&plan(&mut sql, fragment, arguments, mode).await, &mut tables);
+            let plan = plan(&mut sql, fragment, arguments, mode).await;
+            let tables = plans::scanned(&plan, &LARGE);
             wrong.extend(tables.into_iter().map(|table| format!("{what} ({mode}): {table}")));
         }
     }

@@ -68,8 +68,15 @@ impl Bulletins {
             None => vec![],
         };
         let zone = self.house.clock.zone();
-        let source =
-            Source { plan: &plan, zone, seal: &seal, totals: &totals, before: before.as_ref(), missing, amendments };
+        let source = Source {
+            plan: &plan,
+            zone,
+            seal: &seal,
+            totals: &totals,
+            before: before.as_ref(),
+            missing,
+            amendments,
+        };
         let template = match request.template() {
             pb::Template::Public => Template::Public,
             pb::Template::Internal | pb::Template::Unspecified => Template::Internal,
@@ -122,9 +129,9 @@ async fn amendments(
         let figures = |number: i32| of(number).map(|one| one.figures.clone()).unwrap_or_default();
         let revision = of(*code);
         let kind = match revision.map(|one| one.kind) {
-            Some(RevisionKind::Correction) => "CORRECTION",
-            Some(_) => "AFTER_CLOSE",
-            None => "EXCUSED",
+            Some(RevisionKind::Correction) => "correction",
+            Some(_) => "after close",
+            None => "excused",
         };
         let announced = revision.and_then(|one| one.announce_date).unwrap_or(seal.bulletin_date);
         amendments.push(Amendment {

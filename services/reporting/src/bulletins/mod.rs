@@ -97,7 +97,7 @@ pub struct Row {
 pub struct Amendment {
     /// The unit, with those above it.
     pub unit: String,
-    /// CORRECTION, AFTER_CLOSE, EXCUSED.
+    /// correction, after close, excused.
     pub kind: &'static str,
     /// New less old, by field.
     pub differences: BTreeMap<String, i64>,

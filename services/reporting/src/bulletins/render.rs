@@ -138,12 +138,32 @@ fn line(document: &Document, row: &Row, language: Language) -> Vec<String> {
 fn matrix_heads(language: Language) -> Vec<String> {
     let heads = match language {
         Language::Zh => [
-            "地区", "应报", "按时·有数", "按时·零报", "迟报·有数", "迟报·零报", "截止后·有数", "截止后·零报", "免报", "缺报",
-            "报告率%", "及时率%",
+            "地区",
+            "应报",
+            "按时·有数",
+            "按时·零报",
+            "迟报·有数",
+            "迟报·零报",
+            "截止后·有数",
+            "截止后·零报",
+            "免报",
+            "缺报",
+            "报告率%",
+            "及时率%",
         ],
         Language::En => [
-            "unit", "expected", "on time data", "on time zero", "late data", "late zero", "after close data",
-            "after close zero", "excused", "missing", "complete %", "timely %",
+            "unit",
+            "expected",
+            "on time data",
+            "on time zero",
+            "late data",
+            "late zero",
+            "after close data",
+            "after close zero",
+            "excused",
+            "missing",
+            "complete %",
+            "timely %",
         ],
     };
     heads.map(str::to_owned).to_vec()
@@ -185,7 +205,8 @@ fn table(heads: &[String], rows: &[Vec<String>]) -> String {
 /// Never, but for a lack of memory.
 pub fn csv(document: &Document) -> Result<String, Fault> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut heads = vec!["business_date".to_owned(), "seal".into(), "unit".into(), "name".into(), "level".into()];
+    let mut heads =
+        vec!["business_date".to_owned(), "seal".into(), "unit".into(), "name".into(), "level".into()];
     for field in &document.fields {
         heads.push(field.key.clone());
         heads.push(format!("{}_unknown", field.key));

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{
-    Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server,
-};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
 use chrono::NaiveDate;
 use proto::reporting::{self as pb, day_service_server::DayService};
 use sqlx::PgConnection;
@@ -136,7 +134,9 @@ impl Days {
         let (differences, count) = store::differences(&mut work, id).await?;
         // A unit that is not in the day's tree is nobody's below its owner.
         let sees = |unit: Uuid| {
-            plan.tree.place(unit).map_or_else(|| visible.contains(plan.owner()), |place| visible.contains(place))
+            plan.tree
+                .place(unit)
+                .map_or_else(|| visible.contains(plan.owner()), |place| visible.contains(place))
         };
         day.differences =
             differences.into_iter().filter(|one| sees(one.0)).map(contract::difference).collect();
@@ -167,8 +167,14 @@ impl Days {
         let pager = Pager::new(&self.house.database, &caller, "ListDays", &request);
         let (date, id) = pager.place(&token)?;
         let after = if date.is_empty() { None } else { parse::date(&date).ok().map(|date| (date, id)) };
-        let selection =
-            Selection { form, state: Some(state).filter(|state| *state != 0), start, end, after, limit: size + 1 };
+        let selection = Selection {
+            form,
+            state: Some(state).filter(|state| *state != 0),
+            start,
+            end,
+            after,
+            limit: size + 1,
+        };
         let mut work = self.house.database.begin(deadline).await?;
         let mut days = store::list(&mut work, &selection).await?;
         let next_page_token = pager.cut(&mut days, size, |day| format!("{} {}", day.date, day.id));
@@ -218,9 +224,13 @@ impl Days {
                 ));
             }
             let times = asked.as_ref().unwrap_or(&form.definition.schedule).on(date, self.house.clock.zone());
-            let same = times.slots.iter().map(|slot| &slot.key).eq(day.times.slots.iter().map(|slot| &slot.key));
+            let same =
+                times.slots.iter().map(|slot| &slot.key).eq(day.times.slots.iter().map(|slot| &slot.key));
             if !same {
-                return Err(Fault::invalid("schedule.slots", "must be the slots that the day was opened with"));
+                return Err(Fault::invalid(
+                    "schedule.slots",
+                    "must be the slots that the day was opened with",
+                ));
             }
             store::set_times(&mut work, day.id, &times).await?;
         }
@@ -283,9 +293,15 @@ impl Days {
         if request.figures_etag != etag(changes) {
             return Err(Fault::EtagMismatch(etag(changes)));
         }
-        let signed = (place, caller.subject().to_owned(), self.house.clock.now(), changes, request.note.clone());
+        let signed =
+            (place, caller.subject().to_owned(), self.house.clock.now(), changes, request.note.clone());
         seals::sign_off(&mut work, id, &signed).await?;
-        let totals = [(place, { let mut cells = Cells::none(0); cells.0[0] = changes; cells })].into();
+        let totals = [(place, {
+            let mut cells = Cells::none(0);
+            cells.0[0] = changes;
+            cells
+        })]
+        .into();
         let sign_off = contract::sign_offs(&plan, &[signed], &totals, |other| other == place).pop();
         let outstanding = sealing::outstanding(&mut work, &plan).await?.len();
         let answer = pb::SignOffDayResponse {
@@ -352,8 +368,7 @@ impl Days {
         id: Uuid,
     ) -> Result<Arc<Plan>, Fault> {
         let plan = self.house.plan_by_id(connection, id).await?;
-        let plan = plan
-            .filter(|plan| self.house.visible(caller, permission, plan).contains(plan.owner()));
+        let plan = plan.filter(|plan| self.house.visible(caller, permission, plan).contains(plan.owner()));
         plan.ok_or_else(|| Fault::NotFound(day_name(id)))
     }
 }

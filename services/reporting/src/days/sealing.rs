@@ -118,11 +118,7 @@ async fn record(
 }
 
 /// Puts a seal together from how everything stands.
-async fn put_together(
-    connection: &mut PgConnection,
-    plan: &Plan,
-    number: i32,
-) -> Result<Contents, Fault> {
+async fn put_together(connection: &mut PgConnection, plan: &Plan, number: i32) -> Result<Contents, Fault> {
     let owner = plan.owner();
     let end = plan.tree.at(owner).map_or(owner, |node| node.end);
     let rows = reports::standings(connection, plan, owner, end).await?;
@@ -195,7 +191,8 @@ pub fn signing(plan: &Plan) -> Vec<i32> {
 fn not_signed_off(plan: &Plan, places: &[i32]) -> Fault {
     let unmet = places.iter().filter_map(|place| {
         let node = plan.tree.at(*place)?;
-        let description = format!("{} has not signed off, or its figures have changed since", node.display_name);
+        let description =
+            format!("{} has not signed off, or its figures have changed since", node.display_name);
         Some(chassis::fault::Unmet { subject: unit_name(node.id), description })
     });
     Fault::Precondition {

@@ -1,6 +1,6 @@
 //! Days remember here.
 
-use chassis::{Fault, partitions::DayTable};
+use chassis::Fault;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use jurisdiction::{Node, Tree};
 use sqlx::{PgConnection, PgPool, types::Json};
@@ -9,15 +9,8 @@ use uuid::Uuid;
 use super::{Day, ReadTo, State};
 use crate::forms::schedule::Times;
 
-/// How many days of reports are kept: what an epidemic may need to be asked.
-const KEPT_DAYS: u64 = 1_100;
-
 /// What grows by business day.
-pub const TABLES: [DayTable; 3] = [
-    DayTable { table: "expectation", kept_days: KEPT_DAYS },
-    DayTable { table: "revision", kept_days: KEPT_DAYS },
-    DayTable { table: "total", kept_days: KEPT_DAYS },
-];
+const TABLES: [&str; 3] = ["expectation", "revision", "total"];
 
 struct Row {
     id: Uuid,
@@ -172,20 +165,22 @@ pub async fn lock(connection: &mut PgConnection, keys: &[i64], alone: bool) -> R
     Ok(())
 }
 
+/// How long what was said is kept, in days: it is evidence, and not dropped by itself in any lifetime.
+const KEPT: u64 = 36_500;
+
 /// Makes the partitions of a business date.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn make_partitions(pool: &PgPool, date: NaiveDate) -> Result<(), Fault> {
     for table in TABLES {
-        sqlx::query_scalar!(
+        let kept = sqlx::query_scalar!(
             "SELECT keep_day_partitions($1, $2, $3, $3)",
-            table.table,
-            date - Days::new(table.kept_days),
-            date,
-        )
-        .fetch_one(pool)
-        .await?;
+            table,
+            date - Days::new(KEPT),
+            date
+        );
+        kept.fetch_one(pool).await?;
     }
     Ok(())
 }
@@ -360,19 +355,14 @@ pub type Difference = (Uuid, i16, String, DateTime<Utc>);
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn differences(
-    connection: &mut PgConnection,
-    day: Uuid,
-) -> Result<(Vec<Difference>, i64), Fault> {
+pub async fn differences(connection: &mut PgConnection, day: Uuid) -> Result<(Vec<Difference>, i64), Fault> {
     let rows = sqlx::query!(
         "SELECT unit_id, kind, display_name, found_at FROM opening_difference WHERE day_id = $1 ORDER BY found_at, unit_id LIMIT 1000",
         day,
     );
     let rows = rows.fetch_all(&mut *connection).await?;
-    let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM opening_difference WHERE day_id = $1"#,
-        day
-    );
+    let count =
+        sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM opening_difference WHERE day_id = $1"#, day);
     let count = count.fetch_one(connection).await?;
     Ok((rows.into_iter().map(|row| (row.unit_id, row.kind, row.display_name, row.found_at)).collect(), count))
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{
-    Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server,
-};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
 use chrono::{Days, NaiveDate};
 use proto::reporting::{self as pb, form_service_server::FormService};
 use sqlx::PgConnection;
@@ -78,7 +76,8 @@ impl Forms {
         }
         wrong.refuse()?;
         let mut work = self.house.database.begin(deadline).await?;
-        let absent = || Fault::NotFound(if id.is_some() { request.name.clone() } else { request.key.clone() });
+        let absent =
+            || Fault::NotFound(if id.is_some() { request.name.clone() } else { request.key.clone() });
         let id = match id {
             Some(id) => Some(id),
             None => store::of_key(&mut work, &request.key).await?,
@@ -97,8 +96,8 @@ impl Forms {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
         let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let owner = (!request.owner_unit.is_empty())
-            .then(|| parse::name(contract::UNITS, &request.owner_unit));
+        let owner =
+            (!request.owner_unit.is_empty()).then(|| parse::name(contract::UNITS, &request.owner_unit));
         let owner = wrong.keep("owner_unit", owner.transpose()).flatten();
         let as_of = wrong.keep("as_of", parse::optional_date(&request.as_of)).flatten();
         wrong.refuse()?;
@@ -137,7 +136,8 @@ impl Forms {
         let mut work = self.house.database.begin(deadline).await?;
         let mut forms = Vec::new();
         for number in store::versions_before(&mut work, id, before.unwrap_or(i32::MAX), size + 1).await? {
-            forms.extend(store::version(&mut work, id, number).await?.filter(|form| self.sees(&caller, form)));
+            forms
+                .extend(store::version(&mut work, id, number).await?.filter(|form| self.sees(&caller, form)));
         }
         if forms.is_empty() {
             return Err(Fault::NotFound(form_name(id)));
@@ -154,7 +154,8 @@ impl Forms {
         let claim = Claim::new(&caller, request_id, "CreateForm", &request);
         let (now, today) = (self.house.clock.now(), self.house.clock.today());
         let owner = new.owner.or_else(|| Some(self.house.jurisdiction.today().at(0)?.id));
-        let owner = owner.ok_or(Fault::Unavailable("the registry has not been heard of yet; repeat the call"))?;
+        let owner =
+            owner.ok_or(Fault::Unavailable("the registry has not been heard of yet; repeat the call"))?;
         self.own(&caller, owner)?;
         let columns = new.definition.fields.iter().map(|field| field.key.clone()).collect();
         let form = Form {
@@ -205,8 +206,14 @@ impl Forms {
         }
         let (definition, end) = contract::changed(present.clone().into(), &new, asks)?;
         let start = self.start(&mut work, &present, from).await?;
-        let mut form =
-            Form { version: last + 1, start, end, definition, recorded_at: self.house.clock.now(), ..present.clone() };
+        let mut form = Form {
+            version: last + 1,
+            start,
+            end,
+            definition,
+            recorded_at: self.house.clock.now(),
+            ..present.clone()
+        };
         settle(&mut form, &present)?;
         store::insert_version(&mut work, &form).await?;
         let answer = pb::UpdateFormResponse { form: Some(form.into()) };
@@ -231,7 +238,9 @@ impl Forms {
             Some(asked) => Err(Fault::unmet(
                 "DAY_OPENED",
                 form_name(present.id),
-                format!("the days up to {free} are open, or an earlier version holds from then: choose {free} or later"),
+                format!(
+                    "the days up to {free} are open, or an earlier version holds from then: choose {free} or later"
+                ),
                 vec![("business_date", asked.to_string())],
             )),
         }

@@ -3,7 +3,7 @@
 use chassis::{Fault, Violations, parse, parse::etag};
 use chrono::NaiveDate;
 use jurisdiction::Office;
-use proto::{registry, reporting as pb};
+use proto::reporting as pb;
 use uuid::Uuid;
 
 use super::{
@@ -123,9 +123,10 @@ pub fn changed(
 
 fn definition(wrong: &mut Violations, form: &pb::Form) -> Definition {
     let label = label(wrong, "label", form.label.as_ref());
-    let offices = form.submitting_offices.iter().enumerate().filter_map(|(at, office)| {
-        wrong.keep(&format!("submitting_offices[{at}]"), office_word(*office))
-    });
+    let offices =
+        form.submitting_offices.iter().enumerate().filter_map(|(at, office)| {
+            wrong.keep(&format!("submitting_offices[{at}]"), office_word(*office))
+        });
     let submitting_offices = offices.collect();
     let sign_off_level = Some(form.sign_off_level).filter(|asked| *asked != 0);
     let sign_off_level = wrong.keep("sign_off_level", sign_off_level.map(level).transpose()).flatten();
@@ -300,7 +301,10 @@ pub fn schedule(wrong: &mut Violations, path: &str, asked: &pb::Schedule) -> Opt
             || window_start < asked.window_start_minutes
             || window_end > asked.window_end_minutes
         {
-            own.add("window_end_minutes", "the slot's window must lie within the form's, its end after its start");
+            own.add(
+                "window_end_minutes",
+                "the slot's window must lie within the form's, its end after its start",
+            );
         }
         if slots.iter().any(|other| other.window_start < window_end && window_start < other.window_end) {
             own.add("window_start_minutes", "the windows of slots must not overlap");
@@ -378,20 +382,22 @@ fn identifier(value: &str) -> Result<String, String> {
 /// # Errors
 /// What it must be.
 pub fn level(number: i32) -> Result<i16, String> {
-    i16::try_from(number).ok().filter(|level| (1..=6).contains(level)).ok_or_else(|| "is required: a Level".to_owned())
+    i16::try_from(number)
+        .ok()
+        .filter(|level| (1..=6).contains(level))
+        .ok_or_else(|| "is required: a Level".to_owned())
 }
 
 fn office_word(number: i32) -> Result<String, String> {
-    let name = registry::Office::try_from(number).map(|office| office.as_str_name()).unwrap_or_default();
-    let word = name.trim_start_matches("OFFICE_").to_lowercase();
-    Office::of_word(&word).map(|office| office.word().to_owned()).ok_or_else(|| "is no office".to_owned())
+    Office::of_contract(number)
+        .map(|office| office.word().to_owned())
+        .ok_or_else(|| "is no office".to_owned())
 }
 
-/// The number that the contract has for an office.
+/// The number that the contract has for the office of a word.
 #[must_use]
 pub fn office_number(word: &str) -> i32 {
-    let name = format!("OFFICE_{}", word.to_uppercase());
-    registry::Office::from_str_name(&name).unwrap_or_default().into()
+    Office::of_word(word).map_or(0, |office| office.contract().into())
 }
 
 impl From<Label> for pb::Label {

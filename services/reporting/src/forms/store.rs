@@ -45,11 +45,7 @@ impl From<Row> for Form {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn version(
-    connection: &mut PgConnection,
-    form: Uuid,
-    version: i32,
-) -> Result<Option<Form>, Fault> {
+pub async fn version(connection: &mut PgConnection, form: Uuid, version: i32) -> Result<Option<Form>, Fault> {
     let row = sqlx::query_as!(
         Row,
         r#"SELECT f.id, f.key, f.owner_id, f.level, f.columns, f.balance_as_of, v.number, v.start_date, v.end_date,

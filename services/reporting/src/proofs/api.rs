@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use chassis::{Caller, Fault, Violations, parse, server};
-use proto::reporting::{
-    self as pb, proof_service_server::ProofService, prove_reports_response::Event,
-};
+use proto::reporting::{self as pb, proof_service_server::ProofService, prove_reports_response::Event};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -61,7 +59,11 @@ struct Proof {
 }
 
 impl Proofs {
-    async fn prove(&self, request: Request<pb::ProveReportsRequest>, messages: Messages) -> Result<(), Fault> {
+    async fn prove(
+        &self,
+        request: Request<pb::ProveReportsRequest>,
+        messages: Messages,
+    ) -> Result<(), Fault> {
         let (caller, _, request) = server::accept(request)?;
         let mut wrong = Violations::default();
         let form = (!request.form.is_empty()).then(|| parse::name(FORMS, &request.form));
@@ -143,15 +145,16 @@ impl Proof {
 
     async fn found(&mut self, plan: &Plan, found: Vec<Found>) -> Result<(), Fault> {
         for one in found {
-            if one.breaks {
+            let breaks = one.finding.breaks_the_law();
+            if breaks {
                 self.broken += 1;
             } else {
                 self.listed += 1;
             }
             let node = plan.tree.at(one.place);
             self.say(Event::Exception(pb::ProofException {
-                breaks_the_law: one.breaks,
-                kind: one.kind.to_owned(),
+                breaks_the_law: breaks,
+                finding: one.finding as i32,
                 day: day_name(plan.day.id),
                 unit: unit_name(node.map(|node| node.id).unwrap_or_default()),
                 display_name: plan.tree.full_name(one.place),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chassis::Fault;
 use sqlx::PgConnection;
 
-use super::{by_key, is_one_of_each, listed, wrong_with};
+use super::{Finding, by_key, is_one_of_each, listed, wrong_with};
 use crate::{
     days::{Plan, State, store as days},
     house::House,
@@ -17,10 +17,8 @@ use crate::{
 /// Something that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Whether the law is broken by it.
-    pub breaks: bool,
     /// What it is.
-    pub kind: &'static str,
+    pub finding: Finding,
     /// The place of the unit.
     pub place: i32,
     /// In words.
@@ -45,7 +43,8 @@ pub struct Counts {
 pub fn parts(plan: &Plan) -> Vec<(i32, i32)> {
     let owner = plan.owner();
     let mut parts = vec![(owner, owner + 1)];
-    parts.extend(plan.tree.children(owner).map(|place| (place, plan.tree.at(place).map_or(place, |n| n.end))));
+    parts
+        .extend(plan.tree.children(owner).map(|place| (place, plan.tree.at(place).map_or(place, |n| n.end))));
     parts
 }
 
@@ -71,7 +70,7 @@ pub async fn part(
     let mut found = Vec::new();
     if rows.len() != expected {
         let words = format!("{} expectations where the tree of the date has {expected}", rows.len());
-        found.push(Found { breaks: true, kind: "EXPECTATION_DIFFERS", place: first, words });
+        found.push(Found { finding: Finding::ExpectationDiffers, place: first, words });
     }
     let of = by_key(&revisions);
     let mut sums: BTreeMap<i32, Cells> =
@@ -79,14 +78,14 @@ pub async fn part(
     for row in &rows {
         let own = of.get(&(row.place, row.slot)).map(Vec::as_slice).unwrap_or_default();
         if let Some(words) = wrong_with(row, own) {
-            found.push(Found { breaks: true, kind: "FACTS_DIFFER", place: row.place, words });
+            found.push(Found { finding: Finding::FactsDiffer, place: row.place, words });
         }
         if !is_one_of_each(&row.standing) {
             let words = "has a timing without a content, or a content without a timing".to_owned();
-            found.push(Found { breaks: true, kind: "MATRIX_DIFFERS", place: row.place, words });
+            found.push(Found { finding: Finding::MatrixDiffers, place: row.place, words });
         }
-        if let Some(kind) = listed(&row.standing) {
-            found.push(Found { breaks: false, kind, place: row.place, words: row.reason.clone() });
+        if let Some(finding) = listed(&row.standing) {
+            found.push(Found { finding, place: row.place, words: row.reason.clone() });
         }
         let adds = Cells::of(&row.standing, plan.columns());
         for place in plan.kept_above(row.place) {
@@ -99,8 +98,12 @@ pub async fn part(
     sums.remove(&plan.owner());
     for (place, sum) in &sums {
         if stored.get(place).map(Cells::figures) != Some(sum.figures()) {
-            let words = format!("the total is {:?}, recomputed {:?}", stored.get(place).map(Cells::figures), sum.figures());
-            found.push(Found { breaks: true, kind: "TOTAL_DIFFERS", place: *place, words });
+            let words = format!(
+                "the total is {:?}, recomputed {:?}",
+                stored.get(place).map(Cells::figures),
+                sum.figures()
+            );
+            found.push(Found { finding: Finding::TotalDiffers, place: *place, words });
         }
     }
     counts.expectations += i64::try_from(rows.len()).unwrap_or(0);
@@ -135,17 +138,22 @@ pub async fn whole(house: &House, plan: &Plan, counts: &mut Counts) -> Result<Ve
     let mut found = Vec::new();
     let total = stored.get(&owner);
     if total.map(Cells::figures) != Some(sum.figures()) {
-        let words = format!("the total is {:?}, the sum of those below {:?}", total.map(Cells::figures), sum.figures());
-        found.push(Found { breaks: true, kind: "TOTAL_DIFFERS", place: owner, words });
+        let words = format!(
+            "the total is {:?}, the sum of those below {:?}",
+            total.map(Cells::figures),
+            sum.figures()
+        );
+        found.push(Found { finding: Finding::TotalDiffers, place: owner, words });
     }
     let expected = day.as_ref().map(|day| day.expected);
     if total.map(Cells::expected) != expected {
-        let words = format!("the matrix adds up to {:?}; expected are {expected:?}", total.map(Cells::expected));
-        found.push(Found { breaks: true, kind: "MATRIX_DIFFERS", place: owner, words });
+        let words =
+            format!("the matrix adds up to {:?}; expected are {expected:?}", total.map(Cells::expected));
+        found.push(Found { finding: Finding::MatrixDiffers, place: owner, words });
     }
     if let Some(pending) = day.map(|day| day.pending).filter(|pending| *pending > 0) {
         let words = format!("{pending} corrections or reports after close that no seal contains yet");
-        found.push(Found { breaks: false, kind: "AFTER_CLOSE_PENDING", place: owner, words });
+        found.push(Found { finding: Finding::Pending, place: owner, words });
     }
     Ok(found)
 }
@@ -164,7 +172,7 @@ pub async fn seals(house: &House, plan: &Plan, counts: &mut Counts) -> Result<Ve
         counts.seals += 1;
         if let Some((place, words)) = seal_differs(&mut work, plan, &seal).await? {
             let words = format!("seal {}: {words}", seal.number);
-            found.push(Found { breaks: true, kind: "SEAL_DIFFERS", place, words });
+            found.push(Found { finding: Finding::SealDiffers, place, words });
         }
     }
     Ok(found)
@@ -191,12 +199,14 @@ async fn seal_differs(
             let Some(code) = code else {
                 return Ok(Some((row.place, "does not contain this expectation".to_owned())));
             };
-            let revision = of.get(&(row.place, row.slot)).and_then(|all| {
-                all.iter().find(|revision| revision.number == code).copied()
-            });
+            let revision = of
+                .get(&(row.place, row.slot))
+                .and_then(|all| all.iter().find(|revision| revision.number == code).copied());
             match seals::standing(code, revision, row.standing.last_known.clone()) {
                 Some(standing) => row.standing = standing,
-                None => return Ok(Some((row.place, format!("contains revision {code}, which is not there")))),
+                None => {
+                    return Ok(Some((row.place, format!("contains revision {code}, which is not there"))));
+                }
             }
             rows.push(row);
         }
@@ -208,9 +218,8 @@ async fn seal_differs(
     let mut contents = seals::contents(plan, seal.number, &rows, &BTreeMap::new(), &BTreeMap::new());
     if plan.form.has_cumulative() {
         let began = stored.iter().map(|(place, (cells, sums, _))| {
-            let of_day = (0..plan.columns()).map(|column| {
-                Some(crate::forms::value(sums, column)? - cells.column(column).sum)
-            });
+            let of_day = (0..plan.columns())
+                .map(|column| Some(crate::forms::value(sums, column)? - cells.column(column).sum));
             (*place, of_day.collect())
         });
         let same_day = contents.totals.iter().map(|(place, (cells, ..))| (*place, cells.clone()));

@@ -5,9 +5,37 @@ pub mod checks;
 
 use std::collections::BTreeMap;
 
-use crate::{
-    reports::{Content, Revision, RevisionKind, Standing, Timing, store::Expected},
-};
+use crate::reports::{Content, Revision, RevisionKind, Standing, Timing, store::Expected};
+
+/// What a proof finds: the first three are listed, the others break the law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Finding {
+    /// Did not come.
+    Missing = 1,
+    /// Was returned and has not come back.
+    Returned = 2,
+    /// No seal contains it yet.
+    Pending = 3,
+    /// What is expected is not what the tree has.
+    ExpectationDiffers = 4,
+    /// What counts is not what was said.
+    FactsDiffer = 5,
+    /// The matrix does not add up.
+    MatrixDiffers = 6,
+    /// A total is not the sum.
+    TotalDiffers = 7,
+    /// A seal is not what it consists of.
+    SealDiffers = 8,
+}
+
+impl Finding {
+    /// Whether the law is broken by it.
+    #[must_use]
+    pub fn breaks_the_law(self) -> bool {
+        self > Self::Pending
+    }
+}
 
 /// What an expectation's revisions come to, and what is wrong with them.
 #[must_use]
@@ -31,7 +59,10 @@ pub fn wrong_with(row: &Expected, revisions: &[&Revision]) -> Option<String> {
                 return Some("the figures are not those of the last revision".to_owned());
             }
         }
-        None if standing.timing.is_reported() || standing.content.is_some() || !is_empty(&standing.figures) => {
+        None if standing.timing.is_reported()
+            || standing.content.is_some()
+            || !is_empty(&standing.figures) =>
+        {
             return Some("figures count that no revision has said".to_owned());
         }
         None => {}
@@ -41,10 +72,10 @@ pub fn wrong_with(row: &Expected, revisions: &[&Revision]) -> Option<String> {
 
 /// What is worth a look although the law holds.
 #[must_use]
-pub fn listed(standing: &Standing) -> Option<&'static str> {
+pub fn listed(standing: &Standing) -> Option<Finding> {
     match (standing.timing, standing.returned) {
-        (Timing::Due | Timing::Missing, true) => Some("RETURNED"),
-        (Timing::Missing, false) => Some("MISSING"),
+        (Timing::Due | Timing::Missing, true) => Some(Finding::Returned),
+        (Timing::Missing, false) => Some(Finding::Missing),
         _ => None,
     }
 }

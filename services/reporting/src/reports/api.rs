@@ -115,7 +115,7 @@ impl Reports {
         let item = self.item(&caller, request).await?;
         let plan = Arc::clone(&item.plan);
         // Where the deadline passes now, the report may be taken in all the same; request_id makes that safe.
-        Ok(contract::accepted(&plan.form, self.batcher.done(item).await?))
+        Ok(contract::accepted(&plan.form, &self.batcher.done(item).await?))
     }
 
     /// A report that was checked: who may say it, of what, and what.
@@ -199,7 +199,7 @@ impl Reports {
         for ((at, plan), taken) in ats.into_iter().zip(plans).zip(taken) {
             results[at].result = Some(match taken {
                 Ok(accepted) => {
-                    pb::stream_result::Result::Accepted(contract::accepted(&plan.form, accepted))
+                    pb::stream_result::Result::Accepted(contract::accepted(&plan.form, &accepted))
                 }
                 Err(fault) => refusal(fault),
             });

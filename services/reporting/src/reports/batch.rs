@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Content, Revision, RevisionKind, Standing, TOPIC, Timing, UseCorrection,
+    Content, Revision, RevisionKind, Standing, TOPIC, Timing,
     parse::report_name,
     store::{self, Before, Expected, NewRevision},
 };
@@ -92,11 +92,7 @@ pub async fn together(house: &House, stripe: i16, items: Vec<Item>) -> Vec<Resul
     }
 }
 
-async fn attempt(
-    house: &House,
-    stripe: i16,
-    items: &[Item],
-) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
+async fn attempt(house: &House, stripe: i16, items: &[Item]) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
     let mut work = house.database.begin_pointed().await?;
     let mut by_day: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
@@ -157,11 +153,8 @@ async fn take(
         row.standing = standing;
         row.received_at = Some(item.revision.received_at);
         touched.insert(key, ());
-        let revision = Revision {
-            number: row.standing.revision,
-            timing: row.standing.timing,
-            ..item.revision.clone()
-        };
+        let revision =
+            Revision { number: row.standing.revision, timing: row.standing.timing, ..item.revision.clone() };
         let accepted = Accepted {
             report: row.id,
             revision: revision.number,
@@ -202,21 +195,14 @@ fn next(plan: &Plan, item: &Item, standing: &Standing) -> Option<Standing> {
     let slot = plan.day.times.slots.get(usize::try_from(item.slot).ok()?)?;
     // A slot that was closed before its hour, since nothing was due any more, is closed.
     let closed_at = plan.day.closed_slots.contains(&item.slot).then_some(slot.hard_close);
-    let at: DateTime<Utc> = closed_at.map_or(item.revision.received_at, |closed| closed.max(item.revision.received_at));
+    let at: DateTime<Utc> =
+        closed_at.map_or(item.revision.received_at, |closed| closed.max(item.revision.received_at));
     let content = item.revision.content.unwrap_or(Content::Data);
-    match standing.report(content, item.revision.figures.clone(), slot, at) {
-        Ok(standing) => Some(standing),
-        Err(UseCorrection) => None,
-    }
+    standing.report(content, item.revision.figures.clone(), slot, at).ok()
 }
 
 /// The answer to a request_id that was used before.
-fn repeated(
-    item: &Item,
-    plan: &Plan,
-    first: &Before,
-    row: Option<&Expected>,
-) -> Result<Accepted, Fault> {
+fn repeated(item: &Item, plan: &Plan, first: &Before, row: Option<&Expected>) -> Result<Accepted, Fault> {
     let same = first.fingerprint == item.fingerprint
         && first.key == (item.place, item.slot)
         && first.day == plan.day.id;
@@ -251,7 +237,8 @@ fn not_expected(plan: &Plan, place: i32) -> Fault {
         return Fault::Unavailable("the day is being opened; repeat the call");
     }
     let unit = unit_name(plan.tree.at(place).map(|node| node.id).unwrap_or_default());
-    let words = format!("no report of the form {} is expected of this unit on {}", plan.form.key, plan.day.date);
+    let words =
+        format!("no report of the form {} is expected of this unit on {}", plan.form.key, plan.day.date);
     Fault::unmet("NOT_EXPECTED", unit.clone(), words, vec![("unit", unit)])
 }
 

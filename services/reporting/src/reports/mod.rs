@@ -229,9 +229,7 @@ pub fn differences(before: &Figures, after: &Figures) -> Figures {
     (0..columns)
         .map(|column| match (value(before, column), value(after, column)) {
             (None, None) => None,
-            (before, after) => {
-                Some(after.unwrap_or(0) - before.unwrap_or(0)).filter(|_| before != after)
-            }
+            (before, after) => Some(after.unwrap_or(0) - before.unwrap_or(0)).filter(|_| before != after),
         })
         .collect()
 }
@@ -270,7 +268,8 @@ mod tests {
         let early = "2020-02-03T07:00:00Z".parse().expect("an instant");
         let late = "2020-02-03T08:30:00Z".parse().expect("an instant");
         let closed = "2020-02-03T10:00:00Z".parse().expect("an instant");
-        let first = Standing::awaited(vec![]).report(Content::Zero, vec![Some(0)], &slot(), early).expect("taken");
+        let first =
+            Standing::awaited(vec![]).report(Content::Zero, vec![Some(0)], &slot(), early).expect("taken");
         let second = first.report(Content::Data, vec![Some(2)], &slot(), late).expect("taken");
         assert_eq!((second.timing, second.revision), (Timing::OnTime, 2));
         assert_eq!(second.report(Content::Zero, vec![], &slot(), closed), Err(UseCorrection));

@@ -95,8 +95,7 @@ pub fn said(
         wrong.add("zero", "cannot be said of this form: none of its fields counts towards zero");
     }
     let channel = wrong.keep("channel", channel(request.channel)).unwrap_or_default();
-    for (path, text, longest) in
-        [("on_behalf_of", &request.on_behalf_of, 100), ("note", &request.note, 500)]
+    for (path, text, longest) in [("on_behalf_of", &request.on_behalf_of, 100), ("note", &request.note, 500)]
     {
         if !text.is_empty() {
             wrong.keep(path, parse::text(text, longest).map(drop));
@@ -136,12 +135,7 @@ fn channel(number: i32) -> Result<i16, String> {
 }
 
 /// The figures by column, checked: `whole` asks for every required field.
-pub fn figures(
-    wrong: &mut Violations,
-    form: &Form,
-    said: &BTreeMap<String, i64>,
-    whole: bool,
-) -> Figures {
+pub fn figures(wrong: &mut Violations, form: &Form, said: &BTreeMap<String, i64>, whole: bool) -> Figures {
     let mut figures = vec![None; form.columns.len()];
     for key in said.keys().filter(|key| form.field(key).is_none()) {
         wrong.add(format!("figures[{key:?}]"), "is no field of this form");
@@ -149,7 +143,9 @@ pub fn figures(
     for field in &form.definition.fields {
         let path = || format!("figures[{:?}]", field.key);
         match said.get(&field.key) {
-            None if whole && field.required => wrong.add(path(), "is required; where there is nothing to count, say 0"),
+            None if whole && field.required => {
+                wrong.add(path(), "is required; where there is nothing to count, say 0");
+            }
             None => {}
             Some(figure) if *figure < field.least || *figure > field.greatest => {
                 wrong.add(path(), format!("must be {} to {}, is {figure}", field.least, field.greatest));
@@ -180,7 +176,7 @@ pub fn warnings(form: &Form, figures: &Figures) -> Vec<String> {
 
 /// The answer to a report that was taken in.
 #[must_use]
-pub fn accepted(form: &Form, accepted: Accepted) -> pb::SubmitReportResponse {
+pub fn accepted(form: &Form, accepted: &Accepted) -> pb::SubmitReportResponse {
     pb::SubmitReportResponse {
         report: report_name(accepted.report),
         revision: accepted.revision,
@@ -197,7 +193,9 @@ pub fn report(plan: &Plan, row: &Expected) -> pb::Report {
     let standing = &row.standing;
     let slot = usize::try_from(row.slot).ok().and_then(|slot| plan.day.times.slots.get(slot));
     let silent: Figures = (0..plan.columns())
-        .map(|column| value(&standing.last_known, column).filter(|_| value(&standing.figures, column).is_none()))
+        .map(|column| {
+            value(&standing.last_known, column).filter(|_| value(&standing.figures, column).is_none())
+        })
         .collect();
     pb::Report {
         name: report_name(row.id),

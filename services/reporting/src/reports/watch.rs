@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chassis::{Caller, Fault, feed::position_in, server, watching::Resources};
-use proto::{registry::Heartbeat, reporting as pb, reporting::watch_reports_response::Event};
+use proto::reporting::{self as pb, watch_reports_response::Event};
 use tonic::{Request, async_trait};
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ impl Resources for Watched {
     }
 
     fn message(&self, report: Option<pb::Report>, token: String) -> pb::WatchReportsResponse {
-        let event = report.map_or(Event::Heartbeat(Heartbeat {}), Event::Report);
+        let event = report.map_or(Event::Heartbeat(proto::registry::Heartbeat {}), Event::Report);
         pb::WatchReportsResponse { event: Some(event), token }
     }
 }

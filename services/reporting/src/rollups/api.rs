@@ -124,18 +124,11 @@ impl Rollups {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListRollups", &request);
-        let after: i32 = pager.key(&token)?.map_or(Ok(-1), |key| key.parse()).map_err(|_| Fault::PageToken)?;
+        let after: i32 =
+            pager.key(&token)?.map_or(Ok(-1), |key| key.parse()).map_err(|_| Fault::PageToken)?;
         let mut work = self.house.database.begin(deadline).await?;
-        let plan = self.house.plan(&mut work, asked.form, asked.date).await?;
-        let absent = || Fault::NotFound(unit_name(asked.unit));
-        let parent = plan.tree.place(asked.unit).ok_or_else(absent)?;
-        let visible = self.house.visible(&caller, PERMISSION, &plan);
-        // Of a parent that is not the caller's, the children that are.
-        let mut places: Vec<i32> =
-            plan.tree.children(parent).filter(|place| *place > after && visible.contains(*place)).collect();
-        if places.is_empty() && after < 0 && !visible.contains(parent) {
-            return Err(absent());
-        }
+        let (plan, parent) = self.find(&mut work, &caller, &asked).await?;
+        let mut places: Vec<i32> = plan.tree.children(parent).filter(|place| *place > after).collect();
         let next_page_token = pager.cut(&mut places, size, i32::to_string);
         let rollups = self.read(&mut work, &plan, &places, request.seal).await?;
         Ok(pb::ListRollupsResponse { rollups, next_page_token })

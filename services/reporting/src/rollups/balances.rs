@@ -88,7 +88,9 @@ fn checked(
                 Some(field) if field.cumulative && (0..=crate::forms::LARGEST).contains(figure) => {
                     figures[field.column] = Some(*figure);
                 }
-                Some(field) if field.cumulative => inner.add(format!("figures[{key:?}]"), "must not be negative"),
+                Some(field) if field.cumulative => {
+                    inner.add(format!("figures[{key:?}]"), "must not be negative");
+                }
                 _ => inner.add(format!("figures[{key:?}]"), "is no cumulative field of this form"),
             }
         }
@@ -112,7 +114,8 @@ pub(super) async fn list(
     let token = std::mem::take(&mut request.page_token);
     request.page_size = 0;
     let pager = Pager::new(&house.database, &caller, "ListOpeningBalances", &request);
-    let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse()).map_err(|_| Fault::PageToken)?;
+    let after =
+        pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse()).map_err(|_| Fault::PageToken)?;
     let mut work = house.database.begin(deadline).await?;
     let form = forms::on(&mut work, id, house.clock.today()).await?;
     let form = form.ok_or_else(|| Fault::NotFound(form_name(id)))?;

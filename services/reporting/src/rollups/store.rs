@@ -153,10 +153,7 @@ pub async fn since_balance(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn balances(
-    connection: &mut PgConnection,
-    form: Uuid,
-) -> Result<BTreeMap<Uuid, Figures>, Fault> {
+pub async fn balances(connection: &mut PgConnection, form: Uuid) -> Result<BTreeMap<Uuid, Figures>, Fault> {
     let rows = sqlx::query!(
         r#"SELECT unit_id, figures AS "figures: Vec<Option<i64>>" FROM opening_balance WHERE form_id = $1"#,
         form,
