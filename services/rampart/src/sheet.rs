@@ -14,6 +14,7 @@ pub struct Sheet {
     style: Style,
     title: String,
     heads: Vec<(String, String)>,
+    hidden: &'static [&'static str],
     rows: Vec<Vec<Value>>,
 }
 
@@ -22,13 +23,20 @@ impl Sheet {
     #[must_use]
     pub fn new(style: Style, columns: &[Column]) -> Self {
         let heads = columns.iter().map(|column| (column.key.to_owned(), style.pick(column.en, column.zh)));
-        Self { style, title: String::new(), heads: heads.collect(), rows: Vec::new() }
+        Self { style, title: String::new(), heads: heads.collect(), hidden: &[], rows: Vec::new() }
     }
 
     /// The same under a title, which only tables for people show.
     #[must_use]
     pub fn titled(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
+        self
+    }
+
+    /// The same without these columns in tables for people, who go by names and have narrow terminals.
+    #[must_use]
+    pub fn hiding(mut self, keys: &'static [&'static str]) -> Self {
+        self.hidden = keys;
         self
     }
 
@@ -90,7 +98,7 @@ impl Sheet {
         Value::Array(self.rows.iter().map(object).collect())
     }
 
-    /// A table for people.
+    /// A table for people, without columns in which nothing stands.
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = Table::new();
@@ -100,10 +108,18 @@ impl Sheet {
         } else {
             ContentArrangement::Disabled
         });
-        table.set_header(self.heads.iter().map(|(_, heading)| heading.as_str()));
+        let is_empty =
+            |at: usize| self.rows.iter().all(|row| row.get(at).is_none_or(|cell| shown(cell).is_empty()));
+        let is_hidden = |(at, (key, _)): (usize, &(String, String))| {
+            self.hidden.contains(&key.as_str()) || (!self.rows.is_empty() && is_empty(at))
+        };
+        let visible: Vec<bool> = self.heads.iter().enumerate().map(|head| !is_hidden(head)).collect();
+        let heads = self.heads.iter().zip(&visible).filter(|(_, visible)| **visible);
+        table.set_header(heads.map(|((_, heading), _)| heading.as_str()));
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| {
-                let shown = comfy_table::Cell::new(plain(cell));
+            let cells = row.iter().zip(&visible).filter(|(_, visible)| **visible);
+            table.add_row(cells.map(|(cell, _)| {
+                let shown = comfy_table::Cell::new(shown(cell));
                 if cell.is_number() { shown.set_alignment(CellAlignment::Right) } else { shown }
             }));
         }
@@ -144,7 +160,15 @@ fn csv_line(cells: impl Iterator<Item = String>) -> anyhow::Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?.trim_end_matches('\n').to_owned())
 }
 
-/// A cell for tables and CSV.
+/// A cell for people: yes is a tick, no is nothing.
+fn shown(cell: &Value) -> String {
+    match cell {
+        Value::Bool(yes) => if *yes { "✓" } else { "" }.to_owned(),
+        other => plain(other),
+    }
+}
+
+/// A cell for CSV.
 fn plain(cell: &Value) -> String {
     match cell {
         Value::Null => String::new(),
@@ -171,6 +195,7 @@ mod tests {
             sheet.json(),
             serde_json::json!([{"unit": "a, b", "at_home": null}, {"unit": "c", "at_home": 0}])
         );
-        assert!(sheet.titled("Title").table().starts_with("Title\n"));
+        assert!(sheet.clone().titled("Title").table().starts_with("Title\n"));
+        assert!(!sheet.hiding(&["unit"]).table().contains("Unit"));
     }
 }

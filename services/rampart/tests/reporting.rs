@@ -4,8 +4,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    sync::mpsc,
     time::Duration,
 };
 
@@ -100,11 +102,28 @@ impl Shell {
         serde_json::from_str(&printed).unwrap()
     }
 
+    /// The lines of a command that does not end by itself; it ends with the receiver.
+    fn follow(&self, subject: &str, line: &[&str]) -> mpsc::Receiver<String> {
+        let mut child = self.command(subject, line).stdout(Stdio::piped()).spawn().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            for line in lines.map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+        receiver
+    }
+
     /// Waits until the day is open, which takes until reporting has heard of the tree.
-    async fn open(&self) {
+    async fn open(&self, form: &str) {
         for _ in 0..100 {
-            if self.run("duty", &["days", "open", &self.form, DAY]).await.status.success() {
-                let day = self.json("duty", &["days", "show", &self.form, DAY]).await;
+            if self.run("duty", &["days", "open", form, DAY]).await.status.success() {
+                let day = self.json("duty", &["days", "show", form, DAY]).await;
                 if day["state"] == "open" {
                     return;
                 }
@@ -113,6 +132,34 @@ impl Shell {
         }
         panic!("the day does not open");
     }
+}
+
+/// Changes are lines of both watches, soon after they are made.
+async fn watched(shell: &Shell) {
+    let root = shell.sandbox.root.clone();
+    let totals = shell.follow("duty", &["rollup", "watch", &shell.form, DAY, &root]);
+    let first = tokio::task::spawn_blocking(move || (totals.recv(), totals)).await.unwrap();
+    assert!(first.0.unwrap().contains("0 of 3 received"));
+    let mut reports = shell.follow("duty", &["reports", "watch", "--level", "village", "--output", "json"]);
+    // A watch hears of what comes after it has begun, so something comes until it has.
+    for figure in 1..50 {
+        let figure = format!("at_home={figure}");
+        let village = &shell.villages[0];
+        shell.ends(0, "duty", &["reports", "submit", &shell.form, DAY, village, &figure, "sick=0"]).await;
+        let heard =
+            tokio::task::spawn_blocking(move || (reports.recv_timeout(Duration::from_millis(500)), reports));
+        let (heard, rest) = heard.await.unwrap();
+        reports = rest;
+        if let Ok(line) = heard {
+            let report: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!((&report["timing"], &report["unit"]), (&json!("on_time"), &json!(village)));
+            assert!(report["token"].is_string());
+            let then = tokio::task::spawn_blocking(move || first.1.recv()).await.unwrap().unwrap();
+            assert!(then.contains("1 of 3 received"), "{then}");
+            return;
+        }
+    }
+    panic!("the watch hears nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +181,7 @@ async fn a_day_from_the_form_to_the_bulletin() {
     let mut copy = shell.json("admin", &["forms", "show", "village-copy"]).await;
     copy["key"] = "village-day".into();
     assert_eq!(copy, shown, "what is shown makes the same form");
-    shell.open().await;
+    shell.open("village-day").await;
     let table = shell.ends(0, "admin", &["forms", "show", "village-day", "--lang", "zh"]).await;
     assert!(table.contains("村日报") && table.contains("16:00") && table.contains("假定的时间"), "{table}");
 
@@ -143,6 +190,7 @@ async fn a_day_from_the_form_to_the_bulletin() {
     let missing = shell.ends(1, "duty", &["reports", "missing", day[0], DAY, "--output", "csv"]).await;
     assert_eq!(missing.lines().count(), 4, "{missing}");
 
+    watched(&shell).await;
     let submit = ["reports", "submit", day[0], DAY, one, "at_home=40", "sick=1", "--channel", "phone"];
     let done = shell.json("duty", &submit).await;
     assert_eq!((&done[0]["timing"], &done[0]["content"]), (&json!("on_time"), &json!("data")));
@@ -218,6 +266,22 @@ async fn a_day_from_the_form_to_the_bulletin() {
     let first = shell.ends(0, "duty", &["bulletin", day[0], DAY, "--seal", "1", "--lang", "zh"]).await;
     assert!(first.contains("71"), "{first}");
     shell.ends(2, "duty", &["bulletin", day[0], DAY, "--seal", "9"]).await;
+
+    // More than one batch, and each line replaces what the unit said before.
+    shell.open("village-copy").await;
+    let mut lines = "unit,business_date,form,at_home,sick\n".to_owned();
+    for count in 0..1_203 {
+        let village = &shell.villages[count % 3];
+        lines.push_str(&format!("{village},{DAY},village-copy,{count},0\n"));
+    }
+    let many = shell.file("many.csv", &lines);
+    for _ in 0..2 {
+        shell.ends(0, "duty", &["reports", "import", &many]).await;
+        let reports = shell.json("duty", &["reports", "list", "village-copy", DAY]).await;
+        let reports = reports.as_array().unwrap().iter().map(|one| (&one["revision"], &one["at_home"]));
+        let revisions = json!([[401, 1_200], [401, 1_201], [401, 1_202]]);
+        assert_eq!(json!(reports.collect::<Vec<_>>()), revisions);
+    }
 
     let balances = shell.file("balances.csv", &format!("unit,sick\n{one},5\n"));
     let set = ["rollup", "set-balances", "village-copy", &balances, "--as-of", "2020-02-03"];

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     client::Reporting,
     form_file::ScheduleFile,
-    output::{self, Form, Style},
+    output::{self, Style},
 };
 
 /// The business days of a form, from opening to the seal.
@@ -219,9 +219,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let unit = resolve(access, &unit).await?;
             let rollup = super::rollup::get(&reporting, &form, day.date, unit.clone(), 0).await?;
             // What is agreed to stands beside what came of it, which alone is the output.
-            if style.output == Form::Table {
-                figures::show(style, &form, &rollup)?;
-            }
+            output::say(&figures::text(style, &form, &rollup));
             if !yes && !agreed(style)? {
                 output::say("nothing is signed");
                 return Ok(ExitCode::from(EXIT_FAILED));

@@ -66,7 +66,7 @@ const SEALS: &[Column] = &[
 
 /// Lists days; `keys` has the forms' keys by name.
 pub(super) fn rows(style: Style, days: &[pb::Day], keys: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    let mut sheet = Sheet::new(style, DAYS);
+    let mut sheet = Sheet::new(style, DAYS).hiding(&["name"]);
     for day in days {
         sheet.add_row(cells(keys.get(&day.form).unwrap_or(&day.form), day));
     }
@@ -97,7 +97,7 @@ fn cells(key: &str, day: &pb::Day) -> Vec<Value> {
 
 /// Shows one day.
 pub(super) fn day(style: Style, form: &pb::Form, day: &pb::Day) -> anyhow::Result<()> {
-    let mut head = Sheet::new(style, DAYS);
+    let mut head = Sheet::new(style, DAYS).hiding(&["name"]);
     head.add_row(cells(&form.key, day));
     let mut slots = Sheet::new(style, SLOTS).titled(match &day.r#override {
         None => String::new(),
@@ -113,7 +113,7 @@ pub(super) fn day(style: Style, form: &pb::Form, day: &pb::Day) -> anyhow::Resul
             instant(slot.hard_close_time).into(),
         ]);
     }
-    let mut differences = Sheet::new(style, DIFFERENCES);
+    let mut differences = Sheet::new(style, DIFFERENCES).hiding(&["unit"]);
     for difference in &day.differences {
         differences.add_row(vec![
             word(difference.kind().as_str_name(), "KIND_").into(),
@@ -163,7 +163,7 @@ pub(super) fn day(style: Style, form: &pb::Form, day: &pb::Day) -> anyhow::Resul
 
 /// Sign-offs.
 pub(super) fn sign_offs(style: Style, sign_offs: &[pb::SignOff]) -> Sheet {
-    let mut sheet = Sheet::new(style, SIGN_OFFS);
+    let mut sheet = Sheet::new(style, SIGN_OFFS).hiding(&["unit"]);
     for one in sign_offs {
         let state = match (one.sign_time.is_some(), one.stale) {
             (false, _) => "awaited",
@@ -184,7 +184,7 @@ pub(super) fn sign_offs(style: Style, sign_offs: &[pb::SignOff]) -> Sheet {
 
 /// Seals.
 pub(super) fn seals(style: Style, seals: &[pb::Seal]) -> Sheet {
-    let mut sheet = Sheet::new(style, SEALS);
+    let mut sheet = Sheet::new(style, SEALS).hiding(&["digest", "name"]);
     for seal in seals {
         sheet.add_row(vec![
             seal.number.into(),

@@ -122,17 +122,20 @@ pub(crate) fn show(style: Style, form: &pb::Form, rollup: &pb::Rollup) -> anyhow
     if style.output == Form::Csv {
         return sheet(style, form, std::slice::from_ref(rollup)).print();
     }
-    style.document(&json(rollup), &sheets(style, form, rollup))?;
-    if style.output == Form::Table {
-        for warning in &rollup.warnings {
-            crate::output::put(&format!("! {warning}"))?;
-        }
+    match style.output {
+        Form::Table => crate::output::put(&text(style, form, rollup)),
+        _ => style.document(&json(rollup), &[]),
     }
-    Ok(())
 }
 
-/// The tables of one roll-up: the matrix and the figures.
-pub(crate) fn sheets(style: Style, form: &pb::Form, rollup: &pb::Rollup) -> Vec<Sheet> {
+/// One roll-up for people: the matrix, the figures and the warnings.
+pub(crate) fn text(style: Style, form: &pb::Form, rollup: &pb::Rollup) -> String {
+    let tables = sheets(style, form, rollup).iter().map(Sheet::table).collect::<Vec<_>>().join("\n\n");
+    let warnings = rollup.warnings.iter().map(|warning| format!("\n! {warning}"));
+    warnings.fold(tables, |text, warning| text + &warning)
+}
+
+fn sheets(style: Style, form: &pb::Form, rollup: &pb::Rollup) -> Vec<Sheet> {
     let state = match rollup.seal {
         0 => style.pick("current", "实时"),
         number => format!("{} {number}", style.pick("seal", "封存")),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     client::Reporting,
     form_file::FormFile,
-    output::{Column, Form, Style, word},
+    output::{self, Column, Form, Style, word},
     sheet::Sheet,
 };
 
@@ -219,7 +219,7 @@ async fn read(access: &Access, file: &std::path::Path) -> anyhow::Result<pb::For
 }
 
 fn rows(style: Style, forms: &[pb::Form]) -> anyhow::Result<()> {
-    let mut sheet = Sheet::new(style, COLUMNS);
+    let mut sheet = Sheet::new(style, COLUMNS).hiding(&["name"]);
     for form in forms {
         sheet.add_row(row(style, form));
     }
@@ -246,11 +246,13 @@ fn row(style: Style, form: &pb::Form) -> Vec<Value> {
 }
 
 fn show(style: Style, form: &pb::Form) -> anyhow::Result<()> {
-    let file = serde_json::to_value(FormFile::from(form))?;
-    if style.output == Form::Csv {
-        return rows(style, std::slice::from_ref(form));
+    match style.output {
+        // In the order of the contract, which people edit.
+        Form::Json => return output::put(&serde_json::to_string_pretty(&FormFile::from(form))?),
+        Form::Csv => return rows(style, std::slice::from_ref(form)),
+        Form::Table => {}
     }
-    let mut head = Sheet::new(style, COLUMNS);
+    let mut head = Sheet::new(style, COLUMNS).hiding(&["name"]);
     head.add_row(row(style, form));
     let mut fields = Sheet::new(style, FIELDS);
     for field in &form.fields {
@@ -263,11 +265,11 @@ fn show(style: Style, form: &pb::Form) -> anyhow::Result<()> {
             field.key.clone().into(),
             label(style, field.label.as_ref()).into(),
             word(field.kind().as_str_name(), "FIELD_KIND_").into(),
-            tick(field.required),
+            field.required.into(),
             field.min_value.into(),
             field.max_value.into(),
-            tick(field.counts_towards_zero),
-            tick(field.cumulative),
+            field.counts_towards_zero.into(),
+            field.cumulative.into(),
             published.into(),
         ]);
     }
@@ -278,13 +280,10 @@ fn show(style: Style, form: &pb::Form) -> anyhow::Result<()> {
     }
     let mut sheets = vec![head, fields, rules];
     sheets.extend(form.schedule.as_ref().map(|schedule| slots(style, schedule)));
-    style.document(&file, &sheets)?;
+    style.document(&Value::Null, &sheets)?;
     let note = form.note.clone().unwrap_or_default();
     let note = style.pick(&note.en, &note.zh);
-    if style.output == Form::Table && !note.is_empty() {
-        crate::output::put(&format!("\n{note}"))?;
-    }
-    Ok(())
+    if note.is_empty() { Ok(()) } else { output::put(&format!("\n{note}")) }
 }
 
 fn slots(style: Style, schedule: &pb::Schedule) -> Sheet {
@@ -304,10 +303,6 @@ fn slots(style: Style, schedule: &pb::Schedule) -> Sheet {
         ]);
     }
     sheet
-}
-
-fn tick(yes: bool) -> Value {
-    Value::from(if yes { "✓" } else { "" })
 }
 
 /// A minute of the business date as a time of day, with the days before or after it.

@@ -101,7 +101,7 @@ pub(super) fn rows(style: Style, form: &pb::Form, reports: &[pb::Report]) -> any
 }
 
 fn sheet(style: Style, form: &pb::Form, reports: &[pb::Report]) -> Sheet {
-    let mut sheet = Sheet::new(style, REPORTS);
+    let mut sheet = Sheet::new(style, REPORTS).hiding(&["unit"]);
     add_fields(&mut sheet, style, form);
     for report in reports {
         let mut row: Vec<Value> = vec![
