@@ -2,11 +2,22 @@
 
 mod access;
 mod appointments;
+mod bulletin;
+mod days;
+mod days_show;
 mod demo;
+mod figures;
+mod forms;
 mod import;
 mod officers;
 mod postgres;
 mod prove;
+mod reporting;
+mod reports;
+mod reports_import;
+mod reports_show;
+mod reports_watch;
+mod rollup;
 mod units;
 mod up;
 
@@ -70,6 +81,20 @@ enum Command {
     /// Appoint, relieve, hand over; list vacancies and who answers
     #[command(subcommand)]
     Appointments(appointments::Command),
+    /// Look at and change forms: what is asked, of whom, by when
+    #[command(subcommand)]
+    Forms(forms::Command),
+    /// Open, close, sign and seal the business days of a form
+    #[command(subcommand)]
+    Days(days::Command),
+    /// Take in reports; list who has not reported; return, correct, excuse, chase
+    #[command(subcommand)]
+    Reports(reports::Command),
+    /// Show the totals of units, current or as sealed
+    #[command(subcommand)]
+    Rollup(rollup::Command),
+    /// Print the bulletin of a seal
+    Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
     Prove(prove::Args),
     /// Print a token for a subject, signed by the issuer that `rampart up` runs with
@@ -107,6 +132,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Units(command) => units::run(command, &access, cli.style).await,
         Command::Officers(command) => officers::run(command, &access, cli.style).await,
         Command::Appointments(command) => appointments::run(command, &access, cli.style).await,
+        Command::Forms(command) => forms::run(command, &access, cli.style).await,
+        Command::Days(command) => days::run(command, &access, cli.style).await,
+        Command::Reports(command) => reports::run(command, &access, cli.style).await,
+        Command::Rollup(command) => rollup::run(command, &access, cli.style).await,
+        Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),
         Command::Postgres(args) => postgres::run(args).await,

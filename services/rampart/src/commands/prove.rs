@@ -1,18 +1,26 @@
 //! `rampart prove`: the laws on the live data. Every service proves its own; here their streams become
 //! one list and one verdict.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
-use chrono::{DateTime, Utc};
-use proto::registry::{self as pb, prove_offices_response::Part};
+use chrono::{DateTime, NaiveDate, Utc};
+use proto::{
+    registry::{self as pb, prove_offices_response::Part},
+    reporting as rp,
+    reporting::prove_reports_response::Event,
+};
 
-use super::{EXIT_FOUND, access::Access};
+use super::{EXIT_FOUND, access::Access, reporting as shared};
 use crate::output::{self, Column, Style};
 
 const ABOUT: &str = "\
 Every exception is listed by name, and every law with its verdict at the end of the list; \
 progress goes to standard error. A vacant office that a duty officer above answers for is \
-listed and breaks no law.
+listed and breaks no law; neither do missing and returned reports. Offices and the tree are checked \
+at one instant, reports for every day that was opened, or those of --form, --from and --until.
+
+Example:
+  rampart prove --form grid-day --from 2020-02-01 --until 2020-02-03 --output csv
 
 Exit codes:
   0   every law holds
@@ -23,15 +31,25 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT)]
 pub(crate) struct Args {
-    /// At this instant, such as 2020-02-03T08:00:00+08:00; now where not said
+    /// Offices and the tree at this instant, such as 2020-02-03T08:00:00+08:00; now where not said
     #[arg(long, value_name = "INSTANT")]
     as_of: Option<DateTime<Utc>>,
+    /// Reports only of this form: forms/{uuid}, or its key
+    #[arg(long, value_name = "FORM")]
+    form: Option<String>,
+    /// Reports only from this business date on
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Reports only up to and with this business date
+    #[arg(long, value_name = "DATE")]
+    until: Option<NaiveDate>,
 }
 
 const COLUMNS: &[Column] = &[
     Column { key: "law", en: "Law", zh: "规则" },
     Column { key: "result", en: "Result", zh: "结果" },
     Column { key: "broken", en: "Broken", zh: "违反" },
+    Column { key: "day", en: "Day", zh: "业务日" },
     Column { key: "unit", en: "Unit", zh: "单位" },
     Column { key: "display_name", en: "Place", zh: "名称" },
     Column { key: "office", en: "Office", zh: "职务" },
@@ -65,6 +83,7 @@ impl Proof {
 pub(crate) async fn run(args: &Args, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let mut proof = Proof::default();
     registry(args, access, &mut proof).await?;
+    reporting(args, access, &mut proof).await?;
     let rows: Vec<_> = proof.exceptions.into_iter().chain(proof.verdicts).collect();
     style.rows(COLUMNS, &rows)?;
     Ok(if proof.broken { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })
@@ -146,12 +165,91 @@ fn row(exception: pb::RegistryException) -> Vec<String> {
         law,
         result,
         exception.broken.to_string(),
+        String::new(),
         exception.unit,
         exception.display_name,
         office,
         answering.display_name,
         answering.official_phone,
         detail,
+    ]
+}
+
+/// The law of reports: what is expected was reported, excused or is missing, and the sums are right.
+async fn reporting(args: &Args, access: &Access, proof: &mut Proof) -> anyhow::Result<()> {
+    let reporting = access.reporting()?;
+    let form = match &args.form {
+        Some(form) => shared::form(&reporting, form, args.until).await?.name,
+        None => String::new(),
+    };
+    let request = rp::ProveReportsRequest {
+        form,
+        start_date: args.from.map(|date| date.to_string()).unwrap_or_default(),
+        end_date: args.until.map(shared::after).unwrap_or_default(),
+    };
+    let mut stream = reporting.proofs().prove_reports(request).await?.into_inner();
+    let (mut days, mut found) = (BTreeMap::new(), Vec::new());
+    while let Some(message) = stream.message().await? {
+        match message.event {
+            Some(Event::Progress(progress)) => {
+                output::say(&format!(
+                    "reporting {} {} {}: {} expectations, {} revisions",
+                    progress.form_key,
+                    progress.business_date,
+                    progress.display_name,
+                    progress.expectations,
+                    progress.revisions,
+                ));
+                let day = format!("{} {}", progress.form_key, progress.business_date);
+                days.insert(progress.day, day);
+            }
+            Some(Event::Exception(exception)) => found.push(exception),
+            Some(Event::Verdict(verdict)) => {
+                // People know a day by its form and date, which progress says.
+                proof.exceptions.extend(found.into_iter().map(|exception| report(exception, &days)));
+                conclude_reports(&verdict, proof);
+                return Ok(());
+            }
+            None => {}
+        }
+    }
+    anyhow::bail!("reporting ended its proof without a verdict: nothing is proved")
+}
+
+fn conclude_reports(verdict: &rp::ProofVerdict, proof: &mut Proof) {
+    let counts = format!(
+        "{} days, {} expectations, {} revisions read, {} totals and {} seals recomputed, {} to look at",
+        verdict.days, verdict.expectations, verdict.revisions, verdict.totals, verdict.seals, verdict.listed,
+    );
+    // A verdict that does not hold is believed, whatever its counts.
+    let broken = if verdict.holds { verdict.broken } else { verdict.broken.max(1) };
+    proof.conclude("reports", broken, counts);
+    let read_to = verdict.read_to.clone().unwrap_or_default();
+    output::say(&format!(
+        "reporting: {} in {:.1?}, on the feed {} read to {}, heard of at {}; totals are kept up to the {}",
+        if broken == 0 { "the law holds" } else { "the law is BROKEN" },
+        std::time::Duration::from_millis(u64::try_from(verdict.milliseconds).unwrap_or_default()),
+        read_to.feed,
+        read_to.token,
+        shared::instant(read_to.hear_time),
+        shared::level(verdict.totals_level()),
+    ));
+}
+
+fn report(exception: rp::ProofException, days: &BTreeMap<String, String>) -> Vec<String> {
+    let finding = output::word(exception.finding().as_str_name(), "PROOF_FINDING_");
+    let day = days.get(&exception.day).cloned().unwrap_or(exception.day);
+    vec![
+        "reports".to_owned(),
+        finding,
+        exception.breaks_the_law.to_string(),
+        day,
+        exception.unit,
+        exception.display_name,
+        String::new(),
+        String::new(),
+        String::new(),
+        exception.description,
     ]
 }
 
@@ -170,5 +268,19 @@ mod tests {
         assert!(proof.broken);
         assert!(proof.verdicts.iter().all(|row| row.len() == COLUMNS.len()));
         assert_eq!(row(pb::RegistryException::default()).len(), COLUMNS.len());
+    }
+
+    #[test]
+    fn a_broken_law_of_reports_is_enough() {
+        let mut proof = Proof::default();
+        let listed = rp::ProofVerdict { holds: true, listed: 3, ..rp::ProofVerdict::default() };
+        conclude_reports(&listed, &mut proof);
+        assert!(!proof.broken, "missing reports are listed and break nothing");
+        conclude_reports(&rp::ProofVerdict { holds: false, ..listed }, &mut proof);
+        assert!(proof.broken);
+        let days = BTreeMap::from([("days/1".to_owned(), "grid-day 2020-02-03".to_owned())]);
+        let exception = rp::ProofException { day: "days/1".to_owned(), ..rp::ProofException::default() };
+        let row = report(exception, &days);
+        assert_eq!((row.len(), row[3].as_str()), (COLUMNS.len(), "grid-day 2020-02-03"));
     }
 }

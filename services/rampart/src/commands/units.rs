@@ -78,7 +78,8 @@ pub(crate) enum LevelArg {
 }
 
 impl LevelArg {
-    fn number(self) -> i32 {
+    /// Its number in the contract.
+    pub(crate) fn number(self) -> i32 {
         let level = match self {
             Self::Province => pb::Level::Province,
             Self::City => pb::Level::City,
