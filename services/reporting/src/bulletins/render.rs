@@ -65,12 +65,30 @@ fn template(document: &Document, language: Language, name: &str, source: &str) -
         summary => summary(document, language),
         heads => heads,
         rows => rows,
-        table => table(&heads, &rows),
+        table => table(&heads, &brief(&rows, |_, row| row.cells.iter().any(says_something), document)),
         matrix_heads => matrix_heads(language),
         matrix => matrix,
-        matrix_table => table(&matrix_heads(language), &matrix),
+        matrix_table => table(&matrix_heads(language), &brief(&matrix, |nth, _| nth < SHOWN, document)),
     };
     environment.get_template(name).and_then(|template| template.render(context)).map_err(Fault::internal)
+}
+
+/// How many levels a text always shows: the owner and those right below it. HTML and CSV have all.
+const SHOWN: usize = 2;
+
+/// The lines of a text: the first levels, and of the others those that have something to say.
+fn brief(
+    lines: &[Vec<String>],
+    shows: impl Fn(usize, &Row) -> bool,
+    document: &Document,
+) -> Vec<Vec<String>> {
+    let lines = document.rows.iter().zip(lines);
+    let shown = lines.filter(|(row, _)| row.depth < SHOWN || shows(row.depth, row));
+    shown.map(|(_, line)| line.clone()).collect()
+}
+
+fn says_something(cell: &Cell) -> bool {
+    cell.masked || [cell.value, cell.cumulative, cell.difference].iter().flatten().any(|figure| *figure != 0)
 }
 
 /// The owner's figures, a line each.
