@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chassis::tls::ClientFiles;
 use proto::{
     registry::{
         self as pb, appointment_service_client::AppointmentServiceClient,
@@ -63,7 +64,15 @@ macro_rules! clients {
             /// # Errors
             /// An address or a token that is none.
             pub fn new(endpoint: &str, token: &str) -> anyhow::Result<Self> {
-                Ok(Self { channel: channel(endpoint)?, bearer: bearer(token)? })
+                Self::with_files(endpoint, token, &ClientFiles::default())
+            }
+
+            /// The same, with a CA and a certificate for an https address.
+            ///
+            /// # Errors
+            /// An address or a token that is none, files that cannot be used.
+            pub fn with_files(endpoint: &str, token: &str, files: &ClientFiles) -> anyhow::Result<Self> {
+                Ok(Self { channel: channel(endpoint, files)?, bearer: bearer(token)? })
             }
 
             /// The same connection as another caller.
@@ -116,9 +125,10 @@ clients! {
     }
 }
 
-fn channel(endpoint: &str) -> anyhow::Result<Channel> {
+fn channel(endpoint: &str, files: &ClientFiles) -> anyhow::Result<Channel> {
     let endpoint: Endpoint =
         endpoint.parse().with_context(|| format!("{endpoint:?} is no address such as http://host:7401"))?;
+    let endpoint = files.secure(endpoint).context("TLS (RAMPART_CA, RAMPART_CERT, RAMPART_KEY)")?;
     Ok(endpoint
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(60))
