@@ -8,7 +8,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::Instrument as _;
@@ -148,19 +148,18 @@ impl Server {
         let mut routes = Routes::from(gated);
 
         let (reporter, health) = tonic_health::server::health_reporter();
-        let _probed = match config.health_listen {
-            Some(address) => {
-                let listener = TcpListener::bind(address).await;
-                let listener = listener.map_err(|error| ServeError::Health(address, error))?;
-                let alone = tonic::transport::Server::builder()
-                    .max_concurrent_streams(Some(16))
-                    .add_service(health.clone())
-                    .serve_with_incoming(TcpListenerStream::new(listener));
-                // Probes are answered, with NOT_SERVING, until what is in hand has ended.
-                Some(AbortOnDropHandle::new(tokio::spawn(alone)))
-            }
-            None => None,
-        };
+        // Probes are answered, with NOT_SERVING, until what is in hand has ended.
+        let ended = CancellationToken::new();
+        let _ends = ended.clone().drop_guard();
+        if let Some(address) = config.health_listen {
+            let listener = TcpListener::bind(address).await;
+            let listener = listener.map_err(|error| ServeError::Health(address, error))?;
+            let alone = tonic::transport::Server::builder()
+                .max_concurrent_streams(Some(16))
+                .add_service(health.clone())
+                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), ended.cancelled_owned());
+            tokio::spawn(alone);
+        }
         routes = routes.add_service(health);
         if config.reflection {
             let reflection = tonic_reflection::server::Builder::configure()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chassis::tls::ClientFiles;
+use chassis::{fault, tls::ClientFiles};
 use proto::{
     registry::{
         self as pb, appointment_service_client::AppointmentServiceClient,
@@ -147,6 +147,8 @@ pub fn explain(status: &Status) -> String {
     let details = status.get_error_details();
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
     let mut lines = vec![format!("{} ({:?} {reason})", status.message(), status.code())];
+    // What the transport says without its cause, such as a certificate, helps nobody.
+    lines.extend(std::error::Error::source(status).map(|cause| format!("  {}", fault::chain(cause))));
     if let Some(request) = details.bad_request().filter(|bad| bad.field_violations.len() > 1) {
         let violations = request.field_violations.iter();
         lines.extend(violations.map(|one| format!("  {}: {}", one.field, one.description)));
