@@ -243,8 +243,15 @@ fn keys(wrong: &mut Vec<String>, jwks: &str, ca: Option<String>) -> Option<KeySo
         wrong.push(format!("--jwks-ca (RAMPART_JWKS_CA): there is no file {ca}"));
     }
     if jwks.starts_with("http://") || jwks.starts_with("https://") {
-        let url = jwks.parse().map_err(|error| wrong.push(format!("--jwks (RAMPART_JWKS): {jwks}: {error}")));
-        return Some(KeySource::Url { url: url.ok()?, ca: ca.map(PathBuf::from) });
+        let words = "--jwks (RAMPART_JWKS)";
+        let url =
+            jwks.parse::<reqwest::Url>().map_err(|error| wrong.push(format!("{words}: {jwks}: {error}")));
+        let url = url.ok()?;
+        if !url.username().is_empty() || url.password().is_some() {
+            // It would be in the log.
+            wrong.push(format!("{words}: public keys want no user and password in their URL"));
+        }
+        return Some(KeySource::Url { url, ca: ca.map(PathBuf::from) });
     }
     if !Path::new(jwks).is_file() {
         wrong.push(format!("--jwks (RAMPART_JWKS): there is no file {jwks}"));

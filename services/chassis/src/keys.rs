@@ -423,4 +423,42 @@ mod tests {
         until(|| keys.find(Some("two")).is_some()).await;
         std::fs::remove_file(&path).unwrap();
     }
+
+    #[tokio::test]
+    async fn an_https_issuer_is_believed_by_its_ca_alone() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        for name in ["issuer", "another"] {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+            std::fs::write(file(&format!("{name}.pem")), made.cert.pem()).unwrap();
+            std::fs::write(file(&format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
+        }
+        let files =
+            crate::tls::ServerFiles { cert: file("issuer.pem"), key: file("issuer.key"), client_ca: None };
+        let mut config = files.load().unwrap();
+        config.alpn_protocols.clear();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/keys", listener.local_addr().unwrap().port());
+        let serve = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _ = stream.read(&mut [0; 4_096]).await;
+                let body = set(&["one"]);
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        let open =
+            |ca: &str| Keys::open(KeySource::Url { url: url.parse().unwrap(), ca: Some(file(ca)) }, || ());
+        let keys = open("issuer.pem").await.expect("its CA");
+        assert!(keys.find(Some("one")).is_some());
+        let error = open("another.pem").await.err().expect("not its CA").to_string();
+        assert!(error.contains("certificate"), "{error}");
+        serve.abort();
+    }
 }

@@ -9,10 +9,14 @@ use std::{
 };
 
 use chassis::{
-    Config,
+    Config, Database,
     config::Secret,
     telemetry::LogFormat,
     tls::{ClientFiles, ServerFiles},
+};
+use jurisdiction::{
+    Jurisdiction,
+    follow::{Credential, Source},
 };
 use proto::registry as pb;
 use rampart::client::Registry;
@@ -223,4 +227,36 @@ async fn the_port_for_health_answers_in_plaintext_and_serves_nothing_else() {
     second.stop().await;
     // It ends with the service.
     until(async || HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await.err()).await;
+}
+
+#[tokio::test]
+async fn the_feed_is_followed_over_mtls_with_a_certificate_that_is_renewed() {
+    let sandbox = Sandbox::start().await;
+    let (own, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
+    let second = Second::start(&sandbox, own.server("localhost", Some(clients.path("ca.pem")))).await;
+    let follower = tests::blank(&[reporting::SCHEMA]).await;
+    reporting::migrate(&tests::as_role(&follower, "reporting_owner")).await.expect("migrated");
+    let database =
+        Database::connect(&tests::as_role(&follower, "reporting_runtime"), 4).await.expect("there");
+
+    let token = sandbox.issuer.token(reporting::SUBJECT, Duration::from_secs(600)).expect("a token");
+    let token_file = own.path("token");
+    std::fs::write(&token_file, token).expect("written");
+    let files = own.shown(&strangers);
+    let (cert, key) = (files.cert.clone().expect("a file"), files.key.clone().expect("a file"));
+    let url = format!("https://localhost:{}", second.address.port());
+    let source = Source::new(&url, Credential::File(token_file)).expect("an address");
+    let missing = ClientFiles { ca: Some(own.path("nothing")), ..files.clone() };
+    source.clone().with_files(missing).expect_err("a CA that is not there");
+    let source = source.with_files(files).expect("files that can be read");
+    let jurisdiction = Jurisdiction::start(database, sandbox.clock.clone(), source, second.shutdown.clone());
+    let jurisdiction = jurisdiction.await.expect("started");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(jurisdiction.held_by(ADMIN).is_empty(), "followed with a stranger's certificate");
+
+    let (new_cert, new_key) = clients.write("client", "client");
+    std::fs::copy(new_cert, cert).expect("copied");
+    std::fs::copy(new_key, key).expect("copied");
+    until(async || Some(()).filter(|()| !jurisdiction.held_by(ADMIN).is_empty())).await;
+    second.stop().await;
 }
