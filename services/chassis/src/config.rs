@@ -5,7 +5,7 @@ use std::{
     fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
@@ -13,7 +13,12 @@ use std::{
 use chrono_tz::Tz;
 use tracing_subscriber::EnvFilter;
 
-use crate::{identity::Trust, telemetry::LogFormat};
+use crate::{
+    identity::Trust,
+    keys::KeySource,
+    telemetry::LogFormat,
+    tls::{ServerFiles, TlsError},
+};
 
 /// What a program answers to a configuration it cannot use (`EX_USAGE`).
 pub const EXIT_USAGE: u8 = 64;
@@ -30,9 +35,24 @@ pub struct ConfigArgs {
     /// Most connections to the database
     #[arg(long, env = "RAMPART_CONNECTIONS", value_name = "N", default_value = "16")]
     pub connections: String,
-    /// File with the issuer's public keys (JWKS)
-    #[arg(long, env = "RAMPART_JWKS", value_name = "FILE")]
+    /// Certificate to serve TLS with (PEM, with its chain); without one, plaintext is served
+    #[arg(long, env = "RAMPART_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// Private key of the certificate (PEM)
+    #[arg(long, env = "RAMPART_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// CA of the clients (PEM); with one, a client without a certificate of it is not let in
+    #[arg(long, env = "RAMPART_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<String>,
+    /// Address to serve health alone on, in plaintext, for probes
+    #[arg(long, env = "RAMPART_HEALTH_LISTEN", value_name = "ADDR")]
+    pub health_listen: Option<String>,
+    /// The issuer's public keys (JWKS): a file, or an http or https URL
+    #[arg(long, env = "RAMPART_JWKS", value_name = "FILE|URL")]
     pub jwks: Option<String>,
+    /// CA of the issuer's https URL (PEM), in place of the system's authorities
+    #[arg(long, env = "RAMPART_JWKS_CA", value_name = "FILE")]
+    pub jwks_ca: Option<String>,
     /// Issuer that tokens must name
     #[arg(long, env = "RAMPART_ISSUER", value_name = "ISS")]
     pub issuer: Option<String>,
@@ -71,6 +91,10 @@ pub struct Config {
     pub database_url: Secret,
     /// Most connections to the database.
     pub connections: NonZeroU32,
+    /// The files of TLS; none to serve plaintext.
+    pub tls: Option<ServerFiles>,
+    /// Where health alone is served, in plaintext.
+    pub health_listen: Option<SocketAddr>,
     /// Whose tokens are believed.
     pub trust: Trust,
     /// The zone of civil dates.
@@ -129,10 +153,13 @@ impl ConfigArgs {
             wrong.push("--database-url (RAMPART_DATABASE_URL) must begin with postgres://".to_owned());
         }
         let connections = parsed(&mut wrong, "connections", &self.connections, "a number from 1");
-        let jwks = required(&mut wrong, "jwks", self.jwks).map(PathBuf::from);
-        if let Some(path) = jwks.as_ref().filter(|path| !path.is_file()) {
-            wrong.push(format!("--jwks (RAMPART_JWKS): there is no file {}", path.display()));
-        }
+        let tls = tls(&mut wrong, self.tls_cert, self.tls_key, self.tls_client_ca);
+        let health_listen = given(self.health_listen);
+        let health_listen = health_listen
+            .as_ref()
+            .map(|address| parsed(&mut wrong, "health-listen", address, "an address such as 127.0.0.1:7500"));
+        let jwks = required(&mut wrong, "jwks", self.jwks);
+        let jwks = jwks.and_then(|jwks| keys(&mut wrong, &jwks, given(self.jwks_ca)));
         let issuer = required(&mut wrong, "issuer", self.issuer);
         let zone = parsed(&mut wrong, "zone", &self.zone, "a zone such as Asia/Shanghai");
         let concurrency = parsed(&mut wrong, "concurrency", &self.concurrency, "a number from 1");
@@ -152,6 +179,8 @@ impl ConfigArgs {
                 listen: listen?,
                 database_url: Secret(database_url?),
                 connections: connections?,
+                tls,
+                health_listen: health_listen.flatten(),
                 trust: Trust { issuer: issuer?, audience: self.audience, jwks: jwks? },
                 zone: zone?,
                 concurrency: concurrency?,
@@ -173,8 +202,65 @@ fn variable(flag: &str) -> String {
     format!("RAMPART_{}", flag.replace('-', "_").to_uppercase())
 }
 
+fn given(value: Option<String>) -> Option<String> {
+    value.filter(|value| !value.is_empty())
+}
+
+/// The files of TLS, which are read once to see that they can be used.
+fn tls(
+    wrong: &mut Vec<String>,
+    cert: Option<String>,
+    key: Option<String>,
+    client_ca: Option<String>,
+) -> Option<ServerFiles> {
+    let client_ca = given(client_ca).map(PathBuf::from);
+    match (given(cert), given(key)) {
+        (Some(cert), Some(key)) => {
+            let files = ServerFiles { cert: cert.into(), key: key.into(), client_ca };
+            if let Err(TlsError(errors)) = files.load() {
+                wrong.extend(errors.into_iter().map(|error| format!("--tls-cert, --tls-key, --tls-client-ca: {error}")));
+            }
+            return Some(files);
+        }
+        (Some(_), None) => {
+            wrong.push("--tls-cert (RAMPART_TLS_CERT) wants --tls-key (RAMPART_TLS_KEY)".to_owned());
+        }
+        (None, Some(_)) => {
+            wrong.push("--tls-key (RAMPART_TLS_KEY) wants --tls-cert (RAMPART_TLS_CERT)".to_owned());
+        }
+        (None, None) if client_ca.is_some() => wrong.push(
+            "--tls-client-ca (RAMPART_TLS_CLIENT_CA) wants --tls-cert (RAMPART_TLS_CERT) and --tls-key (RAMPART_TLS_KEY)"
+                .to_owned(),
+        ),
+        (None, None) => {}
+    }
+    None
+}
+
+/// Where the issuer's keys are; a URL is asked when the service starts.
+fn keys(wrong: &mut Vec<String>, jwks: &str, ca: Option<String>) -> Option<KeySource> {
+    if let Some(ca) = ca.as_ref().filter(|ca| !Path::new(ca).is_file()) {
+        wrong.push(format!("--jwks-ca (RAMPART_JWKS_CA): there is no file {ca}"));
+    }
+    if jwks.starts_with("http://") || jwks.starts_with("https://") {
+        let words = "--jwks (RAMPART_JWKS)";
+        let url =
+            jwks.parse::<reqwest::Url>().map_err(|error| wrong.push(format!("{words}: {jwks}: {error}")));
+        let url = url.ok()?;
+        if !url.username().is_empty() || url.password().is_some() {
+            // It would be in the log.
+            wrong.push(format!("{words}: public keys want no user and password in their URL"));
+        }
+        return Some(KeySource::Url { url, ca: ca.map(PathBuf::from) });
+    }
+    if !Path::new(jwks).is_file() {
+        wrong.push(format!("--jwks (RAMPART_JWKS): there is no file {jwks}"));
+    }
+    Some(KeySource::File(jwks.into()))
+}
+
 fn required(wrong: &mut Vec<String>, flag: &str, value: Option<String>) -> Option<String> {
-    let value = value.filter(|value| !value.is_empty());
+    let value = given(value);
     if value.is_none() {
         wrong.push(format!("--{flag} ({}) is required", variable(flag)));
     }
@@ -199,11 +285,53 @@ mod tests {
             listen: "nowhere".to_owned(),
             database_url: Some("mysql://x".to_owned()),
             zone: "Mars/Olympus".to_owned(),
+            tls_cert: Some("server.pem".to_owned()),
+            health_listen: Some("7500".to_owned()),
             ..ConfigArgs::default()
         };
         let report = args.resolve().expect_err("nothing of it is right").to_string();
-        for flag in ["listen", "database-url", "jwks", "issuer", "zone", "connections", "reflection"] {
+        for flag in [
+            "listen",
+            "database-url",
+            "jwks",
+            "issuer",
+            "zone",
+            "connections",
+            "reflection",
+            "tls-cert",
+            "health-listen",
+        ] {
             assert!(report.contains(&format!("--{flag} ")), "{flag} is not in {report}");
+        }
+    }
+
+    #[test]
+    fn everything_about_tls_and_the_keys_that_is_wrong_is_said_together() {
+        let args = ConfigArgs {
+            tls_cert: Some("/nowhere/cert.pem".to_owned()),
+            tls_key: Some("/nowhere/key.pem".to_owned()),
+            tls_client_ca: Some("/nowhere/ca.pem".to_owned()),
+            jwks: Some("https://[issuer/keys".to_owned()),
+            jwks_ca: Some("/nowhere/issuer.pem".to_owned()),
+            ..ConfigArgs::default()
+        };
+        let report = args.resolve().expect_err("nothing of it is there").to_string();
+        let wrong = [
+            "cert.pem",
+            "/nowhere/key.pem",
+            "/nowhere/ca.pem",
+            "/nowhere/issuer.pem",
+            "https://[issuer/keys",
+        ];
+        for words in wrong {
+            assert!(report.contains(words), "{words} is not in {report}");
+        }
+        for (cert, key, client_ca) in [(None, Some("k"), None), (None, None, Some("c"))] {
+            let [tls_cert, tls_key, tls_client_ca] =
+                [cert, key, client_ca].map(|one: Option<&str>| one.map(str::to_owned));
+            let args = ConfigArgs { tls_cert, tls_key, tls_client_ca, ..ConfigArgs::default() };
+            let report = args.resolve().expect_err("one without the other").to_string();
+            assert!(report.contains("wants --tls-cert"), "{report}");
         }
     }
 }

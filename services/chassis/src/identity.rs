@@ -1,25 +1,17 @@
 //! Who calls: a signed token is verified against the issuer's keys.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, RwLock},
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey, Validation, decode, decode_header,
-    errors::ErrorKind,
-    jwk::{Jwk, JwkSet},
-};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 
-use crate::{Fault, clock};
+use crate::{
+    Fault, clock,
+    keys::{KeySource, Keys, KeysError},
+};
 
 /// How many verified tokens are remembered: a city's reporters and then some.
 const REMEMBERED: u64 = 200_000;
-
-/// How long a key file is trusted before it is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What a token must say.
 #[derive(Clone, Debug)]
@@ -28,14 +20,14 @@ pub struct Trust {
     pub issuer: String,
     /// The `aud` claim.
     pub audience: String,
-    /// The issuer's public keys, a JWKS file. It may be replaced while the service runs.
-    pub jwks: PathBuf,
+    /// The issuer's public keys.
+    pub jwks: KeySource,
 }
 
 /// Verifies tokens and remembers the good ones until they expire.
 pub struct Verifier {
     trust: Trust,
-    keys: RwLock<Keys>,
+    keys: Keys,
     verified: moka::sync::Cache<String, Identity>,
 }
 
@@ -62,34 +54,22 @@ impl Identity {
     }
 }
 
-struct Keys {
-    set: JwkSet,
-    written: Option<SystemTime>,
-    looked: std::time::Instant,
-}
-
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
     exp: i64,
 }
 
-/// The issuer's keys cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("the issuer's keys in {path} cannot be read: {cause}")]
-pub struct KeysError {
-    path: PathBuf,
-    cause: std::io::Error,
-}
-
 impl Verifier {
-    /// Reads the issuer's keys.
+    /// Reads the issuer's keys, and keeps them up to date as long as it lives.
     ///
     /// # Errors
-    /// [`KeysError`] where the file is absent or no JWKS.
-    pub fn new(trust: Trust) -> Result<Self, KeysError> {
-        let keys = read(&trust.jwks)?;
-        Ok(Self { trust, keys: RwLock::new(keys), verified: moka::sync::Cache::new(REMEMBERED) })
+    /// [`KeysError`] where the source does not answer or has no JWKS.
+    pub async fn open(trust: Trust) -> Result<Self, KeysError> {
+        let verified = moka::sync::Cache::new(REMEMBERED);
+        let forgotten = verified.clone();
+        let keys = Keys::open(trust.jwks.clone(), move || forgotten.invalidate_all()).await?;
+        Ok(Self { trust, keys, verified })
     }
 
     /// The identity of a token that is signed by the issuer, for this audience, and not expired.
@@ -115,8 +95,8 @@ impl Verifier {
         if !matches!(header.alg, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256) {
             return Err(Fault::Unauthenticated("signed by an algorithm that is not accepted"));
         }
-        let jwk =
-            self.key(header.kid.as_deref()).ok_or(Fault::Unauthenticated("signed by an unknown key"))?;
+        let jwk = self.keys.find(header.kid.as_deref());
+        let jwk = jwk.ok_or(Fault::Unauthenticated("signed by an unknown key"))?;
         let key = DecodingKey::from_jwk(&jwk).map_err(Fault::internal)?;
         let mut validation = Validation::new(header.alg);
         validation.set_issuer(&[&self.trust.issuer]);
@@ -138,48 +118,4 @@ impl Verifier {
             .filter(|claims| !claims.sub.is_empty() && claims.sub.len() <= 200)
             .ok_or(Fault::Unauthenticated("without a subject of 1 to 200 bytes"))
     }
-
-    fn key(&self, id: Option<&str>) -> Option<Jwk> {
-        self.look_again();
-        let keys = self.keys.read().ok()?;
-        match id {
-            Some(id) => keys.set.find(id).cloned(),
-            None => keys.set.keys.first().filter(|_| keys.set.keys.len() == 1).cloned(),
-        }
-    }
-
-    /// Takes up a replaced key file. A file that cannot be read leaves the keys as they are.
-    fn look_again(&self) {
-        let due = self.keys.read().is_ok_and(|keys| keys.looked.elapsed() > LOOK_AGAIN);
-        if !due {
-            return;
-        }
-        let Ok(mut keys) = self.keys.write() else {
-            return;
-        };
-        keys.looked = std::time::Instant::now();
-        if written(&self.trust.jwks) == keys.written {
-            return;
-        }
-        match read(&self.trust.jwks) {
-            Ok(fresh) => {
-                *keys = fresh;
-                self.verified.invalidate_all();
-                tracing::info!(path = %self.trust.jwks.display(), "took up the issuer's new keys");
-            }
-            Err(error) => tracing::warn!(%error, "kept the issuer's old keys"),
-        }
-    }
-}
-
-fn written(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
-}
-
-fn read(path: &Path) -> Result<Keys, KeysError> {
-    let before = written(path);
-    let set = std::fs::read(path)
-        .and_then(|bytes| serde_json::from_slice(&bytes).map_err(std::io::Error::from))
-        .map_err(|cause| KeysError { path: path.to_owned(), cause })?;
-    Ok(Keys { set, written: before, looked: std::time::Instant::now() })
 }

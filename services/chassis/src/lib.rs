@@ -15,6 +15,7 @@ pub mod database;
 pub mod fault;
 pub mod feed;
 pub mod identity;
+pub mod keys;
 pub mod layers;
 pub mod pages;
 pub mod parse;
@@ -22,6 +23,7 @@ pub mod partitions;
 pub mod program;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod watching;
 
 pub use authority::{Authority, Caller, Grant};

@@ -15,8 +15,10 @@ use tracing::Instrument as _;
 
 use crate::{
     Authority, Config, Fault,
-    identity::{KeysError, Verifier},
+    identity::Verifier,
+    keys::KeysError,
     layers::{self, Gate},
+    tls::{self, TlsError},
 };
 
 /// The largest message in either direction, in bytes.
@@ -111,6 +113,12 @@ pub enum ServeError {
     /// Reflection cannot be built.
     #[error("reflection cannot be served: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The files for TLS cannot be used.
+    #[error("TLS cannot be served: {0}")]
+    Tls(#[from] TlsError),
+    /// The port for health alone cannot be listened on.
+    #[error("health cannot be served on {0}: {1}")]
+    Health(std::net::SocketAddr, std::io::Error),
     /// The transport failed.
     #[error("serving failed: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -131,7 +139,7 @@ impl Server {
         let gate = Arc::new(Gate {
             domain: self.domain,
             methods: layers::methods(proto::DESCRIPTOR_SET)?,
-            verifier: Arc::new(Verifier::new(config.trust.clone())?),
+            verifier: Arc::new(Verifier::open(config.trust.clone()).await?),
             authority: self.authority,
             room: Arc::new(Semaphore::new(config.concurrency.get())),
         });
@@ -140,6 +148,18 @@ impl Server {
         let mut routes = Routes::from(gated);
 
         let (reporter, health) = tonic_health::server::health_reporter();
+        // Probes are answered, with NOT_SERVING, until what is in hand has ended.
+        let ended = CancellationToken::new();
+        let _ends = ended.clone().drop_guard();
+        if let Some(address) = config.health_listen {
+            let listener = TcpListener::bind(address).await;
+            let listener = listener.map_err(|error| ServeError::Health(address, error))?;
+            let alone = tonic::transport::Server::builder()
+                .max_concurrent_streams(Some(16))
+                .add_service(health.clone())
+                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), ended.cancelled_owned());
+            tokio::spawn(alone);
+        }
         routes = routes.add_service(health);
         if config.reflection {
             let reflection = tonic_reflection::server::Builder::configure()
@@ -161,15 +181,23 @@ impl Server {
             // The notice: load balancers see NOT_SERVING before the listener closes.
             let _ = watch.await;
         };
-        tonic::transport::Server::builder()
+        let router = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .max_connection_age(config.connection_age)
             .max_concurrent_streams(Some(1_024))
             .tcp_nodelay(true)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), drained)
-            .await?;
+            .add_routes(routes);
+        match config.tls.clone() {
+            Some(files) => {
+                let connected = tls::accept(listener, files)?;
+                router.serve_with_incoming_shutdown(connected, drained).await?;
+            }
+            None => {
+                let connected = TcpListenerStream::new(listener);
+                router.serve_with_incoming_shutdown(connected, drained).await?;
+            }
+        }
         Ok(())
     }
 }

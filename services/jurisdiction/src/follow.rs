@@ -3,7 +3,10 @@
 
 use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use chassis::{Database, Fault, clock, parse};
+use chassis::{
+    Database, Fault, clock, parse,
+    tls::{ClientFiles, TlsError},
+};
 use chrono::TimeDelta;
 use futures::{Stream, StreamExt as _};
 use prost::Message as _;
@@ -38,6 +41,7 @@ const TOGETHER: usize = 500;
 pub struct Source {
     endpoint: Endpoint,
     credential: Credential,
+    files: ClientFiles,
 }
 
 /// The token that the registry is shown.
@@ -74,10 +78,22 @@ impl Source {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5));
-        Ok(Self { endpoint, credential })
+        Ok(Self { endpoint, credential, files: ClientFiles::default() })
     }
 
-    /// The source of a service's own process: RAMPART_REGISTRY and RAMPART_REGISTRY_TOKEN_FILE.
+    /// The same source, with a CA and a certificate for an https address. The files are read at every
+    /// connection, so that they can be renewed.
+    ///
+    /// # Errors
+    /// Files that cannot be used.
+    pub fn with_files(self, files: ClientFiles) -> Result<Self, SourceError> {
+        let source = Self { files, ..self };
+        source.files.secure(source.endpoint.clone()).map_err(|error| SourceError(error.to_string()))?;
+        Ok(source)
+    }
+
+    /// The source of a service's own process: RAMPART_REGISTRY and RAMPART_REGISTRY_TOKEN_FILE, and for an
+    /// https address RAMPART_CA, RAMPART_CERT and RAMPART_KEY.
     ///
     /// # Errors
     /// All that is missing or wrong.
@@ -89,7 +105,7 @@ impl Source {
                 "RAMPART_REGISTRY must be the registry's address and RAMPART_REGISTRY_TOKEN_FILE a file with this service's token".into(),
             ));
         };
-        Self::new(&address, Credential::File(file.into()))
+        Self::new(&address, Credential::File(file.into()))?.with_files(ClientFiles::from_environment())
     }
 
     fn request<T>(&self, message: T) -> Result<Request<T>, Broken> {
@@ -105,8 +121,8 @@ impl Source {
         Ok(request)
     }
 
-    fn channel(&self) -> Channel {
-        self.endpoint.connect_lazy()
+    fn channel(&self) -> Result<Channel, TlsError> {
+        Ok(self.files.secure(self.endpoint.clone())?.connect_lazy())
     }
 }
 
@@ -115,6 +131,8 @@ impl Source {
 enum Broken {
     #[error("this service's token: {0}")]
     Credential(String),
+    #[error("the files for TLS: {0}")]
+    Files(#[from] TlsError),
     #[error("the registry: {0}")]
     Refused(#[from] Status),
     #[error("the registry ended the feed or was silent for too long")]
@@ -280,12 +298,12 @@ impl Following {
         let start_token = token.to_owned();
         if self.topic == UNITS {
             let request = self.source.request(pb::WatchUnitsRequest { start_token })?;
-            let mut client = UnitServiceClient::new(self.source.channel());
+            let mut client = UnitServiceClient::new(self.source.channel()?);
             let stream = client.watch_units(request).await?.into_inner();
             return Ok(Box::pin(stream.map(|message| unit_event(message?))));
         }
         let request = self.source.request(pb::WatchAppointmentsRequest { start_token })?;
-        let mut client = AppointmentServiceClient::new(self.source.channel());
+        let mut client = AppointmentServiceClient::new(self.source.channel()?);
         let stream = client.watch_appointments(request).await?.into_inner();
         Ok(Box::pin(stream.map(|message| appointment_event(message?))))
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chassis::{fault, tls::ClientFiles};
 use proto::{
     registry::{
         self as pb, appointment_service_client::AppointmentServiceClient,
@@ -65,7 +66,15 @@ macro_rules! clients {
             /// # Errors
             /// An address or a token that is none.
             pub fn new(endpoint: &str, token: &str) -> anyhow::Result<Self> {
-                Ok(Self { channel: channel(endpoint)?, bearer: bearer(token)? })
+                Self::with_files(endpoint, token, &ClientFiles::default())
+            }
+
+            /// The same, with a CA and a certificate for an https address.
+            ///
+            /// # Errors
+            /// An address or a token that is none, files that cannot be used.
+            pub fn with_files(endpoint: &str, token: &str, files: &ClientFiles) -> anyhow::Result<Self> {
+                Ok(Self { channel: channel(endpoint, files)?, bearer: bearer(token)? })
             }
 
             /// The same connection as another caller.
@@ -118,9 +127,10 @@ clients! {
     }
 }
 
-fn channel(endpoint: &str) -> anyhow::Result<Retrying<Channel>> {
+fn channel(endpoint: &str, files: &ClientFiles) -> anyhow::Result<Retrying<Channel>> {
     let endpoint: Endpoint =
         endpoint.parse().with_context(|| format!("{endpoint:?} is no address such as http://host:7401"))?;
+    let endpoint = files.secure(endpoint).context("TLS (RAMPART_CA, RAMPART_CERT, RAMPART_KEY)")?;
     let channel = endpoint
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(60))
@@ -140,6 +150,8 @@ pub fn explain(status: &Status) -> String {
     let details = status.get_error_details();
     let reason = details.error_info().map_or("", |info| info.reason.as_str());
     let mut lines = vec![format!("{} ({:?} {reason})", status.message(), status.code())];
+    // What the transport says without its cause, such as a certificate, helps nobody.
+    lines.extend(std::error::Error::source(status).map(|cause| format!("  {}", fault::chain(cause))));
     if let Some(request) = details.bad_request().filter(|bad| bad.field_violations.len() > 1) {
         let violations = request.field_violations.iter();
         lines.extend(violations.map(|one| format!("  {}: {}", one.field, one.description)));

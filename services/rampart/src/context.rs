@@ -16,6 +16,15 @@ pub struct ClientContext {
     pub registry: String,
     /// Where reporting is, such as `http://127.0.0.1:7402`.
     pub reporting: String,
+    /// Whose certificates https services have (PEM); RAMPART_CA goes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// The certificate that is shown to https services (PEM); RAMPART_CERT goes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    /// The certificate's private key (PEM); RAMPART_KEY goes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
     /// The folder of the issuer that `rampart up` runs with; none for a cluster's own issuer.
     pub issuer: Option<PathBuf>,
     /// The subject that commands act as where `--as` does not say another.

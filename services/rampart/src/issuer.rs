@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chassis::{clock, identity::Trust};
+use chassis::{clock, identity::Trust, keys::KeySource};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
@@ -75,7 +75,11 @@ impl Issuer {
     /// What a service must trust to accept this issuer's tokens.
     #[must_use]
     pub fn trust(&self) -> Trust {
-        Trust { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), jwks: self.jwks.clone() }
+        Trust {
+            issuer: ISSUER.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            jwks: KeySource::File(self.jwks.clone()),
+        }
     }
 
     /// A token for a subject.

@@ -92,6 +92,8 @@ impl Options {
             listen: listener.local_addr()?,
             database_url: Secret(role_url(&self.admin_url, &role, &self.password)?),
             connections: NonZeroU32::new(12).unwrap_or(NonZeroU32::MIN),
+            tls: None,
+            health_listen: None,
             trust: issuer.trust(),
             zone: self.clock.zone(),
             concurrency: NonZeroUsize::new(1_024).unwrap_or(NonZeroUsize::MIN),

@@ -3,6 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
+use chassis::tls::ClientFiles;
 
 use super::Usage;
 use crate::{
@@ -24,23 +25,24 @@ pub(crate) struct Access {
 
 impl Access {
     /// Clients of the registry of the context, as the subject asked for. RAMPART_TOKEN goes before
-    /// the context's issuer, RAMPART_REGISTRY before its address.
+    /// the context's issuer, RAMPART_REGISTRY before its address, and RAMPART_CA, RAMPART_CERT and
+    /// RAMPART_KEY before its files.
     pub(crate) fn registry(&self) -> anyhow::Result<Registry> {
-        let (address, token) = self.reach("RAMPART_REGISTRY", |context| &context.registry)?;
-        Registry::new(&address, &token)
+        let (address, token, files) = self.reach("RAMPART_REGISTRY", |context| &context.registry)?;
+        Registry::with_files(&address, &token, &files)
     }
 
     /// Clients of reporting, in the same way; RAMPART_REPORTING goes before the context's address.
     pub(crate) fn reporting(&self) -> anyhow::Result<Reporting> {
-        let (address, token) = self.reach("RAMPART_REPORTING", |context| &context.reporting)?;
-        Reporting::new(&address, &token)
+        let (address, token, files) = self.reach("RAMPART_REPORTING", |context| &context.reporting)?;
+        Reporting::with_files(&address, &token, &files)
     }
 
     fn reach(
         &self,
         variable: &str,
         known: impl Fn(&ClientContext) -> &String,
-    ) -> anyhow::Result<(String, String)> {
+    ) -> anyhow::Result<(String, String, ClientFiles)> {
         let context = ClientContext::read()?;
         let address = std::env::var(variable).ok();
         let address = address.or_else(|| context.as_ref().map(|context| known(context).clone()));
@@ -53,7 +55,7 @@ impl Access {
             Ok(token) if self.subject.is_none() => token,
             _ => self.sign(context.as_ref(), COMMAND)?,
         };
-        Ok((address, token))
+        Ok((address, token, files(context.as_ref(), ClientFiles::from_environment())))
     }
 
     fn sign(&self, context: Option<&ClientContext>, lifetime: Duration) -> anyhow::Result<String> {
@@ -64,6 +66,19 @@ impl Access {
         let subject = subject.ok_or_else(|| Usage("say who you are with --as SUBJECT".into()))?;
         Issuer::open(folder)?.token(subject, lifetime).context("signing a token")
     }
+}
+
+/// The files for https: of the environment, else of the context. A certificate and its key are of one place.
+fn files(context: Option<&ClientContext>, environment: ClientFiles) -> ClientFiles {
+    let Some(context) = context else {
+        return environment;
+    };
+    let ca = environment.ca.or_else(|| context.ca.clone());
+    let (cert, key) = match (environment.cert, environment.key) {
+        (None, None) => (context.cert.clone(), context.key.clone()),
+        of_environment => of_environment,
+    };
+    ClientFiles { ca, cert, key }
 }
 
 /// Flags of `rampart token`.
@@ -80,4 +95,27 @@ pub(crate) fn token(args: &TokenArgs, access: &Access) -> anyhow::Result<ExitCod
     let lifetime = Duration::from_secs(args.hours * 3_600);
     output::put(&access.sign(context.as_ref(), lifetime)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environments_files_go_before_the_contexts_and_pairs_are_not_mixed() {
+        let context = serde_json::json!({
+            "registry": "https://registry", "reporting": "https://reporting",
+            "ca": "context.ca", "cert": "context.cert", "key": "context.key"
+        });
+        let context: ClientContext = serde_json::from_value(context).expect("a context");
+        let all = |ca: &str, cert: Option<&str>, key: Option<&str>| ClientFiles {
+            ca: Some(ca.into()),
+            cert: cert.map(Into::into),
+            key: key.map(Into::into),
+        };
+        let none = files(Some(&context), ClientFiles::default());
+        assert_eq!(none, all("context.ca", Some("context.cert"), Some("context.key")));
+        let own = all("own.ca", Some("own.cert"), None);
+        assert_eq!(files(Some(&context), own.clone()), own);
+    }
 }

@@ -124,6 +124,9 @@ impl Up {
         ClientContext {
             registry: stack.registry.clone(),
             reporting: stack.reporting.clone(),
+            ca: None,
+            cert: None,
+            key: None,
             issuer: Some(data.join("issuer")),
             subject: Some(founding.administrator.clone()),
         }

@@ -9,5 +9,6 @@ mod import;
 mod officers;
 mod plans;
 mod proofs;
+mod transport;
 mod tree;
 mod units;

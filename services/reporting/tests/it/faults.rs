@@ -98,7 +98,7 @@ impl Process {
             .arg("serve")
             .env("RAMPART_LISTEN", format!("127.0.0.1:{port}"))
             .env("RAMPART_DATABASE_URL", as_role(&town.sandbox.admin_url, "reporting_runtime"))
-            .env("RAMPART_JWKS", &trust.jwks)
+            .env("RAMPART_JWKS", trust.jwks.to_string())
             .env("RAMPART_ISSUER", &trust.issuer)
             .env("RAMPART_AUDIENCE", &trust.audience)
             .env("RAMPART_DRAIN_NOTICE", "0")
