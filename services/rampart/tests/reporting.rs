@@ -26,7 +26,7 @@ struct Shell {
 
 const DAY: &str = "2020-02-04";
 
-fn form() -> Value {
+fn village_day() -> Value {
     let label = |zh: &str, en: &str| json!({"zh": zh, "en": en});
     json!({
         "key": "village-day",
@@ -165,7 +165,7 @@ async fn watched(shell: &Shell) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_from_the_form_to_the_bulletin() {
     let shell = Shell::start().await;
-    let form = shell.file("form.json", &form().to_string());
+    let form = shell.file("form.json", &village_day().to_string());
     for _ in 0..100 {
         if shell.run("admin", &["forms", "list"]).await.status.success() {
             break;
@@ -266,6 +266,25 @@ async fn a_day_from_the_form_to_the_bulletin() {
     let first = shell.ends(0, "duty", &["bulletin", day[0], DAY, "--seal", "1", "--lang", "zh"]).await;
     assert!(first.contains("71"), "{first}");
     shell.ends(2, "duty", &["bulletin", day[0], DAY, "--seal", "9"]).await;
+
+    // A new version holds from a date on; a single date has a schedule of its own, and not any more.
+    let file = shell.file("note.json", r#"{"note": {"zh": "新", "en": "new"}}"#);
+    let update = ["forms", "update", day[0], &file, "--mask", "note", "--from", "2020-02-06"];
+    assert_eq!(shell.json("admin", &update).await[0]["version"], 2);
+    let later = shell.json("admin", &["forms", "show", day[0], "--as-of", "2020-02-06"]).await;
+    assert_eq!((&later["note"]["en"], &later["level"]), (&json!("new"), &json!("village")));
+    assert_eq!(
+        shell.json("admin", &["forms", "show", day[0], "--versions"]).await.as_array().unwrap().len(),
+        2
+    );
+    let mut schedule = village_day()["schedule"].take();
+    schedule["window_end_minutes"] = json!(1380);
+    let file = shell.file("schedule.json", &schedule.to_string());
+    let tomorrow = ["days", "override", day[0], "2020-02-05"];
+    shell.ends(0, "duty", &[&tomorrow[..], &[&file, "--reason", "ends at 23:00"]].concat()).await;
+    shell.ends(0, "duty", &[&tomorrow[..], &["--remove", "--reason", "a mistake"]].concat()).await;
+    let days = shell.json("duty", &["days", "list", "--form", day[0], "--state", "sealed"]).await;
+    assert_eq!((&days[0]["form"], &days[0]["seal"]), (&json!("village-day"), &json!(2)));
 
     // More than one batch, and each line replaces what the unit said before.
     shell.open("village-copy").await;

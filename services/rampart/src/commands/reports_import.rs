@@ -99,9 +99,11 @@ pub(crate) async fn run(args: Args, access: &Access, style: Style) -> anyhow::Re
         outcome.warned,
         outcome.refused.len(),
     ));
-    sent.with_context(|| {
-        format!("{} of {} are not sent; send the file again", lines.len() - answered(&bar), lines.len())
-    })?;
+    if let Err(error) = sent {
+        let left = lines.len() - answered(&bar);
+        output::say(&format!("{left} of {} were not answered; send the file again", lines.len()));
+        return Err(error);
+    }
     Ok(if outcome.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
 }
 
