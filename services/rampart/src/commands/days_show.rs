@@ -127,7 +127,7 @@ pub(super) fn day(style: Style, form: &pb::Form, day: &pb::Day) -> anyhow::Resul
         json!({
             "schedule": own.schedule.as_ref().map(ScheduleFile::from),
             "reason": own.reason,
-            "officer": own.officer,
+            "said_by": own.said_by,
             "create_time": instant(own.create_time),
         })
     });
@@ -174,7 +174,7 @@ pub(super) fn sign_offs(style: Style, sign_offs: &[pb::SignOff]) -> Sheet {
             one.unit.clone().into(),
             one.display_name.clone().into(),
             state.into(),
-            one.officer.clone().into(),
+            one.signed_by.clone().into(),
             instant(one.sign_time).into(),
             one.note.clone().into(),
         ]);
@@ -189,7 +189,7 @@ pub(super) fn seals(style: Style, seals: &[pb::Seal]) -> Sheet {
         sheet.add_row(vec![
             seal.number.into(),
             instant(seal.seal_time).into(),
-            seal.officer.clone().into(),
+            seal.sealed_by.clone().into(),
             seal.bulletin_date.clone().into(),
             instant(seal.publish_time).into(),
             seal.revisions.into(),

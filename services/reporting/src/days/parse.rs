@@ -77,7 +77,7 @@ pub fn seal(seal: &Seal) -> pb::Seal {
         day: day_name(seal.day),
         number: seal.number,
         seal_time: Some(parse::timestamp(seal.sealed_at)),
-        officer: seal.sealed_by.clone(),
+        sealed_by: seal.sealed_by.clone(),
         bulletin_date: seal.bulletin_date.to_string(),
         publish_time: Some(parse::timestamp(seal.publish_at)),
         digest: hex(&seal.digest),
@@ -113,7 +113,7 @@ pub fn sign_offs(
                 ..pb::SignOff::default()
             };
             if let Some((_, by, at, changes, note)) = signed.iter().find(|signed| signed.0 == place) {
-                sign_off.officer.clone_from(by);
+                sign_off.signed_by.clone_from(by);
                 sign_off.sign_time = Some(parse::timestamp(*at));
                 sign_off.figures_etag = etag(*changes);
                 sign_off.stale = totals.get(&place).map(Cells::changes) != Some(*changes);
@@ -141,7 +141,7 @@ pub fn day_override((schedule, reason, said_by, said_at): Override) -> Option<pb
     schedule.map(|schedule| pb::DayOverride {
         schedule: Some(schedule.into()),
         reason,
-        officer: said_by,
+        said_by,
         create_time: Some(parse::timestamp(said_at)),
     })
 }
