@@ -41,6 +41,9 @@ impl Outcome {
         if let Some(matrix) = self.grid_day.first().and_then(|city| city.matrix) {
             lines.push(format!("grid day      {}", in_words(&matrix)));
         }
+        if let Some(matrix) = self.amended.as_ref().and_then(|city| city.matrix) {
+            lines.push(format!("amended       {}", in_words(&matrix)));
+        }
         if let Some(city) = self.epidemic_day.first() {
             let value = |key: &str| figure(city, key).map(|figure| figure.value).unwrap_or_default();
             let cumulative =
@@ -62,7 +65,7 @@ impl Outcome {
             ));
             lines.extend(city.warnings.iter().map(|warning| format!("warning       {warning}")));
         }
-        lines.push(format!("missing       {} grids at the close", self.missing.len()));
+        lines.push(format!("missing       {} grids, {} of them chased", self.missing.len(), self.chased));
         lines.extend(self.missing.iter().take(10).map(|one| {
             format!(
                 "              {}: {}, {}",
@@ -167,6 +170,7 @@ impl Outcome {
             "grid_day": {
                 "source": "generated",
                 "matrix": self.grid_day.iter().map(matrix).collect::<Vec<_>>(),
+                "amended_matrix": self.amended.as_ref().map(matrix),
                 "missing": missing.collect::<Vec<_>>(),
                 "returned": {"unit": self.returned.unit_display_name, "revisions": self.returned.revision,
                              "reason": self.returned.revisions.iter().rev().find(|one| !one.reason.is_empty()).map(|one| one.reason.clone())},

@@ -13,13 +13,12 @@ use super::{
 /// How many of the missing are chased.
 const CHASED: usize = 10;
 
-/// Notes that the township's duty officer asked for some of the reports that are missing; answers how many.
+/// Notes that the township's duty officer asked for some of the reports that are missing.
 ///
 /// # Errors
 /// A refusal.
-pub async fn chase(stage: &Stage, form: &str, tree: &Tree) -> anyhow::Result<usize> {
+pub async fn chase(stage: &Stage, form: &str, tree: &Tree) -> anyhow::Result<()> {
     let missing = days::missing(&stage.reporting, form).await?;
-    let mut chased = 0;
     for one in missing.iter().take(CHASED) {
         let Some(grid) = tree.grids.iter().position(|grid| grid.unit == one.unit) else { continue };
         let officer = stage.reporting_as(&format!("{}-duty", tree.town_of(grid)))?;
@@ -29,9 +28,8 @@ pub async fn chase(stage: &Stage, form: &str, tree: &Tree) -> anyhow::Result<usi
             note: format!("致电{}（{}），答复稍后报送", one.officer_display_name, one.official_phone),
         };
         patiently(|| async { officer.reports().add_chase_note(request.clone()).await }).await?;
-        chased += 1;
     }
-    Ok(chased)
+    Ok(())
 }
 
 /// Returns the report of the grid that found 900 febrile, with a reason; it comes back right.

@@ -36,16 +36,18 @@ pub struct Outcome {
     pub refused_after: Option<(Duration, Duration)>,
     /// The reports of the grids in time; nothing where an earlier run sent them.
     pub sent: Option<Sent>,
-    /// How many chase notes there are.
+    /// How many of the missing were chased.
     pub chased: usize,
     /// The report that was returned and came back.
     pub returned: pb::Report,
     /// The report that came after the close, and the one that was corrected.
     pub after: (pb::Report, pb::Report),
-    /// The grids that did not report by the close, with whom to call.
+    /// The grids that have not reported, with whom to call: on a later run without the one that came after.
     pub missing: Vec<pb::MissingReport>,
     /// The grid day's totals as sealed first: the city, its counties, and their towns.
     pub grid_day: Vec<pb::Rollup>,
+    /// The grid day's total of the city as sealed last, after what came later.
+    pub amended: Option<pb::Rollup>,
     /// The epidemic day's totals as sealed: the city, its counties, and their towns.
     pub epidemic_day: Vec<pb::Rollup>,
     /// The seals of both forms: key and seal.
@@ -84,7 +86,9 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         None => None,
     };
 
-    let (sent, chased, returned) = grid_day(stage, &tree, &plan, &forms).await?;
+    let (sent, returned) = grid_day(stage, &tree, &plan, &forms).await?;
+    // As the day was closed; one of them reports the morning after.
+    let missing = days::missing(&stage.reporting, &forms.grid_day).await?;
 
     output::say(
         "4 February 00:20: the health side enters every town, the counties agree, and the city seals",
@@ -98,7 +102,6 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
 
     output::say("08:00: one grid reports after all, and one is corrected");
     stage.advance(1_920);
-    let missing = days::missing(&stage.reporting, &forms.grid_day).await?;
     let after = follow_up::after_the_seal(stage, &forms.grid_day, &tree, &plan).await?;
     if days::played(stage, &forms.grid_day).await?.pending_amendments > 0 {
         let amend = ("amend the grid day", "一处补报，一处订正", super::stage::DATE_AFTER);
@@ -117,11 +120,12 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         vacancies: client::vacancies(&stage.registry, String::new()).await?,
         refused_after,
         sent,
-        chased,
+        chased: missing.iter().filter(|one| one.chased > 0).count(),
         returned,
         after,
         missing,
         grid_day: sealed(stage, &tree, &forms.grid_day).await?,
+        amended: amended(stage, &tree, &forms.grid_day, &seals).await?,
         epidemic_day: sealed(stage, &tree, &forms.epidemic_day).await?,
         seals,
         laws,
@@ -131,19 +135,18 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
     })
 }
 
-/// The day of the grids, to its seal: answers what was sent in time, how many were chased, and the report
-/// that was returned.
+/// The day of the grids, to its seal: answers what was sent in time, and the report that was returned.
 async fn grid_day(
     stage: &Stage,
     tree: &Tree,
     plan: &grids::Plan,
     forms: &Forms,
-) -> anyhow::Result<(Option<Sent>, usize, pb::Report)> {
+) -> anyhow::Result<(Option<Sent>, pb::Report)> {
     let form = &forms.grid_day;
     let officer = stage.reporting_as("city-duty")?;
     if days::played(stage, form).await?.state() >= pb::DayState::Sealed {
         let absurd = tree.grids.get(plan.absurd).map(|grid| grid.unit.clone()).unwrap_or_default();
-        return Ok((None, 0, days::report_of(&officer, form, &absurd).await?));
+        return Ok((None, days::report_of(&officer, form, &absurd).await?));
     }
     output::say("15:00: the grids report, each reporter under their own name");
     stage.advance(900);
@@ -152,13 +155,13 @@ async fn grid_day(
     let returned = follow_up::return_absurd(stage, form, tree, plan).await?;
     output::say("16:30: the late ones, and those who are chased");
     stage.advance(990);
-    let chased = follow_up::chase(stage, form, tree).await?;
+    follow_up::chase(stage, form, tree).await?;
     send::all(stage, &plan.late, "late reports").await?;
     output::say("17:00: what has not come is missing; the city seals the grids' day");
     stage.advance(1_020);
     days::wait(stage, form, DATE, pb::DayState::Closed).await?;
     days::seal(stage, (form, &tree.city.unit), ("seal the grid day", "", DATE)).await?;
-    Ok((Some(sent), chased, returned))
+    Ok((Some(sent), returned))
 }
 
 /// How long it takes until a relieved officer is refused at both services.
@@ -189,6 +192,23 @@ async fn seals(stage: &Stage, forms: &Forms) -> anyhow::Result<Vec<(&'static str
         seals.extend(day.seals.into_iter().map(|seal| (key, seal)));
     }
     Ok(seals)
+}
+
+/// The city's total as sealed last.
+async fn amended(
+    stage: &Stage,
+    tree: &Tree,
+    form: &str,
+    seals: &[(&'static str, pb::Seal)],
+) -> anyhow::Result<Option<pb::Rollup>> {
+    let last = seals.iter().rfind(|(key, _)| *key == GRID_DAY).map_or(0, |(_, seal)| seal.number);
+    let request = pb::GetRollupRequest {
+        form: form.to_owned(),
+        business_date: DATE.to_owned(),
+        unit: tree.city.unit.clone(),
+        seal: last,
+    };
+    Ok(stage.reporting.rollups().get_rollup(request).await?.into_inner().rollup)
 }
 
 /// The totals of the city, its counties and their towns as sealed first.

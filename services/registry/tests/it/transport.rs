@@ -234,12 +234,13 @@ async fn the_feed_is_followed_over_mtls_with_a_certificate_that_is_renewed() {
     let sandbox = Sandbox::start().await;
     let (own, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let second = Second::start(&sandbox, own.server("localhost", Some(clients.path("ca.pem")))).await;
-    let follower = tests::blank(&[reporting::SCHEMA]).await;
-    reporting::migrate(&tests::as_role(&follower, "reporting_owner")).await.expect("migrated");
+    let follower = tests::blank(&["reporting"]).await;
+    let owner = tests::as_role(&follower, "reporting_owner");
+    chassis::database::migrate(&owner, &[jurisdiction::PART]).await.expect("migrated");
     let database =
         Database::connect(&tests::as_role(&follower, "reporting_runtime"), 4).await.expect("there");
 
-    let token = sandbox.issuer.token(reporting::SUBJECT, Duration::from_secs(600)).expect("a token");
+    let token = sandbox.issuer.token("reporting", Duration::from_secs(600)).expect("a token");
     let token_file = own.path("token");
     std::fs::write(&token_file, token).expect("written");
     let files = own.shown(&strangers);
