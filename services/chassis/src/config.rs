@@ -74,6 +74,12 @@ pub struct ConfigArgs {
     /// Whether to serve reflection: true or false
     #[arg(long, env = "RAMPART_REFLECTION", value_name = "BOOL", default_value = "true")]
     pub reflection: String,
+    /// Address to serve figures for Prometheus on, at /metrics, in plaintext
+    #[arg(long, env = "RAMPART_METRICS_LISTEN", value_name = "ADDR")]
+    pub metrics_listen: Option<String>,
+    /// Collector to send traces and figures to (OTLP over gRPC), such as http://127.0.0.1:4317
+    #[arg(long, env = "RAMPART_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
     /// What to log, such as info or info,registry=debug
     #[arg(long, env = "RAMPART_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub log: String,
@@ -107,6 +113,10 @@ pub struct Config {
     pub drain_notice: Duration,
     /// Whether reflection is served.
     pub reflection: bool,
+    /// Where figures are served for Prometheus.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The collector of traces and figures.
+    pub otlp_endpoint: Option<String>,
     /// The log filter, as given.
     pub log: String,
     /// How log lines look.
@@ -154,10 +164,7 @@ impl ConfigArgs {
         }
         let connections = parsed(&mut wrong, "connections", &self.connections, "a number from 1");
         let tls = tls(&mut wrong, self.tls_cert, self.tls_key, self.tls_client_ca);
-        let health_listen = given(self.health_listen);
-        let health_listen = health_listen
-            .as_ref()
-            .map(|address| parsed(&mut wrong, "health-listen", address, "an address such as 127.0.0.1:7500"));
+        let health_listen = address(&mut wrong, "health-listen", self.health_listen);
         let jwks = required(&mut wrong, "jwks", self.jwks);
         let jwks = jwks.and_then(|jwks| keys(&mut wrong, &jwks, given(self.jwks_ca)));
         let issuer = required(&mut wrong, "issuer", self.issuer);
@@ -166,6 +173,16 @@ impl ConfigArgs {
         let age = parsed(&mut wrong, "connection-age", &self.connection_age, "seconds");
         let notice = parsed(&mut wrong, "drain-notice", &self.drain_notice, "seconds");
         let reflection = parsed(&mut wrong, "reflection", &self.reflection, "true or false");
+        let metrics_listen = address(&mut wrong, "metrics-listen", self.metrics_listen);
+        let otlp_endpoint = given(self.otlp_endpoint);
+        let is_url = |url: &String| {
+            let known = url.starts_with("http://") || url.starts_with("https://");
+            known && url.parse::<http::Uri>().is_ok()
+        };
+        if otlp_endpoint.as_ref().is_some_and(|url| !is_url(url)) {
+            let words = "must be an address such as http://127.0.0.1:4317";
+            wrong.push(format!("--otlp-endpoint (RAMPART_OTLP_ENDPOINT) {words}"));
+        }
         if let Err(error) = EnvFilter::try_new(&self.log) {
             wrong.push(format!("--log (RAMPART_LOG): {error}"));
         }
@@ -180,13 +197,15 @@ impl ConfigArgs {
                 database_url: Secret(database_url?),
                 connections: connections?,
                 tls,
-                health_listen: health_listen.flatten(),
+                health_listen,
                 trust: Trust { issuer: issuer?, audience: self.audience, jwks: jwks? },
                 zone: zone?,
                 concurrency: concurrency?,
                 connection_age: Duration::from_secs(age?),
                 drain_notice: Duration::from_secs(notice?),
                 reflection: reflection?,
+                metrics_listen,
+                otlp_endpoint,
                 log: self.log,
                 log_format: log_format.ok()?,
             })
@@ -204,6 +223,10 @@ fn variable(flag: &str) -> String {
 
 fn given(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
+}
+
+fn address(wrong: &mut Vec<String>, flag: &str, value: Option<String>) -> Option<SocketAddr> {
+    parsed(wrong, flag, &given(value)?, "an address such as 127.0.0.1:7500")
 }
 
 /// The files of TLS, which are read once to see that they can be used.
@@ -287,6 +310,8 @@ mod tests {
             zone: "Mars/Olympus".to_owned(),
             tls_cert: Some("server.pem".to_owned()),
             health_listen: Some("7500".to_owned()),
+            metrics_listen: Some("9400".to_owned()),
+            otlp_endpoint: Some("collector:4317".to_owned()),
             ..ConfigArgs::default()
         };
         let report = args.resolve().expect_err("nothing of it is right").to_string();
@@ -300,6 +325,8 @@ mod tests {
             "reflection",
             "tls-cert",
             "health-listen",
+            "metrics-listen",
+            "otlp-endpoint",
         ] {
             assert!(report.contains(&format!("--{flag} ")), "{flag} is not in {report}");
         }

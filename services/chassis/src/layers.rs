@@ -14,7 +14,9 @@ use tokio::{sync::Semaphore, time::Instant};
 use tonic::{Code, body::Body};
 use tracing::Instrument as _;
 
-use crate::{Authority, Caller, Fault, identity::Verifier, server::LARGEST_MESSAGE};
+use crate::{
+    Authority, Caller, Fault, identity::Verifier, meters::Meters, server::LARGEST_MESSAGE, telemetry,
+};
 
 /// The longest a unary call may take.
 const UNARY: Duration = Duration::from_secs(10);
@@ -29,6 +31,8 @@ pub struct Deadline(pub Instant);
 /// What a method's declaration in the proto says.
 #[derive(Clone, Debug)]
 pub struct Method {
+    /// Its path, such as `/package.Service/Method`.
+    pub path: &'static str,
     /// The permission it needs.
     pub permission: &'static str,
     /// Whether either side of it is a stream.
@@ -47,15 +51,16 @@ pub fn methods(set: &[u8]) -> Result<HashMap<String, Method>, prost_reflect::Des
     Ok(ours
         .filter_map(|method| {
             let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-            Some((path, policy(&pool, &method)?))
+            policy(&pool, &method, &path).map(|policy| (path, policy))
         })
         .collect())
 }
 
-fn policy(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<Method> {
+fn policy(pool: &DescriptorPool, method: &MethodDescriptor, path: &str) -> Option<Method> {
     let option = pool.get_extension_by_name("rampart.type.v1.permission")?;
     match method.options().get_extension(&option).as_ref() {
         Value::String(permission) if !permission.is_empty() => Some(Method {
+            path: path.to_owned().leak(),
             permission: permission.clone().leak(),
             streaming: method.is_client_streaming() || method.is_server_streaming(),
         }),
@@ -75,6 +80,8 @@ pub struct Gate {
     pub authority: Arc<dyn Authority>,
     /// One permit a call in hand.
     pub room: Arc<Semaphore>,
+    /// Counts what is in hand and what was answered.
+    pub meters: Arc<Meters>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -87,7 +94,16 @@ impl std::fmt::Debug for Gate {
 /// extensions, or answers in its stead.
 pub async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let span = tracing::info_span!("call", rpc = path, caller = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "call",
+        otel.name = path,
+        otel.kind = "server",
+        caller = tracing::field::Empty,
+        code = tracing::field::Empty
+    );
+    telemetry::adopt(&span, request.headers());
+    // A path that is none of ours has no figure of its own: callers could make as many as they like.
+    let call = gate.meters.call(gate.methods.get(&path).map_or("unknown", |method| method.path));
     let began = Instant::now();
     let answer = async {
         let Some(method) = gate.methods.get(&path) else {
@@ -112,10 +128,9 @@ pub async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
         status.into_http::<Body>().map(axum::body::Body::new)
     });
     let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok());
-    span.in_scope(|| {
-        tracing::debug!(code = code.unwrap_or("0"), micros = began.elapsed().as_micros(), "answered");
-    });
-    response
+    span.record("code", code.unwrap_or("0"));
+    span.in_scope(|| tracing::debug!(micros = began.elapsed().as_micros(), "answered"));
+    call.until_end_of(response)
 }
 
 /// What the transport refuses by itself, before a handler sees it, has no details: ours says why.

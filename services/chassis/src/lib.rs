@@ -17,6 +17,7 @@ pub mod feed;
 pub mod identity;
 pub mod keys;
 pub mod layers;
+pub mod meters;
 pub mod pages;
 pub mod parse;
 pub mod partitions;

@@ -62,13 +62,24 @@ pub fn main(program: Program) -> ExitCode {
 }
 
 async fn serve_until_signal(program: Program, config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    telemetry::start(EnvFilter::new(&config.log), config.log_format);
+    let (filter, format) = (EnvFilter::new(&config.log), config.log_format);
+    let traces = match config.otlp_endpoint.as_deref() {
+        Some(collector) => Some(telemetry::start_tracing(filter, format, program.name, collector)?),
+        None => {
+            telemetry::start(filter, format);
+            None
+        }
+    };
     tracing::info!(service = program.name, ?config, "starting");
     let listener = TcpListener::bind(config.listen).await?;
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone()));
     let clock = Clock::system(config.zone);
-    (program.serve)(config, clock, listener, shutdown).await
+    let outcome = (program.serve)(config, clock, listener, shutdown).await;
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    outcome
 }
 
 /// Cancels on SIGTERM or Ctrl-C.

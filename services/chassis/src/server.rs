@@ -1,15 +1,15 @@
 //! How a service serves: gate, health, reflection, limits, drain.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
 };
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::{service::Routes, transport::server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::Instrument as _;
 
@@ -18,6 +18,8 @@ use crate::{
     identity::Verifier,
     keys::KeysError,
     layers::{self, Gate},
+    meters::Meters,
+    telemetry::TelemetryError,
     tls::{self, TlsError},
 };
 
@@ -116,9 +118,12 @@ pub enum ServeError {
     /// The files for TLS cannot be used.
     #[error("TLS cannot be served: {0}")]
     Tls(#[from] TlsError),
-    /// The port for health alone cannot be listened on.
-    #[error("health cannot be served on {0}: {1}")]
-    Health(std::net::SocketAddr, std::io::Error),
+    /// The port for health alone, or that for figures, cannot be listened on.
+    #[error("{0} cannot be served on {1}: {2}")]
+    Listen(&'static str, SocketAddr, std::io::Error),
+    /// The figures cannot be sent or served.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The transport failed.
     #[error("serving failed: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -136,28 +141,35 @@ impl Server {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> Result<(), ServeError> {
+        // Probes and scrapes are answered until what is in hand has ended.
+        let ended = CancellationToken::new();
+        let _ends = ended.clone().drop_guard();
+        let collector = config.otlp_endpoint.as_deref();
+        let meters = Meters::new(self.domain, collector, config.metrics_listen.is_some())?;
+        let meters = Arc::new(meters);
+        if let Some(address) = config.metrics_listen {
+            let listener = listen("metrics", address).await?;
+            tokio::spawn(Arc::clone(&meters).serve(listener, ended.clone()));
+        }
         let gate = Arc::new(Gate {
             domain: self.domain,
             methods: layers::methods(proto::DESCRIPTOR_SET)?,
             verifier: Arc::new(Verifier::open(config.trust.clone()).await?),
             authority: self.authority,
             room: Arc::new(Semaphore::new(config.concurrency.get())),
+            meters: Arc::clone(&meters),
         });
         let gated =
             self.routes.into_axum_router().layer(axum::middleware::from_fn_with_state(gate, layers::enter));
         let mut routes = Routes::from(gated);
 
         let (reporter, health) = tonic_health::server::health_reporter();
-        // Probes are answered, with NOT_SERVING, until what is in hand has ended.
-        let ended = CancellationToken::new();
-        let _ends = ended.clone().drop_guard();
         if let Some(address) = config.health_listen {
-            let listener = TcpListener::bind(address).await;
-            let listener = listener.map_err(|error| ServeError::Health(address, error))?;
+            let listener = listen("health", address).await?;
             let alone = tonic::transport::Server::builder()
                 .max_concurrent_streams(Some(16))
                 .add_service(health.clone())
-                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), ended.cancelled_owned());
+                .serve_with_incoming_shutdown(TcpIncoming::from(listener), ended.cancelled_owned());
             tokio::spawn(alone);
         }
         routes = routes.add_service(health);
@@ -186,20 +198,22 @@ impl Server {
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .max_connection_age(config.connection_age)
             .max_concurrent_streams(Some(1_024))
-            .tcp_nodelay(true)
             .add_routes(routes);
-        match config.tls.clone() {
-            Some(files) => {
-                let connected = tls::accept(listener, files)?;
-                router.serve_with_incoming_shutdown(connected, drained).await?;
-            }
+        let served = match config.tls.clone() {
+            Some(files) => router.serve_with_incoming_shutdown(tls::accept(listener, files)?, drained).await,
             None => {
-                let connected = TcpListenerStream::new(listener);
-                router.serve_with_incoming_shutdown(connected, drained).await?;
+                // Set here, because the server leaves connections that it is handed as they are.
+                let connected = TcpIncoming::from(listener).with_nodelay(Some(true));
+                router.serve_with_incoming_shutdown(connected, drained).await
             }
-        }
-        Ok(())
+        };
+        meters.end().await;
+        Ok(served?)
     }
+}
+
+async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|error| ServeError::Listen(what, address, error))
 }
 
 /// Ready means: the database answers. Alive is the health service answering at all.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chassis::{fault, tls::ClientFiles};
+use chassis::{fault, telemetry, tls::ClientFiles};
 use proto::{
     registry::{
         self as pb, appointment_service_client::AppointmentServiceClient,
@@ -27,7 +27,7 @@ use tonic_types::StatusExt as _;
 
 use crate::retry::Retrying;
 
-/// Adds the caller's token to every call.
+/// Adds the caller's token to every call, and the trace that the call belongs to.
 #[derive(Clone)]
 pub struct Bearer(MetadataValue<Ascii>);
 
@@ -40,6 +40,7 @@ impl std::fmt::Debug for Bearer {
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
+        telemetry::inject(request.metadata_mut());
         Ok(request)
     }
 }

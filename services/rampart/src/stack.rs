@@ -100,6 +100,8 @@ impl Options {
             connection_age: Duration::from_secs(1_800),
             drain_notice: Duration::ZERO,
             reflection: true,
+            metrics_listen: None,
+            otlp_endpoint: None,
             log: String::new(),
             log_format: LogFormat::Text,
         };

@@ -9,6 +9,7 @@ mod import;
 mod officers;
 mod plans;
 mod proofs;
+mod telemetry;
 mod transport;
 mod tree;
 mod units;

@@ -77,27 +77,32 @@ impl Authority {
     }
 }
 
-struct Second {
-    address: SocketAddr,
+pub(crate) struct Second {
+    pub(crate) address: SocketAddr,
     health: SocketAddr,
-    token: String,
+    pub(crate) token: String,
     shutdown: CancellationToken,
     run: JoinHandle<()>,
 }
 
-async fn free() -> SocketAddr {
+pub(crate) async fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address")
 }
 
 impl Second {
     async fn start(sandbox: &Sandbox, files: ServerFiles) -> Self {
+        Self::with(sandbox, |config| config.tls = Some(files)).await
+    }
+
+    /// Starts one that is set up otherwise.
+    pub(crate) async fn with(sandbox: &Sandbox, change: impl FnOnce(&mut Config)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (address, health) = (listener.local_addr().expect("an address"), free().await);
-        let config = Config {
+        let mut config = Config {
             listen: address,
             database_url: Secret(tests::as_role(&sandbox.admin_url, "registry_runtime")),
             connections: NonZeroU32::MIN.saturating_add(3),
-            tls: Some(files),
+            tls: None,
             health_listen: Some(health),
             trust: sandbox.issuer.trust(),
             zone: sandbox.clock.zone(),
@@ -105,9 +110,12 @@ impl Second {
             connection_age: Duration::from_secs(600),
             drain_notice: Duration::ZERO,
             reflection: false,
+            metrics_listen: None,
+            otlp_endpoint: None,
             log: String::new(),
             log_format: LogFormat::Text,
         };
+        change(&mut config);
         let shutdown = CancellationToken::new();
         let run = registry::run(config, sandbox.clock.clone(), listener, shutdown.clone());
         let run = tokio::spawn(async move { run.await.expect("it serves") });
@@ -122,7 +130,7 @@ impl Second {
         registry.units().list_units(pb::ListUnitsRequest::default()).await.map(drop)
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.run.await.expect("it ends");
     }
