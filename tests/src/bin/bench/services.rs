@@ -125,7 +125,7 @@ impl Start<'_> {
             .arg("serve")
             .env("RAMPART_LISTEN", at.to_string())
             .env("RAMPART_DATABASE_URL", role_url(self.admin_url, &format!("{name}_runtime"), self.password)?)
-            .env("RAMPART_JWKS", self.issuer.trust().jwks)
+            .env("RAMPART_JWKS", self.issuer.trust().jwks.to_string())
             .env("RAMPART_ISSUER", ISSUER)
             .env("RAMPART_DRAIN_NOTICE", "0")
             .env("RAMPART_LOG", "warn")
