@@ -76,7 +76,7 @@ fn pgbench() -> anyhow::Result<PathBuf> {
 /// Rows a second that one connection inserts, 1,000 a statement, each statement durable.
 pub(crate) async fn many(city: &City, rows: usize) -> anyhow::Result<f64> {
     let mut connection = PgConnection::connect(&city.admin_url).await?;
-    let (day, now) = (Uuid::now_v7(), Utc::now());
+    let (day, now) = (Uuid::now_v7(), chassis::clock::wall());
     let units: Vec<Uuid> = (0..BATCH).map(|_| Uuid::now_v7()).collect();
     let places: Vec<i32> = (0..).take(BATCH).collect();
     let callers = vec!["bench-reporter-12345".to_owned(); BATCH];
