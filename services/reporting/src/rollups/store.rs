@@ -38,7 +38,7 @@ pub async fn insert(connection: &mut PgConnection, plan: &Plan, totals: &Deltas)
     Ok(())
 }
 
-/// Adds to totals, in one stripe. Rows are locked in the order of places.
+/// Adds to totals, in one stripe. Rows are locked in the order of places, each found by its key.
 ///
 /// # Errors
 /// Where the database fails.
@@ -55,13 +55,11 @@ pub async fn add(
     let places: Vec<i32> = deltas.keys().copied().collect();
     let cells: Vec<i64> = deltas.values().flat_map(|cells| cells.0.clone()).collect();
     sqlx::query!(
-        "WITH held AS (
-             SELECT t.place, d.n FROM unnest($4::int[]) WITH ORDINALITY AS d (place, n)
-             JOIN total t ON t.business_date = $1 AND t.day_id = $2 AND t.place = d.place AND t.stripe = $3
-             ORDER BY t.place FOR UPDATE OF t)
-         UPDATE total SET cells = add_cells(cells, ($5::bigint[])[(held.n - 1) * $6 + 1 : held.n * $6])
-         FROM held
-         WHERE total.business_date = $1 AND total.day_id = $2 AND total.place = held.place AND total.stripe = $3",
+        "INSERT INTO total (business_date, day_id, place, stripe, cells)
+         SELECT $1, $2, d.place, $3, ($5::bigint[])[(d.n - 1) * $6 + 1 : d.n * $6]
+         FROM unnest($4::int[]) WITH ORDINALITY AS d (place, n)
+         ORDER BY d.place
+         ON CONFLICT ON CONSTRAINT total_pkey DO UPDATE SET cells = add_cells(total.cells, excluded.cells)",
         plan.day.date,
         plan.day.id,
         stripe,

@@ -241,13 +241,15 @@ pub async fn said(
     Ok(rows.map(|row| (row.unit_id, row.figures, row.last_known)).collect())
 }
 
-/// Writes how expectations stand now.
+/// Writes how expectations stand now: rows that are there, and locked by this transaction. Each is found
+/// by its key. An UPDATE joined to the list would let the planner walk the whole day for every row of the
+/// list, as it does where it takes the day for small: on a partition that was just filled.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn update(connection: &mut PgConnection, plan: &Plan, rows: &[&Expected]) -> Result<(), Fault> {
     let width = plan.columns();
-    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
+    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
     for row in rows {
         let standing = &row.standing;
         columns.0.push(row.place);
@@ -259,13 +261,18 @@ pub async fn update(connection: &mut PgConnection, plan: &Plan, rows: &[&Expecte
         columns.6.extend((0..width).map(|column| crate::forms::value(&standing.figures, column)));
         columns.7.push(row.reason.clone());
         columns.8.push(row.received_at);
+        columns.9.push(row.id);
     }
     sqlx::query!(
-        "UPDATE expectation e SET timing = n.timing, content = n.content, returned = n.returned, revision = n.revision,
-                figures = ($9::bigint[])[(n.n - 1) * $10 + 1 : n.n * $10], reason = n.reason, received_at = n.received_at
-         FROM unnest($3::int[], $4::smallint[], $5::smallint[], $6::smallint[], $7::bool[], $8::int[], $11::text[], $12::timestamptz[])
-              WITH ORDINALITY AS n (place, slot, timing, content, returned, revision, reason, received_at, n)
-         WHERE e.business_date = $1 AND e.day_id = $2 AND e.place = n.place AND e.slot = n.slot",
+        "INSERT INTO expectation AS e (business_date, day_id, place, slot, id, timing, content, returned, revision, figures, reason, received_at)
+         SELECT $1, $2, n.place, n.slot, n.id, n.timing, n.content, n.returned, n.revision,
+                ($9::bigint[])[(n.n - 1) * $10 + 1 : n.n * $10], n.reason, n.received_at
+         FROM unnest($3::int[], $4::smallint[], $5::smallint[], $6::smallint[], $7::bool[], $8::int[], $11::text[], $12::timestamptz[], $13::uuid[])
+              WITH ORDINALITY AS n (place, slot, timing, content, returned, revision, reason, received_at, id, n)
+         ORDER BY n.place, n.slot
+         ON CONFLICT ON CONSTRAINT expectation_pkey DO UPDATE SET
+                timing = excluded.timing, content = excluded.content, returned = excluded.returned, revision = excluded.revision,
+                figures = excluded.figures, reason = excluded.reason, received_at = excluded.received_at",
         plan.day.date,
         plan.day.id,
         &columns.0,
@@ -278,6 +285,7 @@ pub async fn update(connection: &mut PgConnection, plan: &Plan, rows: &[&Expecte
         i64::try_from(width).unwrap_or(i64::MAX),
         &columns.7,
         &columns.8 as &[Option<DateTime<Utc>>],
+        &columns.9,
     )
     .execute(connection)
     .await?;
