@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, PgPool, Postgres, Transaction,
+    AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -19,6 +19,13 @@ const SCHEMA: i64 = 1;
 
 /// The longest a transaction of a call may take where the call brings no deadline of its own.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// The longest a call waits for a connection: shorter than what callers wait for an answer, so that they
+/// are told that the database is down, and not that time has passed.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+
+/// How long a service that starts waits for its database to start, too.
+const STARTING: Duration = Duration::from_secs(30);
 
 /// One service's database: its runtime role, whose search_path is the service's schema.
 #[derive(Clone, Debug)]
@@ -47,17 +54,18 @@ pub enum StartError {
 }
 
 impl Database {
-    /// Connects with the runtime role's URL and checks that the schema suits this program.
+    /// Connects with the runtime role's URL, waiting a while for a database that is not up yet, and checks
+    /// that the schema suits this program.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn connect(url: &str, most: u32) -> Result<Self, StartError> {
         let options: PgConnectOptions = url.parse()?;
+        reachable(&options).await?;
         let pool = PgPoolOptions::new()
             .max_connections(most)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options)
-            .await?;
+            .acquire_timeout(LONGEST_WAIT)
+            .connect_lazy_with(options);
         let floor = sqlx::query_scalar!("SELECT oldest_schema FROM program_floor").fetch_one(&pool).await?;
         if floor > SCHEMA {
             return Err(StartError::TooOld { floor });
@@ -114,6 +122,30 @@ impl Database {
     pub async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, Fault> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         Ok(self.pool.begin_with(begin).await?)
+    }
+}
+
+/// Waits until the database lets this role in.
+async fn reachable(options: &PgConnectOptions) -> Result<(), StartError> {
+    let end = Instant::now() + STARTING;
+    loop {
+        match PgConnection::connect_with(options).await {
+            Ok(connection) => return Ok(connection.close().await?),
+            Err(error) if Instant::now() < end && is_not_up(&error) => {
+                tracing::warn!(%error, "the database is not up yet; trying again");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Nobody listens, it is starting up, or it has no connection left just now.
+fn is_not_up(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(refusal) => matches!(refusal.code().as_deref(), Some("57P03" | "53300")),
+        _ => false,
     }
 }
 

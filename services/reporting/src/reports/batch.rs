@@ -5,17 +5,16 @@
 //! expectations by place, then revisions, then totals by place.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use chassis::{Fault, batcher::Batcher, feed};
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Content, Revision, RevisionKind, Standing, TOPIC, Timing,
+    Content, Revision, Standing, TOPIC, Timing,
     parse::report_name,
     store::{self, Before, Expected, NewRevision},
 };
@@ -80,6 +79,9 @@ pub async fn together(house: &House, stripe: i16, items: Vec<Item>) -> Vec<Resul
     match attempt(house, stripe, &items).await {
         Ok(answers) => answers,
         Err(fault) if items.len() == 1 => vec![Err(fault)],
+        // No report's fault: to try one by one would only keep everybody waiting for the same answer.
+        Err(Fault::Unavailable(words)) => items.iter().map(|_| Err(Fault::Unavailable(words))).collect(),
+        Err(Fault::Deadline) => items.iter().map(|_| Err(Fault::Deadline)).collect(),
         Err(first) => {
             tracing::debug!(?first, reports = items.len(), "a batch failed; taking its reports one by one");
             let mut answers = Vec::with_capacity(items.len());
@@ -132,7 +134,7 @@ async fn take(
 
     let mut answers = Vec::with_capacity(items.len());
     let mut revisions = Vec::with_capacity(items.len());
-    let mut touched: BTreeMap<(i32, i16), ()> = BTreeMap::new();
+    let mut touched = BTreeSet::new();
     let mut deltas = BTreeMap::new();
     for item in items {
         let key = (item.place, item.slot);
@@ -152,7 +154,7 @@ async fn take(
         add_change(&mut deltas, plan, item.place, &row.standing, &standing);
         row.standing = standing;
         row.received_at = Some(item.revision.received_at);
-        touched.insert(key, ());
+        touched.insert(key);
         let revision =
             Revision { number: row.standing.revision, timing: row.standing.timing, ..item.revision.clone() };
         let accepted = Accepted {
@@ -177,7 +179,7 @@ async fn take(
         answers.push(Ok(accepted));
     }
     if !revisions.is_empty() {
-        let changed: Vec<&Expected> = touched.keys().filter_map(|key| expected.get(key)).collect();
+        let changed: Vec<&Expected> = touched.iter().filter_map(|key| expected.get(key)).collect();
         store::insert_revisions(connection, plan, &revisions).await?;
         store::update(connection, plan, &changed).await?;
         totals::add(connection, plan, stripe, &deltas).await?;
@@ -193,10 +195,7 @@ async fn take(
 /// How an expectation stands after a report; nothing where that takes a correction.
 fn next(plan: &Plan, item: &Item, standing: &Standing) -> Option<Standing> {
     let slot = plan.day.times.slots.get(usize::try_from(item.slot).ok()?)?;
-    // A slot that was closed before its hour, since nothing was due any more, is closed.
-    let closed_at = plan.day.closed_slots.contains(&item.slot).then_some(slot.hard_close);
-    let at: DateTime<Utc> =
-        closed_at.map_or(item.revision.received_at, |closed| closed.max(item.revision.received_at));
+    let at = Timing::arrival(slot, plan.day.closed_at, item.revision.received_at);
     let content = item.revision.content.unwrap_or(Content::Data);
     standing.report(content, item.revision.figures.clone(), slot, at).ok()
 }
@@ -249,6 +248,3 @@ pub fn use_correction(report: Uuid) -> Fault {
     let words = "has been reported and the day is closed: correct it, with a reason";
     Fault::unmet("USE_CORRECTION", name.clone(), words, vec![("report", name)])
 }
-
-/// What marks a revision as a report.
-pub const REPORT: RevisionKind = RevisionKind::Report;

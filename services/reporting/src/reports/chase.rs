@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     days::{Plan, lock_key, store as days},
-    forms::parse::{UNITS, unit_name},
+    forms::parse::UNITS,
     house::House,
     rollups::store as totals,
 };
@@ -127,10 +127,4 @@ pub async fn excuse_places(
         days::amended(connection, plan.day.id, i64::try_from(ids.len()).unwrap_or(i64::MAX)).await?;
     }
     Ok(ids.len())
-}
-
-/// The name of a unit at a place.
-#[must_use]
-pub fn unit_at(plan: &Plan, place: i32) -> String {
-    plan.tree.at(place).map(|node| unit_name(node.id)).unwrap_or_default()
 }

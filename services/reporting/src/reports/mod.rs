@@ -59,6 +59,20 @@ impl Timing {
         }
     }
 
+    /// The instant that counts for a report. A day that was closed before its hour, since nothing was due
+    /// any more, is closed; what had come by then and waited its turn had come in time.
+    #[must_use]
+    pub fn arrival(
+        slot: &SlotTimes,
+        closed_at: Option<DateTime<Utc>>,
+        received_at: DateTime<Utc>,
+    ) -> DateTime<Utc> {
+        match closed_at {
+            Some(closed) if closed <= received_at => received_at.max(slot.hard_close),
+            _ => received_at,
+        }
+    }
+
     /// Whether something was said.
     #[must_use]
     pub fn is_reported(self) -> bool {
@@ -260,6 +274,20 @@ mod tests {
             ("2020-02-03T09:00:00Z", Timing::AfterClose),
         ] {
             assert_eq!(Timing::at(&slot(), instant.parse().expect("an instant")), timing);
+        }
+    }
+
+    #[test]
+    fn what_came_before_the_close_and_waited_its_turn_came_in_time() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
+        let late = at("2020-02-03T08:59:59Z");
+        for (closed_at, timing) in [
+            (None, Timing::Late),
+            (Some(at("2020-02-03T09:00:00Z")), Timing::Late),
+            (Some(at("2020-02-03T08:30:00Z")), Timing::AfterClose),
+        ] {
+            let counts = Timing::arrival(&slot(), closed_at, late);
+            assert_eq!(Timing::at(&slot(), counts), timing, "{closed_at:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use proto::reporting as pb;
 use uuid::Uuid;
 
 use super::{
-    Content, Revision, Timing, batch,
+    Content, Revision, RevisionKind, Timing,
     batch::Accepted,
     store::{Chase, Expected},
 };
@@ -109,7 +109,7 @@ pub fn said(
     let content = if plan.form.says_zero(&figures) { Content::Zero } else { Content::Data };
     let revision = Revision {
         number: 0,
-        kind: batch::REPORT,
+        kind: RevisionKind::Report,
         timing: Timing::Due,
         content: Some(content),
         figures,
