@@ -150,12 +150,11 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 impl ConfigArgs {
-    /// Checks every value.
+    /// Checks every value; `wrong` is what is wrong already.
     ///
     /// # Errors
     /// [`ConfigErrors`] with all that is wrong.
-    pub fn resolve(self) -> Result<Config, ConfigErrors> {
-        let mut wrong = Vec::new();
+    pub fn resolve(self, mut wrong: Vec<String>) -> Result<Config, ConfigErrors> {
         let listen = parsed(&mut wrong, "listen", &self.listen, "an address such as 127.0.0.1:7400");
         let database_url = required(&mut wrong, "database-url", self.database_url);
         let is_url = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
@@ -314,7 +313,7 @@ mod tests {
             otlp_endpoint: Some("collector:4317".to_owned()),
             ..ConfigArgs::default()
         };
-        let report = args.resolve().expect_err("nothing of it is right").to_string();
+        let report = args.resolve(vec![]).expect_err("nothing of it is right").to_string();
         for flag in [
             "listen",
             "database-url",
@@ -342,7 +341,7 @@ mod tests {
             jwks_ca: Some("/nowhere/issuer.pem".to_owned()),
             ..ConfigArgs::default()
         };
-        let report = args.resolve().expect_err("nothing of it is there").to_string();
+        let report = args.resolve(vec![]).expect_err("nothing of it is there").to_string();
         let wrong = [
             "cert.pem",
             "/nowhere/key.pem",
@@ -357,7 +356,7 @@ mod tests {
             let [tls_cert, tls_key, tls_client_ca] =
                 [cert, key, client_ca].map(|one: Option<&str>| one.map(str::to_owned));
             let args = ConfigArgs { tls_cert, tls_key, tls_client_ca, ..ConfigArgs::default() };
-            let report = args.resolve().expect_err("one without the other").to_string();
+            let report = args.resolve(vec![]).expect_err("one without the other").to_string();
             assert!(report.contains("wants --tls-cert"), "{report}");
         }
     }

@@ -256,7 +256,7 @@ impl Fault {
             Self::Stale(age) => {
                 note(vec![("age_seconds", age.as_secs().to_string())]);
                 details.set_retry_info(Some(Duration::from_secs(5)));
-                let message = "the registry has not been heard of for too long to decide on what is known of it; facts are taken in all the same";
+                let message = "what this service knows of who may decide is too old to decide on it; facts are taken in all the same";
                 (Code::Unavailable, "FEED_STALE", message.to_owned())
             }
             Self::Internal(cause) => {

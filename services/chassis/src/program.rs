@@ -17,6 +17,8 @@ pub type Step = Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error
 pub struct Program {
     /// Its name.
     pub name: &'static str,
+    /// What is wrong with settings of its own, beside those of every service.
+    pub check: fn() -> Vec<String>,
     /// Brings its schema up to date with the owner's URL.
     pub migrate: fn(String) -> Step,
     /// Runs it until shutdown.
@@ -52,11 +54,13 @@ pub fn main(program: Program) -> ExitCode {
             let url = matches.get_one::<String>("owner-url").cloned().unwrap_or_default();
             finish(runtime.block_on((program.migrate)(url)))
         }
-        Some((_, matches)) => match ConfigArgs::from_arg_matches(matches).map(ConfigArgs::resolve) {
-            Err(error) => error.exit(),
-            Ok(Err(errors)) => fail(&errors, EXIT_USAGE),
-            Ok(Ok(config)) => finish(runtime.block_on(serve_until_signal(program, config))),
-        },
+        Some((_, matches)) => {
+            match ConfigArgs::from_arg_matches(matches).map(|args| args.resolve((program.check)())) {
+                Err(error) => error.exit(),
+                Ok(Err(errors)) => fail(&errors, EXIT_USAGE),
+                Ok(Ok(config)) => finish(runtime.block_on(serve_until_signal(program, config))),
+            }
+        }
         None => ExitCode::from(EXIT_USAGE),
     }
 }

@@ -7,6 +7,7 @@ use chassis::program::{self, Program};
 fn main() -> ExitCode {
     program::main(Program {
         name: registry::SCHEMA,
+        check: Vec::new,
         migrate: |url| Box::pin(async move { registry::migrate(&url).await.map_err(Into::into) }),
         serve: |config, clock, listener, shutdown| {
             Box::pin(

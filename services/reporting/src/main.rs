@@ -8,6 +8,7 @@ use jurisdiction::follow::Source;
 fn main() -> ExitCode {
     program::main(Program {
         name: reporting::SCHEMA,
+        check: || Source::from_environment().err().map(|error| error.to_string()).into_iter().collect(),
         migrate: |url| Box::pin(async move { reporting::migrate(&url).await.map_err(Into::into) }),
         serve: |config, clock, listener, shutdown| {
             Box::pin(async move {
