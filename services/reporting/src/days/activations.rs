@@ -1,7 +1,7 @@
 //! What happens by itself: days open, remind, close and seal by the clock. Every step is idempotent and
 //! takes no input; one replica at a time does them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chassis::Fault;
 use chrono::{Days, NaiveDate};
@@ -17,15 +17,19 @@ const PULSE: Duration = Duration::from_millis(250);
 /// How many days that nobody opened, since nothing ran, are opened afterwards.
 const CATCH_UP: u64 = 7;
 
+/// The tree that each day in hand was last compared with, by its digest.
+type Compared = HashMap<Uuid, [u8; 32]>;
+
 /// Does what is due until `shutdown`. A failure is logged once and tried again.
 pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
     let mut failing = false;
+    let mut compared = Compared::new();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(PULSE) => {}
         }
-        match step(&house).await {
+        match step(&house, &mut compared).await {
             Ok(()) => failing = false,
             Err(fault) if !failing => {
                 failing = true;
@@ -37,7 +41,7 @@ pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
 }
 
 /// Does everything that is due now, unless another replica is at it.
-async fn step(house: &House) -> Result<(), Fault> {
+async fn step(house: &House, compared: &mut Compared) -> Result<(), Fault> {
     if house.jurisdiction.today().nodes().is_empty() {
         return Ok(());
     }
@@ -52,6 +56,7 @@ async fn step(house: &House) -> Result<(), Fault> {
     let days = store::in_hand(&mut connection).await?;
     drop(connection);
     let now = house.clock.now();
+    compared.retain(|day, _| days.iter().any(|in_hand| in_hand.id == *day));
     for day in days {
         let mut connection = house.database.pool().acquire().await?;
         let plan = house.plan_of(&mut connection, day).await?;
@@ -61,12 +66,18 @@ async fn step(house: &House) -> Result<(), Fault> {
                 opening::open(house, plan.day.form, plan.day.date).await?;
             }
             State::Open => {
-                opening::compare(house, &plan).await?;
+                let tree = house.jurisdiction.tree(plan.day.date);
+                if compared.get(&plan.day.id) != Some(tree.digest()) {
+                    opening::compare(house, &plan, &tree).await?;
+                    compared.insert(plan.day.id, *tree.digest());
+                }
                 closing::remind(house, &plan).await?;
                 let slots = (0_i16..).zip(&plan.day.times.slots);
                 let mut waiting = slots.filter(|(slot, _)| !plan.day.closed_slots.contains(slot));
                 if waiting.any(|(_, times)| times.hard_close <= now) {
-                    closing::close(house, plan.day.id, false).await?;
+                    let mut work = house.database.begin(None).await?;
+                    closing::close(house, &mut work, plan.day.id, false).await?;
+                    work.commit().await?;
                 }
             }
             State::Closed => {

@@ -22,12 +22,15 @@ use crate::{
         store as forms,
     },
     house::House,
-    rollups::{Cells, store as totals},
+    rollups::store as totals,
     seals::store as seals,
 };
 
 /// The longest reason or remark.
 const TEXT: usize = 500;
+
+/// The most differences of a tree that an answer lists.
+const DIFFERENCES: usize = 1_000;
 
 /// The handlers of [`DayService`].
 #[derive(Clone, Debug)]
@@ -89,14 +92,15 @@ impl DayService for Days {
 }
 
 impl Days {
-    /// Opening is idempotent by itself: the request_id is only checked for its form.
+    /// Opening goes on in transactions of its own and is idempotent by itself: the request_id is looked up
+    /// before and claimed after.
     async fn open(&self, request: Request<pb::OpenDayRequest>) -> Result<pb::OpenDayResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        parse::request_id(&mut request.request_id)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
         let (form, date) = form_and_date(&request.form, &request.business_date)?;
-        let mut connection = self.house.database.begin(deadline).await?;
-        let known = forms::on(&mut connection, form, date).await?;
-        drop(connection);
+        let claim = Claim::new(&caller, request_id, "OpenDay", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let known = forms::on(&mut work, form, date).await?;
         let known = known.ok_or_else(|| Fault::NotFound(form_name(form)))?;
         self.house.within(&caller, "days.open", known.owner).map_err(|_| Fault::NotFound(form_name(form)))?;
         if date > self.house.clock.today() {
@@ -107,44 +111,56 @@ impl Days {
                 vec![("business_date", date.to_string())],
             ));
         }
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        drop(work);
         let day = opening::open(&self.house, form, date).await?;
-        Ok(pb::OpenDayResponse { day: Some(self.whole(&caller, day.id).await?) })
+        let mut work = self.house.database.begin(deadline).await?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let plan = self.seen(&mut work, &caller, "days.read", day.id).await?;
+        let answer = pb::OpenDayResponse { day: Some(self.whole(&mut work, &caller, &plan).await?) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
     }
 
     async fn get(&self, request: Request<pb::GetDayRequest>) -> Result<pb::GetDayResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
+        let mut work = self.house.database.begin(deadline).await?;
         let id = if request.name.is_empty() {
             let (form, date) = form_and_date(&request.form, &request.business_date)?;
-            let mut work = self.house.database.begin(deadline).await?;
             self.house.plan(&mut work, form, date).await?.day.id
         } else {
             parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?
         };
-        Ok(pb::GetDayResponse { day: Some(self.whole(&caller, id).await?) })
+        let plan = self.seen(&mut work, &caller, "days.read", id).await?;
+        Ok(pb::GetDayResponse { day: Some(self.whole(&mut work, &caller, &plan).await?) })
     }
 
     /// A day with all that the caller may see of it.
-    async fn whole(&self, caller: &Caller, id: Uuid) -> Result<pb::Day, Fault> {
-        let mut work = self.house.database.begin(None).await?;
-        let plan = self.seen(&mut work, caller, "days.read", id).await?;
-        let visible = self.house.visible(caller, "days.read", &plan);
+    async fn whole(&self, work: &mut PgConnection, caller: &Caller, plan: &Plan) -> Result<pb::Day, Fault> {
+        let id = plan.day.id;
+        let visible = self.house.visible(caller, "days.read", plan);
         let mut day = contract::day(&plan.day);
-        let over = forms::overridden(&mut work, plan.form.id, plan.day.date).await?;
+        let over = forms::overridden(work, plan.form.id, plan.day.date).await?;
         day.r#override = over.and_then(contract::day_override);
-        let (differences, count) = store::differences(&mut work, id).await?;
+        let mut differences = store::differences(work, id).await?;
         // A unit that is not in the day's tree is nobody's below its owner.
         let sees = |unit: Uuid| {
             plan.tree
                 .place(unit)
                 .map_or_else(|| visible.contains(plan.owner()), |place| visible.contains(place))
         };
-        day.differences =
-            differences.into_iter().filter(|one| sees(one.0)).map(contract::difference).collect();
-        day.difference_count = count;
-        let signed = seals::sign_offs(&mut work, id).await?;
-        let totals = totals::totals(&mut work, &plan, &sealing::signing(&plan)).await?;
-        day.sign_offs = contract::sign_offs(&plan, &signed, &totals, |place| visible.contains(place));
-        let seals = seals::seals(&mut work, &[id], None).await?;
+        differences.retain(|difference| sees(difference.0));
+        day.difference_count = i64::try_from(differences.len()).unwrap_or(i64::MAX);
+        day.differences = differences.into_iter().take(DIFFERENCES).map(contract::difference).collect();
+        let signed = seals::sign_offs(work, id).await?;
+        let totals = totals::totals(work, plan, &sealing::signing(plan)).await?;
+        day.sign_offs = contract::sign_offs(plan, &signed, &totals, |place| visible.contains(place));
+        let seals = seals::seals(work, &[id], None).await?;
         day.seals = seals.iter().map(contract::seal).collect();
         Ok(day)
     }
@@ -248,13 +264,22 @@ impl Days {
 
     async fn close(&self, request: Request<pb::CloseDayRequest>) -> Result<pb::CloseDayResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        parse::request_id(&mut request.request_id)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
         let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let claim = Claim::new(&caller, request_id, "CloseDay", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.owned(&mut work, &caller, "days.open", id).await?;
-        drop(work);
-        let day = closing::close(&self.house, id, true).await?;
-        Ok(pb::CloseDayResponse { day: Some(self.whole(&caller, day.id).await?) })
+        let plan = self.owned(&mut work, &caller, "days.open", id).await?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        closing::close(&self.house, &mut work, id, true).await?;
+        // Not kept for others before it is committed.
+        let day = store::by_id(&mut work, id).await?.ok_or(Fault::Conflict)?;
+        let plan = Plan { day, ..(*plan).clone() };
+        let answer = pb::CloseDayResponse { day: Some(self.whole(&mut work, &caller, &plan).await?) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
     }
 
     async fn sign(&self, request: Request<pb::SignOffDayRequest>) -> Result<pb::SignOffDayResponse, Fault> {
@@ -289,19 +314,15 @@ impl Days {
         }
         self.house.jurisdiction.fresh()?;
         store::lock(&mut work, &[lock_key(id)], false).await?;
-        let changes = totals::total(&mut work, &plan, place).await?.changes();
+        let total = totals::total(&mut work, &plan, place).await?;
+        let changes = total.changes();
         if request.figures_etag != etag(changes) {
             return Err(Fault::EtagMismatch(etag(changes)));
         }
         let signed =
             (place, caller.subject().to_owned(), self.house.clock.now(), changes, request.note.clone());
         seals::sign_off(&mut work, id, &signed).await?;
-        let totals = [(place, {
-            let mut cells = Cells::none(0);
-            cells.0[0] = changes;
-            cells
-        })]
-        .into();
+        let totals = [(place, total)].into();
         let sign_off = contract::sign_offs(&plan, &[signed], &totals, |other| other == place).pop();
         let outstanding = sealing::outstanding(&mut work, &plan).await?.len();
         let answer = pb::SignOffDayResponse {

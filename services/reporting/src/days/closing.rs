@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chassis::{Fault, feed};
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Day, Plan, State, lock_key, store};
+use super::{Plan, State, lock_key, store};
 use crate::{
     house::House,
     reports::{Standing, TOPIC, batch, store as reports},
@@ -14,22 +15,22 @@ use crate::{
 };
 
 /// Closes the slots whose hour has come, or, by hand, those of which nothing is due; the day closes with
-/// the last.
+/// the last. In the caller's transaction.
 ///
 /// # Errors
 /// DAY_NOT_OVER where, by hand, something is still due before its hour.
-pub async fn close(house: &House, id: Uuid, by_hand: bool) -> Result<Day, Fault> {
+pub async fn close(house: &House, work: &mut PgConnection, id: Uuid, by_hand: bool) -> Result<(), Fault> {
     let now = house.clock.now();
-    let mut work = house.database.begin(None).await?;
-    store::lock(&mut work, &[lock_key(id)], true).await?;
-    let day = store::by_id(&mut work, id).await?.ok_or(Fault::Conflict)?;
+    store::lock(work, &[lock_key(id)], true).await?;
+    let day = store::by_id(work, id).await?.ok_or(Fault::Conflict)?;
+    let plan = house.plan_of(work, day).await?;
+    let day = &plan.day;
     if day.state >= State::Closed {
-        return Ok(day);
+        return Ok(());
     }
     if day.state == State::Opening {
         return Err(Fault::Unavailable("the day is being opened; repeat the call"));
     }
-    let plan = house.plan_of(&mut work, day).await?;
     let mut closing: Vec<i16> = Vec::new();
     for (slot, times) in (0_i16..).zip(&plan.day.times.slots) {
         if !plan.day.closed_slots.contains(&slot) && (times.hard_close <= now || by_hand) {
@@ -37,7 +38,7 @@ pub async fn close(house: &House, id: Uuid, by_hand: bool) -> Result<Day, Fault>
         }
     }
     if by_hand {
-        let owner = totals::total(&mut work, &plan, plan.owner()).await?;
+        let owner = totals::total(work, &plan, plan.owner()).await?;
         let early = plan.day.times.last_close().is_some_and(|last| now < last);
         let due = owner.matrix()[0];
         if early && due > 0 {
@@ -50,9 +51,9 @@ pub async fn close(house: &House, id: Uuid, by_hand: bool) -> Result<Day, Fault>
         }
     }
     if closing.is_empty() {
-        return Ok(plan.day.clone());
+        return Ok(());
     }
-    let missing = reports::close(&mut work, &plan, &closing).await?;
+    let missing = reports::close(work, &plan, &closing).await?;
     let awaited = Standing::awaited(vec![]);
     let mut deltas = BTreeMap::new();
     if let Some(after) = awaited.closed() {
@@ -60,18 +61,16 @@ pub async fn close(house: &House, id: Uuid, by_hand: bool) -> Result<Day, Fault>
             batch::add_change(&mut deltas, &plan, *place, &awaited, &after);
         }
     }
-    totals::add(&mut work, &plan, 0, &deltas).await?;
+    totals::add(work, &plan, 0, &deltas).await?;
     let ids: Vec<Uuid> = missing.iter().map(|(_, id)| *id).collect();
-    feed::note(&mut work, TOPIC, &ids).await?;
+    feed::note(work, TOPIC, &ids).await?;
     let mut closed = plan.day.closed_slots.clone();
     closed.extend(closing);
     closed.sort_unstable();
     let over = closed.len() == plan.day.times.slots.len();
-    store::closed(&mut work, id, &closed, over.then_some(now)).await?;
-    work.commit().await?;
+    store::closed(work, id, &closed, over.then_some(now)).await?;
     tracing::info!(form = plan.form.key, date = %plan.day.date, missing = missing.len(), over, "slots closed");
-    let mut connection = house.database.pool().acquire().await?;
-    store::by_id(&mut connection, id).await?.ok_or(Fault::Conflict)
+    Ok(())
 }
 
 /// When reminders of a day go out, in order, each with its slot.

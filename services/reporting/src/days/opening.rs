@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chassis::{Fault, clock};
 use chrono::NaiveDate;
+use jurisdiction::Tree;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -204,8 +205,7 @@ async fn last_known(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn compare(house: &House, plan: &Plan) -> Result<(), Fault> {
-    let now = house.jurisdiction.tree(plan.day.date);
+pub async fn compare(house: &House, plan: &Plan, now: &Tree) -> Result<(), Fault> {
     if now.digest() == plan.tree.digest() {
         return Ok(());
     }
@@ -214,14 +214,14 @@ pub async fn compare(house: &House, plan: &Plan) -> Result<(), Fault> {
     let mut closed = Vec::new();
     for place in plan.reporting() {
         let Some(node) = plan.tree.at(place) else { continue };
-        let parent = |tree: &jurisdiction::Tree, id| {
+        let parent = |tree: &Tree, id| {
             let parent = tree.node(id)?.parent?;
             Some(tree.at(parent)?.id)
         };
         if now.place(node.id).is_none() {
             found.push((node.id, 2, node.display_name.clone(), at));
             closed.push((node.id, place));
-        } else if parent(&now, node.id) != parent(&plan.tree, node.id) {
+        } else if parent(now, node.id) != parent(&plan.tree, node.id) {
             found.push((node.id, 3, node.display_name.clone(), at));
         }
     }

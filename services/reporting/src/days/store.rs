@@ -351,20 +351,17 @@ pub async fn amended(connection: &mut PgConnection, day: Uuid, more: i64) -> Res
 /// Where the tree came out different: the unit, 1 not expected, 2 closed, 3 moved, and its name.
 pub type Difference = (Uuid, i16, String, DateTime<Utc>);
 
-/// The first differences of a day, and how many there are.
+/// The differences of a day, the earliest first.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn differences(connection: &mut PgConnection, day: Uuid) -> Result<(Vec<Difference>, i64), Fault> {
+pub async fn differences(connection: &mut PgConnection, day: Uuid) -> Result<Vec<Difference>, Fault> {
     let rows = sqlx::query!(
-        "SELECT unit_id, kind, display_name, found_at FROM opening_difference WHERE day_id = $1 ORDER BY found_at, unit_id LIMIT 1000",
+        "SELECT unit_id, kind, display_name, found_at FROM opening_difference WHERE day_id = $1 ORDER BY found_at, unit_id",
         day,
     );
-    let rows = rows.fetch_all(&mut *connection).await?;
-    let count =
-        sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM opening_difference WHERE day_id = $1"#, day);
-    let count = count.fetch_one(connection).await?;
-    Ok((rows.into_iter().map(|row| (row.unit_id, row.kind, row.display_name, row.found_at)).collect(), count))
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows.map(|row| (row.unit_id, row.kind, row.display_name, row.found_at)).collect())
 }
 
 /// Notes differences; answers the units that were not noted so before.

@@ -1,6 +1,6 @@
 //! Forms speak here.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
 use chrono::{Days, NaiveDate};
@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Form,
+    Form, Kind,
     parse::{self as contract, CHANGEABLE, COLLECTION, form_name},
     store,
 };
@@ -214,7 +214,8 @@ impl Forms {
             recorded_at: self.house.clock.now(),
             ..present.clone()
         };
-        settle(&mut form, &present)?;
+        let kinds = store::kinds(&mut work, id).await?;
+        settle(&mut form, &kinds)?;
         store::insert_version(&mut work, &form).await?;
         let answer = pb::UpdateFormResponse { form: Some(form.into()) };
         claim.answer(&mut work, &answer).await?;
@@ -259,12 +260,12 @@ impl Forms {
 }
 
 /// Gives every field of a new version its column: the one it had, or a new one at the end. A key keeps
-/// its kind.
-fn settle(form: &mut Form, present: &Form) -> Result<(), Fault> {
+/// the kind that it had in any version.
+fn settle(form: &mut Form, kinds: &HashMap<String, Kind>) -> Result<(), Fault> {
     let mut wrong = Violations::default();
     for (at, field) in form.definition.fields.iter_mut().enumerate() {
         let known = form.columns.iter().position(|column| *column == field.key);
-        if present.field(&field.key).is_some_and(|before| before.kind != field.kind) {
+        if kinds.get(&field.key).is_some_and(|before| *before != field.kind) {
             wrong.add(format!("form.fields[{at}].kind"), "a key keeps its kind over all versions");
         }
         field.column = known.unwrap_or(form.columns.len());

@@ -1,11 +1,13 @@
 //! Forms remember here.
 
+use std::collections::HashMap;
+
 use chassis::{Fault, fault::on_constraint};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Definition, Form, schedule::Schedule};
+use super::{Definition, Form, Kind, schedule::Schedule};
 
 struct Row {
     id: Uuid,
@@ -116,6 +118,19 @@ pub async fn versions_before(
         limit,
     );
     Ok(numbers.fetch_all(connection).await?)
+}
+
+/// The kind of every field that any version of a form has had.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn kinds(connection: &mut PgConnection, form: Uuid) -> Result<HashMap<String, Kind>, Fault> {
+    let rows = sqlx::query_scalar!(
+        r#"SELECT definition AS "definition: Json<Definition>" FROM form_version WHERE form_id = $1"#,
+        form,
+    );
+    let fields = rows.fetch_all(connection).await?.into_iter().flat_map(|definition| definition.0.fields);
+    Ok(fields.map(|field| (field.key, field.kind)).collect())
 }
 
 /// Locks a form for a change; answers its last version.

@@ -15,7 +15,7 @@ pub enum Finding {
     Missing = 1,
     /// Was returned and has not come back.
     Returned = 2,
-    /// No seal contains it yet.
+    /// No seal contains it yet, or the day is still being opened.
     Pending = 3,
     /// What is expected is not what the tree has.
     ExpectationDiffers = 4,

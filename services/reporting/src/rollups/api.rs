@@ -232,9 +232,17 @@ impl Rollups {
             return self.sealed(connection, plan, places, seal).await;
         }
         let cumulative = self.cumulative(connection, plan, places).await?;
+        let kept: Vec<i32> = places.iter().copied().filter(|place| plan.keeps_total(*place)).collect();
+        let mut kept = match kept.as_slice() {
+            [] | [_] => BTreeMap::new(),
+            several => store::totals(connection, plan, several).await?,
+        };
         let mut rollups = Vec::with_capacity(places.len());
         for place in places {
-            let cells = store::total(connection, plan, *place).await?;
+            let cells = match kept.remove(place) {
+                Some(cells) => cells,
+                None => store::total(connection, plan, *place).await?,
+            };
             let cumulative = cumulative.get(place).cloned().unwrap_or_default();
             rollups.push(contract::rollup(plan, *place, &cells, &cumulative, 0));
         }
@@ -256,11 +264,8 @@ impl Rollups {
             .filter_map(|place| Some((plan.tree.at(*place)?.id, *place)))
             .collect();
         let ids: Vec<Uuid> = units.keys().copied().collect();
-        // Opening balances may have been set since the plan was kept.
-        let form = crate::forms::store::version(connection, plan.form.id, plan.form.version).await?;
-        let fresh = Plan { form: form.ok_or(Fault::Conflict)?, ..plan.clone() };
-        let since = store::since_balance(connection, &fresh, &ids).await?;
-        let began = sealing::began(connection, &fresh).await?;
+        let since = store::since_balance(connection, plan, &ids).await?;
+        let began = sealing::began(connection, plan).await?;
         let none = (Vec::new(), Cells::none(plan.columns()));
         let all = units.into_iter().map(|(unit, place)| {
             let began = began.get(&place).unwrap_or(&none.0);

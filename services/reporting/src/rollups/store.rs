@@ -121,7 +121,7 @@ pub async fn totals(
 }
 
 /// The sums of all days of a form up to and with a date, of units whose totals are kept: what cumulative
-/// figures have had since the opening balance.
+/// figures have had since the opening balance, whose date may have been set since the plan was kept.
 ///
 /// # Errors
 /// Where the database fails.
@@ -131,13 +131,14 @@ pub async fn since_balance(
     units: &[Uuid],
 ) -> Result<BTreeMap<Uuid, Cells>, Fault> {
     let rows = sqlx::query!(
-        "SELECT u.unit_id, t.cells FROM day d
-         JOIN tree_unit u ON u.tree_id = d.tree_id AND u.unit_id = ANY($4)
+        "SELECT u.unit_id, t.cells FROM form f
+         JOIN day d ON d.form_id = f.id AND d.business_date <= $2
+                   AND (f.balance_as_of IS NULL OR d.business_date > f.balance_as_of)
+         JOIN tree_unit u ON u.tree_id = d.tree_id AND u.unit_id = ANY($3)
          JOIN total t ON t.business_date = d.business_date AND t.day_id = d.id AND t.place = u.place
-         WHERE d.form_id = $1 AND d.business_date <= $2 AND ($3::date IS NULL OR d.business_date > $3)",
+         WHERE f.id = $1",
         plan.form.id,
         plan.day.date,
-        plan.form.balance_as_of,
         units,
     );
     let mut sums: BTreeMap<Uuid, Cells> = BTreeMap::new();

@@ -90,31 +90,60 @@ pub async fn insert(connection: &mut PgConnection, seal: &Seal, contents: &Conte
     )
     .execute(&mut *connection)
     .await?;
-    for (place, (cells, sums, digest)) in &contents.totals {
-        sqlx::query!(
-            "INSERT INTO seal_total (seal_id, place, cells, cumulative, digest) VALUES ($1, $2, $3, $4, $5)",
-            seal.id,
-            place,
-            &cells.0,
-            sums as &[Option<i64>],
-            digest.as_slice(),
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    for (place, revisions) in &contents.parts {
-        sqlx::query!(
-            "INSERT INTO seal_part (seal_id, place, revisions) VALUES ($1, $2, $3)",
-            seal.id,
-            place,
-            revisions,
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
+    insert_totals(connection, seal.id, contents).await?;
+    insert_parts(connection, seal.id, contents).await?;
     sqlx::query!("UPDATE day SET state = 4, pending = 0, version = version + 1 WHERE id = $1", seal.day)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+async fn insert_totals(connection: &mut PgConnection, seal: Uuid, contents: &Contents) -> Result<(), Fault> {
+    let widths =
+        contents.totals.values().next().map_or((0, 0), |(cells, sums, _)| (cells.0.len(), sums.len()));
+    let places: Vec<i32> = contents.totals.keys().copied().collect();
+    let (mut cells, mut sums, mut digests) = (vec![], vec![], vec![]);
+    for (own, cumulative, digest) in contents.totals.values() {
+        cells.extend(&own.0);
+        sums.extend(cumulative);
+        digests.push(digest.to_vec());
+    }
+    sqlx::query!(
+        "INSERT INTO seal_total (seal_id, place, cells, cumulative, digest)
+         SELECT $1, t.place, ($3::bigint[])[(t.n - 1) * $4 + 1 : t.n * $4], ($5::bigint[])[(t.n - 1) * $6 + 1 : t.n * $6], t.digest
+         FROM unnest($2::int[], $7::bytea[]) WITH ORDINALITY AS t (place, digest, n)",
+        seal,
+        &places,
+        &cells,
+        i64::try_from(widths.0).unwrap_or(i64::MAX),
+        &sums as &[Option<i64>],
+        i64::try_from(widths.1).unwrap_or(i64::MAX),
+        &digests,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_parts(connection: &mut PgConnection, seal: Uuid, contents: &Contents) -> Result<(), Fault> {
+    let places: Vec<i32> = contents.parts.keys().copied().collect();
+    let revisions: Vec<i32> = contents.parts.values().flatten().copied().collect();
+    let mut ends = Vec::with_capacity(places.len());
+    for codes in contents.parts.values() {
+        let before = ends.last().copied().unwrap_or(0);
+        ends.push(before + i32::try_from(codes.len()).unwrap_or(i32::MAX));
+    }
+    sqlx::query!(
+        "INSERT INTO seal_part (seal_id, place, revisions)
+         SELECT $1, p.place, ($2::int[])[1 + lag(p.end_at, 1, 0) OVER (ORDER BY p.n) : p.end_at]
+         FROM unnest($3::int[], $4::int[]) WITH ORDINALITY AS p (place, end_at, n)",
+        seal,
+        &revisions,
+        &places,
+        &ends,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

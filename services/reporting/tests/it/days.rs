@@ -4,7 +4,7 @@ use proto::{registry, reporting as pb};
 use tests::{fields, reason, request_id};
 use tonic::Code;
 
-use crate::town::{Town, at, epidemic_day, figure, grid_day, said, submit};
+use crate::town::{DATE, Town, at, epidemic_day, figure, grid_day, said, submit};
 
 #[tokio::test]
 async fn a_day_opens_by_itself_and_expects_every_grid_once() {
@@ -33,6 +33,40 @@ async fn two_who_open_the_same_day_at_once_open_one() {
     assert_eq!(a.name, b.name);
     let day = town.reaches(&form.name, pb::DayState::Open).await;
     assert_eq!(day.expected, 5);
+}
+
+#[tokio::test]
+async fn a_request_id_opens_and_closes_one_day_only() {
+    let town = Town::build().await;
+    let (form, other) = (town.form(grid_day()).await, town.form(epidemic_day()).await);
+    let mut days = town.sandbox.reporting_as("duty").days();
+    let open = |form: &pb::Form, request_id: &str| pb::OpenDayRequest {
+        request_id: request_id.to_owned(),
+        form: form.name.clone(),
+        business_date: DATE.to_owned(),
+    };
+    let id = request_id();
+    let first = days.open_day(open(&form, &id)).await.expect("open").into_inner().day.unwrap();
+    let again = days.open_day(open(&form, &id)).await.expect("open").into_inner().day.unwrap();
+    assert_eq!(first, again);
+    let refused = days.open_day(open(&other, &id)).await.expect_err("another day");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "REQUEST_ID_REUSED"));
+
+    for grid in 0..5 {
+        town.report(&form.name, grid, &[]).await.expect("taken in");
+    }
+    let close = |name: &str, request_id: &str| pb::CloseDayRequest {
+        request_id: request_id.to_owned(),
+        name: name.to_owned(),
+    };
+    let id = request_id();
+    let closed = days.close_day(close(&first.name, &id)).await.expect("closed").into_inner().day.unwrap();
+    assert_eq!(closed.state(), pb::DayState::Closed);
+    let again = days.close_day(close(&first.name, &id)).await.expect("closed").into_inner().day.unwrap();
+    assert_eq!(closed, again);
+    let other = town.day(&other.name).await;
+    let refused = days.close_day(close(&other.name, &id)).await.expect_err("another day");
+    assert_eq!(reason(&refused), "REQUEST_ID_REUSED");
 }
 
 #[tokio::test]
@@ -214,6 +248,11 @@ async fn a_unit_made_during_the_day_is_listed_and_expected_from_the_next() {
     assert_eq!(day.differences[0].unit, made.name);
     assert_eq!(day.differences[0].kind(), pb::opening_difference::Kind::NotExpected);
     assert_eq!(day.expected, 5);
+    // The other county has no part in it.
+    let request = pb::GetDayRequest { name: day.name, ..Default::default() };
+    let seen = town.sandbox.reporting_as("duty-1").days().get_day(request).await.unwrap();
+    let seen = seen.into_inner().day.unwrap();
+    assert_eq!((seen.difference_count, seen.differences.len()), (0, 0));
     town.sandbox.clock.advance_to("2020-02-03T16:00:00Z".parse().unwrap());
     let tomorrow = town.open(&form.name, "2020-02-04").await;
     assert_eq!(tomorrow.expected, 6);

@@ -69,3 +69,35 @@ async fn a_new_version_holds_from_a_day_that_is_not_open() {
     let get = pb::GetFormRequest { key: "grid-day".to_owned(), as_of: DATE.to_owned(), ..Default::default() };
     assert_eq!(forms.get_form(get).await.unwrap().into_inner().form.unwrap().version, 1);
 }
+
+#[tokio::test]
+async fn a_key_that_comes_back_is_of_the_kind_it_was() {
+    let town = Town::build().await;
+    let form = town.form(grid_day()).await;
+    let mut forms = town.sandbox.reporting().forms();
+    let mut update = async |fields: Vec<pb::Field>| {
+        let request = pb::UpdateFormRequest {
+            request_id: request_id(),
+            form: Some(pb::Form { fields, balance_rules: vec![], ..form.clone() }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: ["fields", "balance_rules"].map(str::to_owned).into(),
+            }),
+            ..pb::UpdateFormRequest::default()
+        };
+        forms.update_form(request).await
+    };
+    let all = form.fields.clone();
+    let (kept, gone): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|field| field.key != "at_home");
+    assert_eq!(gone.len(), 1);
+    update(kept.clone()).await.expect("without it");
+    let other = match gone[0].kind() {
+        pb::FieldKind::Stock => pb::FieldKind::Flow,
+        _ => pb::FieldKind::Stock,
+    };
+    let changed = pb::Field { kind: other.into(), ..gone[0].clone() };
+    let refused = update([kept.clone(), vec![changed]].concat()).await.expect_err("another kind");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(fields(&refused).iter().any(|field| field.ends_with(".kind")), "{refused:?}");
+    let again = update(all).await.expect("as it was").into_inner().form.unwrap();
+    assert_eq!(again.version, 3);
+}
