@@ -13,7 +13,7 @@ pub struct Grant {
     /// The place at which the caller is appointed.
     pub scope: Uuid,
     /// What the office allows there.
-    pub permissions: BTreeSet<&'static str>,
+    pub permissions: Arc<BTreeSet<&'static str>>,
 }
 
 /// An authenticated caller with the grants in force at this instant.

@@ -15,7 +15,7 @@ use crate::Fault;
 static OWN: Migrator = sqlx::migrate!("./migrations");
 
 /// The oldest schema of this crate that this program still works with.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// The longest a transaction of a call may take where the call brings no deadline of its own.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// The longest a call waits for a connection: shorter than what callers wait for an answer, so that they
 /// are told that the database is down, and not that time has passed.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
+
+/// A connection that was idle for so long is asked whether it still is one before it is used.
+const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a service that starts waits for its database to start, too.
 const STARTING: Duration = Duration::from_secs(30);
@@ -65,6 +68,17 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(LONGEST_WAIT)
+            // A connection that was in use just now is taken to be good: to ask would cost every call a
+            // round trip.
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                Box::pin(async move {
+                    if used.idle_for >= ASK_AFTER {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         let floor = sqlx::query_scalar!("SELECT oldest_schema FROM program_floor").fetch_one(&pool).await?;
         if floor > SCHEMA {
@@ -102,16 +116,20 @@ impl Database {
     }
 
     /// Begins a transaction that touches few rows of great tables: its joins go row by row through the
-    /// indexes, whatever the statistics of a table that has just been filled say.
+    /// indexes, whatever the statistics of a table that has just been filled say. It shares these advisory
+    /// locks with others like it, in their order.
     ///
     /// # Errors
     /// [`Fault::Unavailable`] without a connection.
-    pub async fn begin_pointed(&self) -> Result<Transaction<'static, Postgres>, Fault> {
-        let begin = format!(
+    pub async fn begin_pointed(&self, locks: &[i64]) -> Result<Transaction<'static, Postgres>, Fault> {
+        let mut begin = format!(
             "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off",
             LONGEST.as_millis()
         );
-        // The only value in the text is a number.
+        for lock in locks {
+            begin.push_str(&format!("; SELECT pg_advisory_xact_lock_shared({lock})"));
+        }
+        // The only values in the text are numbers.
         Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
     }
 

@@ -1,6 +1,6 @@
 //! The change feed of a service: which resources changed, in one order.
 //!
-//! A transaction notes the keys of what it changed ([`note`]). One sequencer at a time, of whichever
+//! A transaction notes the keys of what it changed, together ([`note`]). One sequencer at a time, of whichever
 //! replica, gives committed notes their positions. A watcher reads positions after its own and sends
 //! each resource as it is *now*: at least once, in one order, a full resource or a tombstone. Since a
 //! note carries no contents, a change is a few bytes, and a resource that changed twice is sent as it
@@ -22,8 +22,12 @@ pub const TABLE: DayTable = DayTable { table: "change", kept_days: 7 };
 /// How often the sequencer looks, and how often replicas look what others sequenced.
 const PULSE: Duration = Duration::from_millis(50);
 
-/// The most notes that get their positions in one transaction.
+/// The most notes that get their positions in one transaction, and the most changed resources that are read
+/// at once.
 const MOST: i64 = 5_000;
+
+/// The most resources of one note: work that changes more writes several.
+const OF_NOTE: i32 = 500;
 
 /// A place in the feed: everything up to it was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +36,8 @@ pub struct Position(pub i64);
 /// A change in the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Where it stands.
+    /// Everything up to here was seen by whoever saw the changes up to this one. A note of several
+    /// resources has been seen with the last of them.
     pub position: Position,
     /// The resource that changed.
     pub key: Uuid,
@@ -43,9 +48,15 @@ pub struct Change {
 /// # Errors
 /// Where the database fails.
 pub async fn note(connection: &mut PgConnection, topic: &str, keys: &[Uuid]) -> Result<(), Fault> {
-    sqlx::query!("INSERT INTO change_inbox (topic, key) SELECT $1, unnest($2::uuid[])", topic, keys)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "INSERT INTO change_inbox (topic, keys)
+         SELECT $1, ($2::uuid[])[n : n + $3 - 1] FROM generate_series(1, cardinality($2::uuid[]), $3) AS n",
+        topic,
+        keys,
+        OF_NOTE,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -118,20 +129,29 @@ impl Feed {
     /// Where the database fails.
     pub async fn after(&self, topic: &str, position: Position) -> Result<(Vec<Change>, Position), Fault> {
         let mut work = self.database.snapshot().await?;
-        let last = sqlx::query_scalar!("SELECT position FROM feed").fetch_one(&mut *work).await?;
-        let end = last.min(position.0 + MOST);
+        let end = sqlx::query_scalar!(
+            r#"SELECT coalesce(max(c.position), (SELECT position FROM feed)) AS "end!"
+               FROM (SELECT position, sum(cardinality(keys)) OVER (ORDER BY position) - cardinality(keys) AS before
+                     FROM change WHERE position > $1 ORDER BY position LIMIT $2) AS c
+               WHERE c.before < $2"#,
+            position.0,
+            MOST,
+        );
+        let end = end.fetch_one(&mut *work).await?;
         let rows = sqlx::query!(
-            r#"SELECT key, max(position) AS "position!" FROM change
-               WHERE topic = $1 AND position > $2 AND position <= $3 GROUP BY key ORDER BY 2"#,
+            r#"SELECT key AS "key!", max(position) AS "position!" FROM change, unnest(keys) AS key
+               WHERE topic = $1 AND position > $2 AND position <= $3 GROUP BY key ORDER BY 2, 1"#,
             topic,
             position.0,
             end,
         );
-        let changes = rows
-            .fetch_all(&mut *work)
-            .await?
-            .into_iter()
-            .map(|row| Change { position: Position(row.position), key: row.key });
+        let rows = rows.fetch_all(&mut *work).await?;
+        let following = rows.iter().skip(1).map(|row| row.position).chain([i64::MAX]);
+        let changes = rows.iter().zip(following).map(|(row, next)| {
+            let is_last_of_note = next > row.position;
+            let seen = if is_last_of_note { row.position } else { row.position - 1 };
+            Change { position: Position(seen), key: row.key }
+        });
         Ok((changes.collect(), Position(end)))
     }
 }
@@ -200,9 +220,9 @@ async fn sequence(database: &Database) -> Result<Position, sqlx::Error> {
     let given = sqlx::query!(
         "WITH taken AS (
              DELETE FROM change_inbox WHERE id IN (SELECT id FROM change_inbox ORDER BY id LIMIT $3)
-             RETURNING id, topic, key)
-         INSERT INTO change (day, position, topic, key)
-         SELECT $1, $2 + row_number() OVER (ORDER BY id), topic, key FROM taken",
+             RETURNING id, topic, keys)
+         INSERT INTO change (day, position, topic, keys)
+         SELECT $1, $2 + row_number() OVER (ORDER BY id), topic, keys FROM taken",
         clock::wall().date_naive(),
         last,
         MOST,

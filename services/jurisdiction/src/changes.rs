@@ -113,11 +113,11 @@ impl Known {
         Tree::build(seeds.collect())
     }
 
-    pub(crate) fn held_by(&self, subject: &str, at: DateTime<Utc>) -> Vec<Held> {
+    pub(crate) fn held_by(&self, subject: &str, at: DateTime<Utc>) -> Vec<(Office, Uuid)> {
         if subject.is_empty() {
             return Vec::new();
         }
-        self.in_force(self.by_subject.get(subject), at).cloned().collect()
+        self.in_force(self.by_subject.get(subject), at).map(|held| (held.office, held.unit)).collect()
     }
 
     pub(crate) fn answering(&self, tree: &Tree, unit: Uuid, at: DateTime<Utc>) -> Option<Contact> {

@@ -25,6 +25,7 @@ use sqlx::migrate::Migrator;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::async_trait;
+use uuid::Uuid;
 
 pub use held::{Contact, Held};
 pub use offices::Office;
@@ -116,13 +117,13 @@ impl Jurisdiction {
 
     /// The appointments of a subject that are in force now.
     #[must_use]
-    pub fn held_by(&self, subject: &str) -> Vec<Held> {
+    pub fn held_by(&self, subject: &str) -> Vec<(Office, Uuid)> {
         self.known().held_by(subject, self.clock.now())
     }
 
     /// Who answers for a unit now: its leader, or the duty officer of the nearest unit above.
     #[must_use]
-    pub fn answering(&self, tree: &Tree, unit: uuid::Uuid) -> Option<Contact> {
+    pub fn answering(&self, tree: &Tree, unit: Uuid) -> Option<Contact> {
         self.known().answering(tree, unit, self.clock.now())
     }
 
@@ -206,8 +207,6 @@ impl Authority for Jurisdiction {
             return Err(Fault::Unavailable("the registry has not been heard of yet; repeat the call"));
         }
         let held = known.held_by(subject, self.clock.now()).into_iter();
-        Ok(held
-            .map(|held| Grant { scope: held.unit, permissions: held.office.permissions().collect() })
-            .collect())
+        Ok(held.map(|(office, scope)| Grant { scope, permissions: office.grant() }).collect())
     }
 }

@@ -1,5 +1,10 @@
 //! Offices, and the one table that says what each of them may do below the unit it is held at.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+
 use proto::registry as pb;
 
 /// A job at a unit. An officer holds it through a dated appointment.
@@ -106,6 +111,15 @@ impl Office {
     #[must_use]
     pub fn of_contract(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|office| i32::from(office.contract()) == number)
+    }
+
+    /// What the office may do below its unit, as a set that is made once.
+    #[must_use]
+    pub fn grant(self) -> Arc<BTreeSet<&'static str>> {
+        static SETS: LazyLock<[Arc<BTreeSet<&'static str>>; 6]> =
+            LazyLock::new(|| Office::ALL.map(|office| Arc::new(office.permissions().collect())));
+        let at = Self::ALL.iter().position(|office| *office == self).unwrap_or_default();
+        Arc::clone(&SETS[at])
     }
 
     /// What the office may do below its unit.

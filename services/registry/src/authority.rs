@@ -25,7 +25,7 @@ impl Authority for Appointments {
         let held = held.fetch_all(self.database.pool()).await?;
         let grants = held.into_iter().filter_map(|row| {
             let office = Office::of_word(&row.office)?;
-            Some(Grant { scope: row.unit_id, permissions: office.permissions().collect() })
+            Some(Grant { scope: row.unit_id, permissions: office.grant() })
         });
         Ok(grants.collect())
     }

@@ -93,7 +93,7 @@ async fn a_transaction_that_commits_late_is_not_lost() {
     // A note with the smaller number commits after one with the greater number was sequenced.
     let mut slow = sandbox.sql().await;
     let mut work = slow.begin().await.unwrap();
-    sqlx::query("INSERT INTO registry.change_inbox (topic, key) VALUES ('unit', $1)")
+    sqlx::query("INSERT INTO registry.change_inbox (topic, keys) VALUES ('unit', ARRAY[$1])")
         .bind(id)
         .execute(&mut *work)
         .await
@@ -193,4 +193,23 @@ async fn every_change_of_many_writers_arrives() {
         writer.await.unwrap();
     }
     consumer.until(|consumer, _| consumer.held.len() == 61).await;
+}
+
+#[tokio::test]
+async fn a_watch_that_breaks_off_within_a_note_misses_none_of_it() {
+    let sandbox = Sandbox::start().await;
+    let mut consumer = Consumer::open(&sandbox, "").await;
+    consumer.snapshot().await;
+    let unit = |n: i32| tests::new_unit(&sandbox.root, pb::Level::County, &format!("第{n}县"));
+    let units = (0..20).map(unit).collect();
+    let request = pb::BatchCreateUnitsRequest { request_id: request_id(), units };
+    sandbox.registry().units().batch_create_units(request).await.expect("made");
+    for seen in [1, 19] {
+        let mut first = Consumer::open(&sandbox, &consumer.token).await;
+        first.until(|first, _| first.held.len() == seen).await;
+        let mut second = Consumer::open(&sandbox, &first.token).await;
+        second.until(|_, event| matches!(event, Event::Heartbeat(_))).await;
+        first.held.append(&mut second.held);
+        assert_eq!(first.held.len(), 20, "broken off after {seen}");
+    }
 }
