@@ -176,11 +176,6 @@ CREATE TABLE total (
     CONSTRAINT total_pkey PRIMARY KEY (day_id, place, stripe, business_date)
 ) PARTITION BY RANGE (business_date);
 
-CREATE FUNCTION add_cells(a bigint[], b bigint[]) RETURNS bigint[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_agg(x.a + x.b ORDER BY x.n) FROM unnest(a, b) WITH ORDINALITY AS x (a, b, n)
-$$;
-
 CREATE TABLE sign_off (
     day_id uuid NOT NULL CONSTRAINT sign_off_day_fkey REFERENCES day,
     place integer NOT NULL,

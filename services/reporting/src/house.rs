@@ -67,12 +67,12 @@ impl House {
     pub fn office(&self, caller: &Caller, permission: &str, plan: &Plan, place: i32) -> Result<Uuid, Fault> {
         let asked = &plan.form.definition.submitting_offices;
         let is_asked = |office: Office| asked.is_empty() || asked.iter().any(|word| word == office.word());
-        let may = |office: Office| office.permissions().any(|held| held == permission);
+        let may = |office: Office| office.grant().contains(permission);
         let held = self.jurisdiction.held_by(caller.subject());
         let units: Vec<Uuid> = held
             .into_iter()
-            .filter(|held| is_asked(held.office) && may(held.office))
-            .map(|held| held.unit)
+            .filter(|(office, _)| is_asked(*office) && may(*office))
+            .map(|(_, unit)| unit)
             .collect();
         let own = plan.tree.at(place).map(|node| node.id).unwrap_or_default();
         let above = plan.tree.upwards(place).filter_map(|place| Some(plan.tree.at(place)?.id));

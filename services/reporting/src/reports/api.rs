@@ -3,20 +3,15 @@
 use std::sync::Arc;
 
 use chassis::{Caller, Fault, batcher::Batcher, parse, server};
-use futures::StreamExt as _;
 use proto::reporting::{self as pb, report_service_server::ReportService};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
-use tonic_types::StatusExt as _;
 
 use super::{
-    batch::{self, Accepted, Item},
-    chase, list, parse as contract, revise, watch,
+    batch::{Accepted, Item},
+    chase, list, parse as contract, revise, stream, watch,
 };
 use crate::{DOMAIN, house::House};
-
-/// The most reports of one batch of a stream.
-const LARGEST_BATCH: usize = 500;
 
 /// The handlers of [`ReportService`].
 #[derive(Clone, Debug)]
@@ -43,7 +38,7 @@ impl ReportService for Reports {
         request: Request<Streaming<pb::StreamReportsRequest>>,
     ) -> Result<Response<Self::StreamReportsStream>, Status> {
         let reports = self.clone();
-        Ok(server::stream(DOMAIN, |messages| async move { reports.stream(request, messages).await }))
+        Ok(server::stream(DOMAIN, |messages| async move { stream::run(reports, request, messages).await }))
     }
 
     async fn get_report(
@@ -119,7 +114,11 @@ impl Reports {
     }
 
     /// A report that was checked: who may say it, of what, and what.
-    async fn item(&self, caller: &Caller, mut request: pb::SubmitReportRequest) -> Result<Item, Fault> {
+    pub(super) async fn item(
+        &self,
+        caller: &Caller,
+        mut request: pb::SubmitReportRequest,
+    ) -> Result<Item, Fault> {
         let now = self.house.clock.now();
         let request_id = parse::request_id(&mut request.request_id)?;
         let address = contract::address(&request)?;
@@ -138,82 +137,4 @@ impl Reports {
         let fingerprint = contract::fingerprint(&request);
         Ok(Item { plan, place, slot, request_id, fingerprint, revision })
     }
-
-    async fn stream(
-        &self,
-        request: Request<Streaming<pb::StreamReportsRequest>>,
-        messages: server::Messages<pb::StreamReportsResponse>,
-    ) -> Result<(), Fault> {
-        let (caller, _, mut batches) = server::accept(request)?;
-        let mut sequence = 0;
-        let authority = &self.house.jurisdiction;
-        loop {
-            let batch = tokio::select! {
-                () = self.house.watching.shutdown.cancelled() => {
-                    return Err(Fault::Unavailable("the service is draining; send again what was not acknowledged"));
-                }
-                batch = batches.next() => batch,
-            };
-            let Some(batch) = batch else { return Ok(()) };
-            let Ok(batch) = batch else { return Ok(()) };
-            sequence += 1;
-            if batch.sequence != sequence {
-                return Err(Fault::invalid("sequence", format!("must be {sequence}, is {}", batch.sequence)));
-            }
-            if batch.reports.is_empty() || batch.reports.len() > LARGEST_BATCH {
-                return Err(Fault::invalid("reports", format!("must be 1 to {LARGEST_BATCH}")));
-            }
-            // An officer who was relieved while the stream was open is refused here.
-            let caller = caller.renewed(authority).await?;
-            if !caller.holds("reports.submit") {
-                return Err(Fault::Denied("reports.submit"));
-            }
-            let results = self.batch(&caller, batch.reports).await;
-            let answer = pb::StreamReportsResponse { sequence, results };
-            if messages.send(Ok(answer)).await.is_err() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Takes in one batch of a stream; a refusal does not touch the other items.
-    async fn batch(&self, caller: &Caller, reports: Vec<pb::SubmitReportRequest>) -> Vec<pb::StreamResult> {
-        let mut results = Vec::with_capacity(reports.len());
-        let (mut items, mut ats) = (Vec::with_capacity(reports.len()), Vec::with_capacity(reports.len()));
-        for report in reports {
-            let request_id = report.request_id.clone();
-            let item = self.item(caller, report).await;
-            let refused = match item {
-                Ok(item) => {
-                    ats.push(results.len());
-                    items.push(item);
-                    None
-                }
-                Err(fault) => Some(refusal(fault)),
-            };
-            results.push(pb::StreamResult { request_id, result: refused });
-        }
-        let plans: Vec<_> = items.iter().map(|item| Arc::clone(&item.plan)).collect();
-        // Streams share one stripe; they are long enough batches by themselves.
-        let taken = if items.is_empty() { vec![] } else { batch::together(&self.house, 3, items).await };
-        for ((at, plan), taken) in ats.into_iter().zip(plans).zip(taken) {
-            results[at].result = Some(match taken {
-                Ok(accepted) => {
-                    pb::stream_result::Result::Accepted(contract::accepted(&plan.form, &accepted))
-                }
-                Err(fault) => refusal(fault),
-            });
-        }
-        results
-    }
-}
-
-fn refusal(fault: Fault) -> pb::stream_result::Result {
-    let status = fault.into_status(DOMAIN);
-    let reason = status.get_error_details().error_info().map(|info| info.reason.clone());
-    pb::stream_result::Result::Refused(pb::Refusal {
-        code: status.code().into(),
-        reason: reason.unwrap_or_default(),
-        message: status.message().to_owned(),
-    })
 }

@@ -25,8 +25,14 @@ use crate::{
     rollups::{Cells, STRIPES, store as totals},
 };
 
-/// How many batches are worked off at once: more would only wait for the same disk.
-const WORKERS: usize = 2;
+/// The stripes of the totals that batches of single reports add to, one for each worker: more would only
+/// wait for the same disk. The first stripe is for everything that is no batch.
+const SINGLES: [i16; 1] = [1];
+
+/// The stripes that the batches of streams add to.
+pub const STREAMS: [i16; 2] = [3, 4];
+
+const _: () = assert!(SINGLES.len() + STREAMS.len() < STRIPES as usize);
 
 /// The most reports of one transaction.
 const MOST: usize = 256;
@@ -66,19 +72,17 @@ pub struct Accepted {
 /// Starts the workers of a replica.
 #[must_use]
 pub fn start(house: Arc<House>) -> Batcher<Item, Accepted> {
-    Batcher::start(WORKERS, MOST, move |worker, items| {
+    Batcher::start(SINGLES.len(), MOST, move |worker, items| {
         let house = Arc::clone(&house);
-        // The first stripe is for everything that is not a batch.
-        let stripe = i16::try_from(worker).unwrap_or(0) % (STRIPES - 1) + 1;
+        let stripe = SINGLES[worker % SINGLES.len()];
         Box::pin(async move { together(&house, stripe, items).await })
     })
 }
 
 /// Takes in reports in one transaction; on a failure one by one, so that nobody pays for another.
 pub async fn together(house: &House, stripe: i16, items: Vec<Item>) -> Vec<Result<Accepted, Fault>> {
-    match attempt(house, stripe, &items).await {
+    match attempt(house, stripe, &items, LookBack::AtWhatWasSaid).await {
         Ok(answers) => answers,
-        Err(fault) if items.len() == 1 => vec![Err(fault)],
         // No report's fault: to try one by one would only keep everybody waiting for the same answer.
         Err(Fault::Unavailable(words)) => items.iter().map(|_| Err(Fault::Unavailable(words))).collect(),
         Err(Fault::Deadline) => items.iter().map(|_| Err(Fault::Deadline)).collect(),
@@ -86,7 +90,7 @@ pub async fn together(house: &House, stripe: i16, items: Vec<Item>) -> Vec<Resul
             tracing::debug!(?first, reports = items.len(), "a batch failed; taking its reports one by one");
             let mut answers = Vec::with_capacity(items.len());
             for item in &items {
-                let alone = attempt(house, stripe, std::slice::from_ref(item)).await;
+                let alone = attempt(house, stripe, std::slice::from_ref(item), LookBack::Always).await;
                 answers.push(alone.and_then(|mut one| one.pop().unwrap_or(Err(Fault::Conflict))));
             }
             answers
@@ -94,20 +98,34 @@ pub async fn together(house: &House, stripe: i16, items: Vec<Item>) -> Vec<Resul
     }
 }
 
-async fn attempt(house: &House, stripe: i16, items: &[Item]) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
-    let mut work = house.database.begin_pointed().await?;
+/// When a batch looks for repetitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LookBack {
+    /// Where something has been said of one of its expectations: a repetition is about the same one. A
+    /// request_id that was used for another one is stopped by its unique key.
+    AtWhatWasSaid,
+    /// In any case.
+    Always,
+}
+
+async fn attempt(
+    house: &House,
+    stripe: i16,
+    items: &[Item],
+    look_back: LookBack,
+) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
     let mut by_day: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
         by_day.entry(item.plan.day.id).or_default().push(at);
     }
     let keys: Vec<i64> = by_day.keys().map(|day| lock_key(*day)).collect();
-    days::lock(&mut work, &keys, false).await?;
+    let mut work = house.database.begin_pointed(&keys).await?;
     let mut answers: Vec<Option<Result<Accepted, Fault>>> = items.iter().map(|_| None).collect();
     for (day, ats) in by_day {
         let day = days::by_id(&mut work, day).await?.ok_or(Fault::Conflict)?;
         let plan = house.plan_of(&mut work, day).await?;
         let of_day: Vec<&Item> = ats.iter().map(|at| &items[*at]).collect();
-        for (at, answer) in ats.iter().zip(take(&mut work, &plan, stripe, &of_day).await?) {
+        for (at, answer) in ats.iter().zip(take(&mut work, &plan, (stripe, look_back), &of_day).await?) {
             answers[*at] = Some(answer);
         }
     }
@@ -119,7 +137,7 @@ async fn attempt(house: &House, stripe: i16, items: &[Item]) -> Result<Vec<Resul
 async fn take(
     connection: &mut PgConnection,
     plan: &Plan,
-    stripe: i16,
+    (stripe, look_back): (i16, LookBack),
     items: &[&Item],
 ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
     let mut places: Vec<i32> = items.iter().map(|item| item.place).collect();
@@ -129,8 +147,13 @@ async fn take(
     let mut expected: HashMap<(i32, i16), Expected> =
         locked.into_iter().map(|row| ((row.place, row.slot), row)).collect();
     // A repetition waits at its expectation for the first to end, so that it is seen here.
-    let request_ids: Vec<Uuid> = items.iter().map(|item| item.request_id).collect();
-    let mut before = store::before(connection, plan.day.date, &request_ids).await?;
+    let was_said = expected.values().any(|row| row.standing.revision > 0);
+    let mut before = if was_said || look_back == LookBack::Always {
+        let request_ids: Vec<Uuid> = items.iter().map(|item| item.request_id).collect();
+        store::before(connection, plan.day.date, &request_ids).await?
+    } else {
+        HashMap::new()
+    };
 
     let mut answers = Vec::with_capacity(items.len());
     let mut revisions = Vec::with_capacity(items.len());

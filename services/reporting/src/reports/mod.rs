@@ -8,6 +8,7 @@ pub mod list;
 pub mod parse;
 pub mod revise;
 pub mod store;
+pub mod stream;
 pub mod watch;
 
 use chrono::{DateTime, NaiveDate, Utc};

@@ -19,7 +19,7 @@ use crate::{
 pub const KEPT_LEVEL: i16 = 4;
 
 /// Into how many rows a total is split, so that batchers do not wait for each other.
-pub const STRIPES: i16 = 4;
+pub const STRIPES: i16 = 5;
 
 const CHANGES: usize = 0;
 const DUE: usize = 1;

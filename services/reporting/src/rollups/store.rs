@@ -59,7 +59,8 @@ pub async fn add(
          SELECT $1, $2, d.place, $3, ($5::bigint[])[(d.n - 1) * $6 + 1 : d.n * $6]
          FROM unnest($4::int[]) WITH ORDINALITY AS d (place, n)
          ORDER BY d.place
-         ON CONFLICT ON CONSTRAINT total_pkey DO UPDATE SET cells = add_cells(total.cells, excluded.cells)",
+         ON CONFLICT ON CONSTRAINT total_pkey DO UPDATE
+         SET cells = ARRAY(SELECT c.there + c.more FROM unnest(total.cells, excluded.cells) AS c (there, more))",
         plan.day.date,
         plan.day.id,
         stripe,

@@ -9,8 +9,11 @@ use tests::{Sandbox, plans};
 /// The tables that no hot query may read from end to end: partitions are named after them.
 const LARGE: [&str; 5] = ["expectation", "revision", "total", "tree_unit", "kept"];
 
+/// Part of the statement by which a batch locks its expectations.
+const LOCK: &str = "AS wanted (place) CROSS JOIN LATERAL";
+
 /// Fills a day of so many grids straight into the tables, ten to a village and a hundred to a town; answers
-/// the day.
+/// the day. What the planner knows of them is what it knows of a day that was just opened: nothing.
 async fn filled(sandbox: &Sandbox, grids: i32) -> (PgConnection, String) {
     let mut sql = sandbox.sql().await;
     let text = format!(
@@ -35,8 +38,7 @@ async fn filled(sandbox: &Sandbox, grids: i32) -> (PgConnection, String) {
          INSERT INTO revision (business_date, day_id, place, slot, number, kind, timing, content, figures, reason, caller, request_id,
                                fingerprint, entered_at_unit, on_behalf, informant, channel, received_at, note)
          SELECT '2020-02-03', day, place, 0, 1, 1, 2, 2, '{{0,0,0}}', '', 'r' || place, gen_random_uuid(), '', gen_random_uuid(), false, '',
-                1, '2020-02-03', '' FROM made, generate_series(1, {grids}) AS place;
-         ANALYZE"
+                1, '2020-02-03', '' FROM made, generate_series(1, {grids}) AS place"
     );
     sql.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.expect("filled");
     let row = sql.fetch_one("SELECT day::text FROM made").await.expect("the day");
@@ -45,9 +47,20 @@ async fn filled(sandbox: &Sandbox, grids: i32) -> (PgConnection, String) {
 }
 
 #[tokio::test]
+async fn a_batch_reads_its_own_rows_of_a_day_that_was_just_opened() {
+    let sandbox = Sandbox::start().await;
+    let (mut sql, day) = filled(&sandbox, 12_636).await;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
+    let arguments = format!("'2020-02-03', '{day}', '{{100,4000,12000}}'");
+    let touched = plans::buffers(&mut sql, &plans::text(folder, LOCK), &arguments).await;
+    assert!(touched < 50, "{touched} buffers for three rows");
+}
+
+#[tokio::test]
 async fn what_is_asked_all_day_reads_by_index() {
     let sandbox = Sandbox::start().await;
     let (mut sql, day) = filled(&sandbox, 12_636).await;
+    sql.execute("ANALYZE").await.expect("known");
     let (date, day) = ("'2020-02-03'", format!("'{day}'"));
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
     let some = "'{100,4000,12000}'";
@@ -59,14 +72,11 @@ async fn what_is_asked_all_day_reads_by_index() {
                 format!("{date}, {day}, 0"),
             ),
         ),
-        (
-            "expectations of a batch",
-            ("ORDER BY e.place, e.slot FOR UPDATE", format!("{date}, {day}, {some}")),
-        ),
+        ("expectations of a batch", (LOCK, format!("{date}, {day}, {some}"))),
         (
             "a repetition",
             (
-                "FROM revision WHERE business_date = $1 AND request_id = ANY($2)",
+                "AS used (request_id) CROSS JOIN LATERAL",
                 format!("{date}, '{{00000000-0000-0000-0000-000000000001}}'"),
             ),
         ),
@@ -108,6 +118,7 @@ async fn the_city_s_total_touches_as_much_for_a_province() {
     for grids in [12_636, 180_000] {
         let sandbox = Sandbox::start().await;
         let (mut sql, day) = filled(&sandbox, grids).await;
+        sql.execute("ANALYZE").await.expect("known");
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
         let fragment = "SELECT cells FROM total WHERE business_date = $1 AND day_id = $2 AND place = $3";
         let text = plans::text(folder, fragment);

@@ -304,6 +304,51 @@ async fn a_stream_acknowledges_batches_and_refuses_items_one_by_one() {
 }
 
 #[tokio::test]
+async fn what_a_stream_says_of_one_report_keeps_its_order() {
+    use pb::stream_result::Result as Outcome;
+    let town = Town::build().await;
+    let form = town.form(grid_day()).await;
+    let batches = (1..=40).map(|n| pb::StreamReportsRequest {
+        sequence: n,
+        // One grid in all of them, another in each.
+        reports: [0, 1 + usize::try_from(n).unwrap() % 4]
+            .map(|grid| said(&form.name, &town.grids[grid], &[("febrile", n), ("at_home", 100)]))
+            .into(),
+    });
+    let batches: Vec<_> = batches.collect();
+    let mut client = town.sandbox.reporting_as("duty").reports();
+    let mut answers = client.stream_reports(futures::stream::iter(batches)).await.unwrap().into_inner();
+    for n in 1..=40 {
+        let answer = answers.message().await.unwrap().expect("acknowledged");
+        assert_eq!(answer.sequence, n);
+        let Some(Outcome::Accepted(accepted)) = &answer.results[0].result else { panic!("{answer:?}") };
+        assert_eq!(i64::from(accepted.revision), n);
+    }
+    assert!(answers.message().await.unwrap().is_none());
+    let report = report_of(&town, &form.name, 0).await;
+    assert_eq!(report.figures["febrile"], 40);
+    let total = town.rollup(&form.name, &town.sandbox.root).await;
+    assert_eq!(figure(&total, "febrile").value, 40 + 40 + 39 + 38 + 37);
+}
+
+#[tokio::test]
+async fn a_request_id_is_one_report_s_only() {
+    let town = Town::build().await;
+    let form = town.form(grid_day()).await;
+    let first = said(&form.name, &town.grids[0], &[]);
+    let duty = town.sandbox.reporting_as("duty");
+    submit(&duty, first.clone()).await.expect("taken in");
+    // Of a grid of which nothing has been said yet, and of one of which something has.
+    for grid in [1, 0] {
+        let mut other = said(&form.name, &town.grids[grid], &[("febrile", 1), ("at_home", 1)]);
+        other.request_id.clone_from(&first.request_id);
+        let refused = submit(&duty, other).await.expect_err("used before");
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "REQUEST_ID_REUSED"));
+    }
+    assert_eq!(submit(&duty, first).await.expect("the same").revision, 1);
+}
+
+#[tokio::test]
 async fn many_at_once_lose_nothing_and_count_nothing_twice() {
     let town = Town::build().await;
     let form = town.form(grid_day()).await;

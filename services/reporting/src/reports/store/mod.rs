@@ -73,15 +73,14 @@ impl TryFrom<Row> for Expected {
     }
 }
 
-/// Expectations of one day by a condition.
+/// Expectations `e` of one day, by whatever follows their columns.
 macro_rules! expected {
-    ($connection:expr, $plan:expr, $condition:literal $(, $value:expr)*) => {
+    ($connection:expr, $plan:expr, $rest:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
             r#"SELECT e.id, e.place, e.slot, e.timing, e.content, e.returned, e.revision,
                       e.figures AS "figures: Vec<Option<i64>>", e.last_known AS "last_known: Vec<Option<i64>>",
-                      e.reason, e.received_at, e.reminded_at
-               FROM expectation e WHERE e.business_date = $1 AND e.day_id = $2 AND "# + $condition,
+                      e.reason, e.received_at, e.reminded_at "# + $rest,
             $plan.day.date,
             $plan.day.id
             $(, $value)*
@@ -94,7 +93,9 @@ macro_rules! expected {
     };
 }
 
-/// Locks some expectations, in the order of place and slot.
+/// Locks some expectations, in the order of the places and of their slots. Each place is looked up by its
+/// key: for `place = ANY(…)` the planner would rather read the whole day, which comes in the wanted order,
+/// and leave out the others, as long as it takes the day for small: on a partition that was just filled.
 ///
 /// # Errors
 /// Where the database fails.
@@ -103,7 +104,15 @@ pub async fn lock(
     plan: &Plan,
     places: &[i32],
 ) -> Result<Vec<Expected>, Fault> {
-    expected!(connection, plan, "e.place = ANY($3) ORDER BY e.place, e.slot FOR UPDATE", places)
+    expected!(
+        connection,
+        plan,
+        "FROM unnest($3::int[]) AS wanted (place) CROSS JOIN LATERAL (
+             SELECT * FROM expectation
+             WHERE business_date = $1 AND day_id = $2 AND place = wanted.place ORDER BY slot FOR UPDATE
+         ) AS e",
+        places
+    )
 }
 
 /// Every expectation from a place up to an end, in order.
@@ -116,7 +125,14 @@ pub async fn standings(
     first: i32,
     end: i32,
 ) -> Result<Vec<Expected>, Fault> {
-    expected!(connection, plan, "e.place >= $3 AND e.place < $4 ORDER BY e.place, e.slot", first, end)
+    expected!(
+        connection,
+        plan,
+        "FROM expectation e WHERE e.business_date = $1 AND e.day_id = $2 AND e.place >= $3 AND e.place < $4
+         ORDER BY e.place, e.slot",
+        first,
+        end
+    )
 }
 
 /// What a page of reports is chosen by.
@@ -150,7 +166,8 @@ pub async fn list(
     expected!(
         connection,
         plan,
-        "EXISTS (SELECT FROM unnest($3::int[], $4::int[]) AS r (a, z) WHERE e.place >= r.a AND e.place < r.z)
+        "FROM expectation e WHERE e.business_date = $1 AND e.day_id = $2
+         AND EXISTS (SELECT FROM unnest($3::int[], $4::int[]) AS r (a, z) WHERE e.place >= r.a AND e.place < r.z)
          AND e.timing = ANY($5) AND ($6::smallint IS NULL OR e.content = $6) AND ($7::smallint IS NULL OR e.slot = $7)
          AND (e.place, e.slot) > ($8, $9) ORDER BY e.place, e.slot LIMIT $10",
         selection.firsts,
@@ -173,7 +190,12 @@ pub async fn of_ids(
     plan: &Plan,
     ids: &[Uuid],
 ) -> Result<Vec<Expected>, Fault> {
-    expected!(connection, plan, "e.id = ANY($3)", ids)
+    expected!(
+        connection,
+        plan,
+        "FROM expectation e WHERE e.business_date = $1 AND e.day_id = $2 AND e.id = ANY($3)",
+        ids
+    )
 }
 
 /// The days of some reports.

@@ -132,7 +132,8 @@ pub struct Before {
     pub figures: Figures,
 }
 
-/// What was taken in before of a business date, by caller and request_id.
+/// What was taken in before of a business date, by caller and request_id. Each is looked up by the key, as
+/// in [`super::lock`].
 ///
 /// # Errors
 /// Where the database fails.
@@ -142,9 +143,11 @@ pub async fn before(
     request_ids: &[Uuid],
 ) -> Result<HashMap<(String, Uuid), Before>, Fault> {
     let rows = sqlx::query!(
-        r#"SELECT caller, request_id, fingerprint, day_id, place, slot, number, timing, content,
-                  figures AS "figures: Vec<Option<i64>>"
-           FROM revision WHERE business_date = $1 AND request_id = ANY($2)"#,
+        r#"SELECT r.caller, r.request_id, r.fingerprint, r.day_id, r.place, r.slot, r.number, r.timing, r.content,
+                  r.figures AS "figures: Vec<Option<i64>>"
+           FROM unnest($2::uuid[]) AS used (request_id) CROSS JOIN LATERAL (
+               SELECT * FROM revision WHERE business_date = $1 AND request_id = used.request_id OFFSET 0
+           ) AS r"#,
         date,
         request_ids,
     );
