@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proto::{registry, reporting as pb};
+use sqlx::Connection as _;
 use tests::{fields, reason, request_id};
 use tonic::Code;
 
@@ -305,30 +306,38 @@ async fn a_stream_acknowledges_batches_and_refuses_items_one_by_one() {
 
 #[tokio::test]
 async fn what_a_stream_says_of_one_report_keeps_its_order() {
-    use pb::stream_result::Result as Outcome;
     let town = Town::build().await;
     let form = town.form(grid_day()).await;
-    let batches = (1..=40).map(|n| pb::StreamReportsRequest {
-        sequence: n,
-        // One grid in all of them, another in each.
-        reports: [0, 1 + usize::try_from(n).unwrap() % 4]
-            .map(|grid| said(&form.name, &town.grids[grid], &[("febrile", n), ("at_home", 100)]))
-            .into(),
-    });
-    let batches: Vec<_> = batches.collect();
+    // Somebody else has the first grid's report in hand for a while.
+    let held = report_of(&town, &form.name, 0).await.name;
+    let held: uuid::Uuid = held.trim_start_matches("reports/").parse().unwrap();
+    let mut sql = town.sandbox.sql().await;
+    let mut hand = sql.begin().await.unwrap();
+    let lock = sqlx::query("SELECT FROM reporting.expectation WHERE id = $1 FOR UPDATE").bind(held);
+    lock.execute(&mut *hand).await.unwrap();
+
+    let says = |grid: usize, n| said(&form.name, &town.grids[grid], &[("febrile", n), ("at_home", 100)]);
+    let batches = vec![
+        pb::StreamReportsRequest { sequence: 1, reports: vec![says(0, 1), says(1, 1)] },
+        pb::StreamReportsRequest { sequence: 2, reports: vec![says(1, 2)] },
+    ];
     let mut client = town.sandbox.reporting_as("duty").reports();
     let mut answers = client.stream_reports(futures::stream::iter(batches)).await.unwrap().into_inner();
-    for n in 1..=40 {
-        let answer = answers.message().await.unwrap().expect("acknowledged");
-        assert_eq!(answer.sequence, n);
-        let Some(Outcome::Accepted(accepted)) = &answer.results[0].result else { panic!("{answer:?}") };
-        assert_eq!(i64::from(accepted.revision), n);
+    let mut watch = town.sandbox.sql().await;
+    tests::until(async || {
+        let waits = "SELECT FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+        sqlx::query(waits).fetch_optional(&mut watch).await.unwrap()
+    })
+    .await;
+    for _ in 0..20 {
+        assert_eq!(report_of(&town, &form.name, 1).await.revision, 0, "the second waits for the first");
     }
-    assert!(answers.message().await.unwrap().is_none());
-    let report = report_of(&town, &form.name, 0).await;
-    assert_eq!(report.figures["febrile"], 40);
-    let total = town.rollup(&form.name, &town.sandbox.root).await;
-    assert_eq!(figure(&total, "febrile").value, 40 + 40 + 39 + 38 + 37);
+    hand.commit().await.unwrap();
+    for n in 1..=2 {
+        assert_eq!(answers.message().await.unwrap().expect("acknowledged").sequence, n);
+    }
+    let report = report_of(&town, &form.name, 1).await;
+    assert_eq!((report.revision, report.figures["febrile"]), (2, 2));
 }
 
 #[tokio::test]
