@@ -181,7 +181,11 @@ pub async fn update(
         store::rename(connection, id, from, &name).await?;
     }
     if let Some(parent) = parent.filter(|parent| place.parent != Some(*parent)) {
-        move_under(connection, &place, level, parent, from).await?;
+        // Where a unit above moves later its place is split: the move holds on, up to its own next one.
+        let places = store::places_from(connection, &[id], from).await?;
+        for part in places.into_iter().take_while(|part| part.parent == place.parent) {
+            move_under(connection, &part, level, parent, from.max(part.from)).await?;
+        }
     }
     if let Some(status) = status {
         if status == Status::Closed && store::has_active_children(connection, id, from).await? {

@@ -184,9 +184,14 @@ async fn play(sandbox: &Sandbox, sql: &mut PgConnection, steps: Vec<Step>) {
                     answer.is_ok() || !plainly_right(&before, unit, &to, day),
                     "{said} is right and was refused: {answer:?}"
                 );
+                // A move holds until the next one of the unit itself, whatever moves above it.
+                let stays = |on: i32| before.get(&(unit.0.clone(), on)).map(|stand| &stand.parent);
+                let holds =
+                    (day..=DAYS).take_while(|on| stays(*on).is_some_and(|was| Some(was) == stays(day)));
+                let holds = day..day + i32::try_from(holds.count()).unwrap();
                 for ((name, on), stand) in &after {
                     let was = &before[&(name.clone(), *on)];
-                    let moved = answer.is_ok() && *name == unit.0 && *on == day;
+                    let moved = answer.is_ok() && *name == unit.0 && holds.contains(on);
                     assert!(*on >= day || stand == was, "{said}: what was stays");
                     assert!(*name == unit.0 || stand.parent == was.parent, "{said}: {name} keeps its parent");
                     assert!(
