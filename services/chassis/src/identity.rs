@@ -11,8 +11,9 @@ use crate::{
     keys::{KeySource, Keys, KeysError},
 };
 
-/// How many verified tokens are remembered: those of a city's officers.
-const REMEMBERED: u64 = 30_000;
+/// How many verified tokens are remembered: those of a city's reporters. Whoever is forgotten is verified
+/// once more.
+const REMEMBERED: u64 = 16_000;
 
 /// What a token is remembered by: its digest, so that no credential lies about in memory.
 type Seen = [u8; digest::SHA256_OUTPUT_LEN];

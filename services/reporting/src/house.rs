@@ -144,7 +144,13 @@ impl House {
         let form: Form = form.ok_or_else(|| Fault::internal("a day without its form"))?;
         let tree = match self.plans.tree(day.tree) {
             Some(tree) => tree,
-            None => self.plans.keep_tree(day.tree, days::tree(connection, day.tree).await?),
+            None => {
+                let pinned = days::tree(connection, day.tree).await?;
+                let today = self.jurisdiction.today();
+                // Mostly the two are the same, and one is enough.
+                let same = pinned.digest() == today.digest();
+                self.plans.keep_tree(day.tree, if same { today } else { Arc::new(pinned) })
+            }
         };
         Ok(self.plans.keep(Plan { day, form, tree }))
     }

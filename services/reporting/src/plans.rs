@@ -47,8 +47,7 @@ impl Plans {
 
     /// Keeps a tree.
     #[must_use]
-    pub fn keep_tree(&self, id: Uuid, tree: Tree) -> Arc<Tree> {
-        let tree = Arc::new(tree);
+    pub fn keep_tree(&self, id: Uuid, tree: Arc<Tree>) -> Arc<Tree> {
         self.trees.insert(id, Arc::clone(&tree));
         tree
     }
