@@ -8,6 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::Fault;
 
@@ -43,6 +44,9 @@ pub enum StartError {
     /// The database cannot be reached or refuses.
     #[error("the database cannot be used: {0}")]
     Sqlx(#[from] sqlx::Error),
+    /// The service was told to end first.
+    #[error("stopped before the database was up")]
+    Stopped,
     /// A migration failed.
     #[error("the migration failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -62,9 +66,9 @@ impl Database {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn connect(url: &str, most: u32) -> Result<Self, StartError> {
+    pub async fn connect(url: &str, most: u32, shutdown: &CancellationToken) -> Result<Self, StartError> {
         let options: PgConnectOptions = url.parse()?;
-        reachable(&options).await?;
+        shutdown.run_until_cancelled(reachable(&options)).await.ok_or(StartError::Stopped)??;
         let pool = PgPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(LONGEST_WAIT)
@@ -146,11 +150,14 @@ impl Database {
 /// Waits until the database lets this role in.
 async fn reachable(options: &PgConnectOptions) -> Result<(), StartError> {
     let end = Instant::now() + STARTING;
+    let mut said = false;
     loop {
         match PgConnection::connect_with(options).await {
             Ok(connection) => return Ok(connection.close().await?),
             Err(error) if Instant::now() < end && is_not_up(&error) => {
-                tracing::warn!(%error, "the database is not up yet; trying again");
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(%error, "the database is not up yet; trying on for {} s", STARTING.as_secs());
+                }
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
             Err(error) => return Err(error.into()),

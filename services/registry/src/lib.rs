@@ -84,7 +84,8 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let database = Database::connect(&config.database_url.0, config.connections.get()).await?;
+    let url = &config.database_url.0;
+    let database = Database::connect(url, config.connections.get(), &shutdown).await?;
     let pool = database.pool().clone();
     partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Partitions)?;
     let keeper = tokio::spawn(partitions::keeper(pool.clone(), DAY_TABLES, shutdown.clone()));

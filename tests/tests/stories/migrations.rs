@@ -8,6 +8,7 @@ use chassis::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, migrate::Migrator};
 use tests::{Sandbox, as_role, blank};
+use tokio_util::sync::CancellationToken;
 
 /// What every service's schema begins with.
 static OWN: Migrator = sqlx::migrate!("../services/chassis/migrations");
@@ -114,10 +115,11 @@ async fn an_upgraded_schema_is_a_fresh_one_and_migrating_twice_changes_nothing()
 async fn a_program_that_is_too_old_for_the_schema_refuses_to_start() {
     let sandbox = Sandbox::start().await;
     let runtime = as_role(&sandbox.admin_url, "registry_runtime");
-    Database::connect(&runtime, 1).await.expect("it suits");
+    let on = CancellationToken::new();
+    Database::connect(&runtime, 1, &on).await.expect("it suits");
     let mut sql = sandbox.sql().await;
     sql.execute("UPDATE registry.program_floor SET oldest_schema = 9000").await.expect("a newer release");
-    let refused = Database::connect(&runtime, 1).await.expect_err("too old");
+    let refused = Database::connect(&runtime, 1, &on).await.expect_err("too old");
     let message = refused.to_string();
     assert!(message.contains("schema 9000") && message.contains("install the newer release"), "{message}");
 }

@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
+use chassis::{Database, database::StartError};
 use chrono::TimeDelta;
 use proto::reporting as pb;
 use rampart::{client::Reporting, postgres};
 use tests::{Sandbox, as_role, reason, request_id, until};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -73,7 +75,15 @@ async fn a_database_that_stops_and_starts_under_load_loses_nothing() {
         .expect_err("the database is down");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unavailable, "UNAVAILABLE"));
     assert!(refused.get_error_details().retry_info().is_some());
+    // A service that starts now waits for it, unless it is told to end.
+    let url = as_role(&town.sandbox.admin_url, "reporting_runtime");
+    let (on, ended) = (CancellationToken::new(), CancellationToken::new());
+    ended.cancel();
+    let stopped = Database::connect(&url, 1, &ended).await.expect_err("told to end");
+    assert!(matches!(stopped, StartError::Stopped), "{stopped}");
+    let starting = tokio::spawn(async move { Database::connect(&url, 1, &on).await });
     server.resume().await.expect("started");
+    starting.await.expect("not ended").expect("connected");
     let mut times = 0;
     for sender in senders {
         times += sender.await.expect("sent");
