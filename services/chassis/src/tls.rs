@@ -5,7 +5,7 @@
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -131,10 +131,10 @@ pub(crate) fn accept(
     listener: TcpListener,
     files: ServerFiles,
 ) -> Result<ReceiverStream<io::Result<TlsStream<TcpStream>>>, TlsError> {
-    let stamp = files.stamp();
-    let current = Arc::new(RwLock::new(Arc::new(files.load()?)));
+    let files = Watched::open(files)?;
+    let current = Arc::clone(&files.current);
     let (through, connected) = mpsc::channel(64);
-    tokio::spawn(renew(files, stamp, current.clone(), through.clone()));
+    tokio::spawn(renew(files, through.clone()));
     tokio::spawn(accept_until_closed(listener, current, through));
     Ok(ReceiverStream::new(connected))
 }
@@ -157,7 +157,7 @@ async fn accept_until_closed(listener: TcpListener, current: Current, through: T
                 continue;
             }
         };
-        let config = current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let config = current.read().unwrap_or_else(PoisonError::into_inner).clone();
         let through = through.clone();
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
@@ -170,33 +170,47 @@ async fn accept_until_closed(listener: TcpListener, current: Current, through: T
     }
 }
 
-/// Reads the files again when they change; connections that are open stay as they are.
-async fn renew(
-    files: ServerFiles,
-    mut stamp: Vec<Option<(SystemTime, u64)>>,
-    current: Current,
-    through: Through,
-) {
-    let mut said = None;
+/// Looks at the files until nobody is let in any more; connections that are open stay as they are.
+async fn renew(mut files: Watched, through: Through) {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => files.look(),
             () = through.closed() => return,
         }
-        let now = files.stamp();
-        if now == stamp {
-            continue;
+    }
+}
+
+/// The files of a server, and what was made of them last.
+struct Watched {
+    files: ServerFiles,
+    stamp: Vec<Option<(SystemTime, u64)>>,
+    current: Current,
+    said: Option<TlsError>,
+}
+
+impl Watched {
+    fn open(files: ServerFiles) -> Result<Self, TlsError> {
+        let stamp = files.stamp();
+        let current = Arc::new(RwLock::new(Arc::new(files.load()?)));
+        Ok(Self { files, stamp, current, said: None })
+    }
+
+    /// Reads the files again where they look different.
+    fn look(&mut self) {
+        let now = self.files.stamp();
+        if now == self.stamp {
+            return;
         }
-        match files.load() {
+        match self.files.load() {
             Ok(config) => {
-                *current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(config);
-                (stamp, said) = (now, None);
-                tracing::info!(cert = %files.cert.display(), "took up new certificates");
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                (self.stamp, self.said) = (now, None);
+                tracing::info!(cert = %self.files.cert.display(), "took up new certificates");
             }
             // Half of the files may be replaced already: it is tried again, and said once.
-            Err(error) if said.as_ref() != Some(&error) => {
+            Err(error) if self.said.as_ref() != Some(&error) => {
                 tracing::warn!(%error, "kept the old certificates");
-                said = Some(error);
+                self.said = Some(error);
             }
             Err(_) => {}
         }
@@ -254,5 +268,39 @@ impl ClientFiles {
             tls = tls.identity(Identity::from_pem(cert, key));
         }
         endpoint.tls_config(tls).map_err(|error| TlsError(vec![crate::fault::chain(&error)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_files_are_taken_up_and_broken_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let files = ServerFiles { cert: file("cert.pem"), key: file("key.pem"), client_ca: None };
+        let write = |host: &str| {
+            let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
+            std::fs::write(&files.cert, made.cert.pem()).unwrap();
+            std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        };
+        write("localhost");
+        let mut watched = Watched::open(files.clone()).unwrap();
+        let current = Arc::clone(&watched.current);
+        let serves = || Arc::clone(&current.read().unwrap());
+        let first = serves();
+        watched.look();
+        assert!(Arc::ptr_eq(&first, &serves()), "nothing has changed");
+
+        std::fs::write(&files.cert, "half of a certifi").unwrap();
+        watched.look();
+        assert!(Arc::ptr_eq(&first, &serves()), "the last good one serves on");
+        assert!(watched.said.is_some());
+
+        write("elsewhere.example");
+        watched.look();
+        assert!(!Arc::ptr_eq(&first, &serves()), "the new one serves");
+        assert!(watched.said.is_none());
     }
 }
