@@ -5,6 +5,7 @@
 mod architecture;
 mod descriptor;
 mod golden;
+mod migrations;
 
 use std::{
     fs,
