@@ -11,8 +11,7 @@ use crate::{
     keys::{KeySource, Keys, KeysError},
 };
 
-/// How many verified tokens are remembered: those of a city's reporters. Whoever is forgotten is verified
-/// once more.
+/// How many verified tokens are remembered, some 5 MB of them. Whoever is forgotten is verified once more.
 const REMEMBERED: u64 = 16_000;
 
 /// What a token is remembered by: its digest, so that no credential lies about in memory.

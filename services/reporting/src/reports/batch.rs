@@ -125,7 +125,7 @@ async fn attempt(
         let day = days::by_id(&mut work, day).await?.ok_or(Fault::Conflict)?;
         let plan = house.plan_of(&mut work, day).await?;
         let of_day: Vec<&Item> = ats.iter().map(|at| &items[*at]).collect();
-        for (at, answer) in ats.iter().zip(take(&mut work, &plan, (stripe, look_back), &of_day).await?) {
+        for (at, answer) in ats.iter().zip(take(&mut work, &plan, stripe, &of_day, look_back).await?) {
             answers[*at] = Some(answer);
         }
     }
@@ -137,8 +137,9 @@ async fn attempt(
 async fn take(
     connection: &mut PgConnection,
     plan: &Plan,
-    (stripe, look_back): (i16, LookBack),
+    stripe: i16,
     items: &[&Item],
+    look_back: LookBack,
 ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
     let mut places: Vec<i32> = items.iter().map(|item| item.place).collect();
     places.sort_unstable();

@@ -234,6 +234,7 @@ impl Rollups {
         let cumulative = self.cumulative(connection, plan, places).await?;
         let kept: Vec<i32> = places.iter().copied().filter(|place| plan.keeps_total(*place)).collect();
         let mut kept = match kept.as_slice() {
+            // One is read by the statement that is asked all day.
             [] | [_] => BTreeMap::new(),
             several => store::totals(connection, plan, several).await?,
         };

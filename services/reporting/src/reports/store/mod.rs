@@ -93,7 +93,7 @@ macro_rules! expected {
     };
 }
 
-/// Locks some expectations, in the order of the places and of their slots. Each place is looked up by its
+/// Locks the expectations of places, which are in order, and of each in the order of its slots. Each place is looked up by its
 /// key: for `place = ANY(…)` the planner would rather read the whole day, which comes in the wanted order,
 /// and leave out the others, as long as it takes the day for small: on a partition that was just filled.
 ///
