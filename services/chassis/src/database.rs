@@ -119,15 +119,15 @@ impl Database {
         Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
     }
 
-    /// Begins a transaction that touches few rows of great tables: its joins go row by row through the
-    /// indexes, whatever the statistics of a table that has just been filled say. It shares these advisory
+    /// Begins a transaction that touches few rows of great tables: it looks them up by index, whatever the
+    /// statistics of a table that has just been filled say. It shares these advisory
     /// locks with others like it, in their order.
     ///
     /// # Errors
     /// [`Fault::Unavailable`] without a connection.
     pub async fn begin_pointed(&self, locks: &[i64]) -> Result<Transaction<'static, Postgres>, Fault> {
         let mut begin = format!(
-            "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off",
+            "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL enable_seqscan = off",
             LONGEST.as_millis()
         );
         for lock in locks {

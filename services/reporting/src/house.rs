@@ -135,9 +135,8 @@ impl House {
         connection: &mut PgConnection,
         day: crate::days::Day,
     ) -> Result<Arc<Plan>, Fault> {
-        let is_as_read =
-            |plan: &Arc<Plan>| plan.day.version == day.version && plan.day.pending == day.pending;
-        if let Some(plan) = self.plans.get(day.form, day.date).filter(is_as_read) {
+        let at_hand = self.plans.get(day.form, day.date);
+        if let Some(plan) = at_hand.filter(|plan| plan.day.stamp() == day.stamp()) {
             return Ok(plan);
         }
         let form = forms::version(connection, day.form, day.form_version).await?;

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::{Plan, State, lock_key, store};
 use crate::{
     house::House,
-    reports::{Standing, TOPIC, batch, store as reports},
+    reports::{
+        Standing, TOPIC, batch,
+        store::{self as reports, Changes},
+    },
     rollups::store as totals,
 };
 
@@ -61,7 +64,7 @@ pub async fn close(house: &House, work: &mut PgConnection, id: Uuid, by_hand: bo
             batch::add_change(&mut deltas, &plan, *place, &awaited, &after);
         }
     }
-    totals::add(work, &plan, 0, &deltas).await?;
+    reports::write(work, &plan, Changes::of_totals(&deltas)).await?;
     let ids: Vec<Uuid> = missing.iter().map(|(_, id)| *id).collect();
     feed::note(work, TOPIC, &ids).await?;
     let mut closed = plan.day.closed_slots.clone();

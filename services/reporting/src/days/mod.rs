@@ -107,6 +107,14 @@ pub struct Day {
     pub version: i64,
 }
 
+impl Day {
+    /// What tells this state of the day from every other.
+    #[must_use]
+    pub fn stamp(&self) -> [i64; 2] {
+        [self.version, self.pending]
+    }
+}
+
 /// A day with all it is read with.
 #[derive(Clone, Debug)]
 pub struct Plan {

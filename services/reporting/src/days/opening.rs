@@ -14,7 +14,10 @@ use super::{Day, Plan, ReadTo, State, lock_key, store};
 use crate::{
     forms::{Figures, Kind, store as forms, value},
     house::{House, not_open},
-    reports::{Standing, chase, store as reports},
+    reports::{
+        Standing, chase,
+        store::{self as reports, Changes},
+    },
     rollups::{
         Cells,
         store::{self as totals, Deltas},
@@ -171,7 +174,7 @@ async fn open_part(house: &House, plan: &Plan, before: Option<&Plan>, part: i32)
     }
     reports::insert(&mut work, plan, &expected).await?;
     totals::insert(&mut work, plan, &sums).await?;
-    totals::add(&mut work, plan, 0, &above).await?;
+    reports::write(&mut work, plan, Changes::of_totals(&above)).await?;
     let count = i64::try_from(expected.len()).unwrap_or(i64::MAX);
     store::part_opened(&mut work, plan.day.id, count).await?;
     work.commit().await?;

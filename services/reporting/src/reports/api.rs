@@ -125,8 +125,12 @@ impl Reports {
         let plan = match self.house.plans.get(address.form, address.date) {
             Some(plan) => plan,
             None => {
-                let mut connection = self.house.database.pool().acquire().await?;
-                self.house.plan(&mut connection, address.form, address.date).await?
+                // Boxed, since it is rare and would be carried about with every report.
+                let read = async {
+                    let mut connection = self.house.database.pool().acquire().await?;
+                    self.house.plan(&mut connection, address.form, address.date).await
+                };
+                Box::pin(read).await?
             }
         };
         let place = self.house.place(caller, "reports.submit", &plan, address.unit)?;

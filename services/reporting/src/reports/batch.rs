@@ -2,27 +2,27 @@
 //! acknowledged when durable, with all its effects: revision, standing, totals, feed.
 //!
 //! Rows are locked in one order everywhere, so that batches do not deadlock: the day (shared), then
-//! expectations by place, then revisions, then totals by place.
+//! expectations by place, then what one statement writes: revisions, and totals by place.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
-use chassis::{Fault, batcher::Batcher, feed};
+use chassis::{Fault, batcher::Batcher};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Content, Revision, Standing, TOPIC, Timing,
+    Content, Revision, Standing, Timing,
     parse::report_name,
-    store::{self, Before, Expected, NewRevision},
+    store::{self, Before, Changes, Expected, NewRevision},
 };
 use crate::{
-    days::{Plan, State, lock_key, store as days},
+    days::{Plan, State, lock_key},
     forms::{Figures, parse::unit_name},
     house::House,
-    rollups::{Cells, STRIPES, store as totals},
+    rollups::{Cells, STRIPES},
 };
 
 /// The stripes of the totals that batches of single reports add to, one for each worker: more would only
@@ -121,11 +121,9 @@ async fn attempt(
     let keys: Vec<i64> = by_day.keys().map(|day| lock_key(*day)).collect();
     let mut work = house.database.begin_pointed(&keys).await?;
     let mut answers: Vec<Option<Result<Accepted, Fault>>> = items.iter().map(|_| None).collect();
-    for (day, ats) in by_day {
-        let day = days::by_id(&mut work, day).await?.ok_or(Fault::Conflict)?;
-        let plan = house.plan_of(&mut work, day).await?;
+    for ats in by_day.into_values() {
         let of_day: Vec<&Item> = ats.iter().map(|at| &items[*at]).collect();
-        for (at, answer) in ats.iter().zip(take(&mut work, &plan, stripe, &of_day, look_back).await?) {
+        for (at, answer) in ats.iter().zip(take(house, &mut work, stripe, &of_day, look_back).await?) {
             answers[*at] = Some(answer);
         }
     }
@@ -133,10 +131,26 @@ async fn attempt(
     Ok(answers.into_iter().map(|answer| answer.unwrap_or(Err(Fault::Conflict))).collect())
 }
 
+/// Locks the reports of some places of a day, whose lock is held; answers them with the day's plan as it is
+/// now, for which the one at hand is good if the day has not changed.
+pub(super) async fn lock(
+    house: &House,
+    connection: &mut PgConnection,
+    at_hand: &Arc<Plan>,
+    places: &[i32],
+) -> Result<(Arc<Plan>, Vec<Expected>), Fault> {
+    let (stamp, rows) = store::lock(connection, at_hand, places).await?;
+    if stamp.is_some_and(|stamp| stamp == at_hand.day.stamp()) {
+        return Ok((Arc::clone(at_hand), rows));
+    }
+    let plan = house.plan_by_id(connection, at_hand.day.id).await?.ok_or(Fault::Conflict)?;
+    Ok((plan, rows))
+}
+
 /// Takes in the reports of one day, in their order.
 async fn take(
+    house: &House,
     connection: &mut PgConnection,
-    plan: &Plan,
     stripe: i16,
     items: &[&Item],
     look_back: LookBack,
@@ -144,7 +158,9 @@ async fn take(
     let mut places: Vec<i32> = items.iter().map(|item| item.place).collect();
     places.sort_unstable();
     places.dedup();
-    let locked = store::lock(connection, plan, &places).await?;
+    let Some(last) = items.last() else { return Ok(vec![]) };
+    let (plan, locked) = lock(house, connection, &last.plan, &places).await?;
+    let plan = plan.as_ref();
     let mut expected: HashMap<(i32, i16), Expected> =
         locked.into_iter().map(|row| ((row.place, row.slot), row)).collect();
     // A repetition waits at its expectation for the first to end, so that it is seen here.
@@ -204,14 +220,8 @@ async fn take(
     }
     if !revisions.is_empty() {
         let changed: Vec<&Expected> = touched.iter().filter_map(|key| expected.get(key)).collect();
-        store::insert_revisions(connection, plan, &revisions).await?;
-        store::update(connection, plan, &changed).await?;
-        totals::add(connection, plan, stripe, &deltas).await?;
-        let reports: Vec<Uuid> = changed.iter().map(|row| row.id).collect();
-        feed::note(connection, TOPIC, &reports).await?;
-        if plan.day.state == State::Sealed {
-            days::amended(connection, plan.day.id, i64::try_from(revisions.len()).unwrap_or(0)).await?;
-        }
+        let changes = Changes { revisions: &revisions, rows: &changed, deltas: &deltas, stripe };
+        store::write(connection, plan, changes).await?;
     }
     Ok(answers)
 }

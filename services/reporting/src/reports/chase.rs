@@ -6,19 +6,17 @@ use chassis::{Fault, Violations, claims::Claim, feed, parse, server};
 use proto::reporting as pb;
 use sqlx::PgConnection;
 use tonic::Request;
-use uuid::Uuid;
 
 use super::{
     TOPIC, batch,
     parse::{self as contract, COLLECTION},
     revise,
-    store::{self, Expected},
+    store::{self, Changes, Expected},
 };
 use crate::{
     days::{Plan, lock_key, store as days},
     forms::parse::UNITS,
     house::House,
-    rollups::store as totals,
 };
 
 /// The longest text.
@@ -109,7 +107,7 @@ pub async fn excuse_places(
 ) -> Result<usize, Fault> {
     let mut deltas = BTreeMap::new();
     let mut changed: Vec<Expected> = Vec::new();
-    for mut row in store::lock(connection, plan, places).await? {
+    for mut row in store::lock(connection, plan, places).await?.1 {
         if slot.is_some_and(|slot| slot != row.slot) {
             continue;
         }
@@ -119,12 +117,8 @@ pub async fn excuse_places(
         reason.clone_into(&mut row.reason);
         changed.push(row);
     }
-    store::update(connection, plan, &changed.iter().collect::<Vec<_>>()).await?;
-    totals::add(connection, plan, 0, &deltas).await?;
-    let ids: Vec<Uuid> = changed.iter().map(|row| row.id).collect();
-    feed::note(connection, TOPIC, &ids).await?;
-    if plan.day.state == crate::days::State::Sealed {
-        days::amended(connection, plan.day.id, i64::try_from(ids.len()).unwrap_or(i64::MAX)).await?;
-    }
-    Ok(ids.len())
+    let rows: Vec<&Expected> = changed.iter().collect();
+    store::write(connection, plan, Changes { revisions: &[], rows: &rows, deltas: &deltas, stripe: 0 })
+        .await?;
+    Ok(changed.len())
 }

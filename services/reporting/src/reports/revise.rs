@@ -2,22 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chassis::{Caller, Fault, Violations, claims::Claim, feed, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, parse, server};
 use proto::reporting as pb;
 use sqlx::PgConnection;
 use tonic::Request;
 use uuid::Uuid;
 
 use super::{
-    Content, Revision, RevisionKind, Standing, TOPIC, batch, differences,
+    Content, Revision, RevisionKind, Standing, batch, differences,
     parse::{self as contract, COLLECTION, report_name},
-    store::{self, Expected, NewRevision},
+    store::{self, Changes, Expected, NewRevision},
 };
 use crate::{
     days::{Plan, State, lock_key, store as days},
     forms::value,
     house::House,
-    rollups::store as totals,
 };
 
 /// The longest reason.
@@ -62,8 +61,7 @@ async fn lock(
     found: &InHand,
 ) -> Result<(Arc<Plan>, Expected), Fault> {
     days::lock(connection, &[lock_key(found.plan.day.id)], false).await?;
-    let plan = house.plan_by_id(connection, found.plan.day.id).await?.ok_or(Fault::Conflict)?;
-    let rows = store::lock(connection, &plan, &[found.place]).await?;
+    let (plan, rows) = batch::lock(house, connection, &found.plan, &[found.place]).await?;
     let row = rows.into_iter().find(|row| row.id == found.id).ok_or(Fault::Conflict)?;
     Ok((plan, row))
 }
@@ -204,12 +202,6 @@ async fn decide(
     row.standing = after;
     let (place, slot) = (row.place, row.slot);
     let new = NewRevision { place, slot, request_id, fingerprint: Vec::new(), revision };
-    store::insert_revisions(connection, plan, &[new]).await?;
-    store::update(connection, plan, &[row]).await?;
-    totals::add(connection, plan, 0, &deltas).await?;
-    feed::note(connection, TOPIC, &[row.id]).await?;
-    if plan.day.state == State::Sealed {
-        days::amended(connection, plan.day.id, 1).await?;
-    }
-    Ok(())
+    let changes = Changes { revisions: &[new], rows: &[row], deltas: &deltas, stripe: 0 };
+    store::write(connection, plan, changes).await
 }

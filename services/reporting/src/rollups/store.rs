@@ -38,41 +38,6 @@ pub async fn insert(connection: &mut PgConnection, plan: &Plan, totals: &Deltas)
     Ok(())
 }
 
-/// Adds to totals, in one stripe. Rows are locked in the order of places, each found by its key.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn add(
-    connection: &mut PgConnection,
-    plan: &Plan,
-    stripe: i16,
-    deltas: &Deltas,
-) -> Result<(), Fault> {
-    if deltas.is_empty() {
-        return Ok(());
-    }
-    let width = Cells::none(plan.columns()).0.len();
-    let places: Vec<i32> = deltas.keys().copied().collect();
-    let cells: Vec<i64> = deltas.values().flat_map(|cells| cells.0.clone()).collect();
-    sqlx::query!(
-        "INSERT INTO total (business_date, day_id, place, stripe, cells)
-         SELECT $1, $2, d.place, $3, ($5::bigint[])[(d.n - 1) * $6 + 1 : d.n * $6]
-         FROM unnest($4::int[]) WITH ORDINALITY AS d (place, n)
-         ORDER BY d.place
-         ON CONFLICT ON CONSTRAINT total_pkey DO UPDATE
-         SET cells = ARRAY(SELECT c.there + c.more FROM unnest(total.cells, excluded.cells) AS c (there, more))",
-        plan.day.date,
-        plan.day.id,
-        stripe,
-        &places,
-        &cells,
-        i64::try_from(width).unwrap_or(i64::MAX),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// The total at a place: one statement sums the stripes of a kept total, or the few expectations below.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Reports remember here.
 
 mod revisions;
+mod write;
 
 use std::collections::HashMap;
 
@@ -12,7 +13,8 @@ use uuid::Uuid;
 use super::{Content, Standing, Timing};
 use crate::{days::Plan, forms::Figures};
 
-pub use revisions::{Before, NewRevision, Placed, before, insert_revisions, revisions};
+pub use revisions::{Before, NewRevision, Placed, before, revisions};
+pub use write::{Changes, write};
 
 /// An expectation with how it stands.
 #[derive(Clone, Debug)]
@@ -93,9 +95,11 @@ macro_rules! expected {
     };
 }
 
-/// Locks the expectations of places, which are in order, and of each in the order of its slots. Each place is looked up by its
-/// key: for `place = ANY(…)` the planner would rather read the whole day, which comes in the wanted order,
-/// and leave out the others, as long as it takes the day for small: on a partition that was just filled.
+/// Locks the expectations of places, which are in order, and of each in the order of its slots; answers
+/// them with the [`crate::days::Day::stamp`] of the day, unless there are none. Each place is looked up by
+/// its key: for `place = ANY(…)` the planner would rather read the whole day, which comes in the wanted
+/// order, and leave out the others, as long as it takes the day for small: on a partition that was just
+/// filled.
 ///
 /// # Errors
 /// Where the database fails.
@@ -103,16 +107,41 @@ pub async fn lock(
     connection: &mut PgConnection,
     plan: &Plan,
     places: &[i32],
-) -> Result<Vec<Expected>, Fault> {
-    expected!(
-        connection,
-        plan,
-        "FROM unnest($3::int[]) AS wanted (place) CROSS JOIN LATERAL (
-             SELECT * FROM expectation
-             WHERE business_date = $1 AND day_id = $2 AND place = wanted.place ORDER BY slot FOR UPDATE
-         ) AS e",
-        places
-    )
+) -> Result<(Option<Vec<i64>>, Vec<Expected>), Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT e.id, e.place, e.slot, e.timing, e.content, e.returned, e.revision,
+                  e.figures AS "figures: Vec<Option<i64>>", e.last_known AS "last_known: Vec<Option<i64>>",
+                  e.reason, e.received_at, e.reminded_at,
+                  (SELECT ARRAY[version, pending] FROM day WHERE id = $2) AS stamp
+           FROM unnest($3::int[]) AS wanted (place) CROSS JOIN LATERAL (
+               SELECT * FROM expectation
+               WHERE business_date = $1 AND day_id = $2 AND place = wanted.place ORDER BY slot FOR UPDATE
+           ) AS e"#,
+        plan.day.date,
+        plan.day.id,
+        places,
+    );
+    let mut stamp = None;
+    let mut locked = Vec::with_capacity(places.len());
+    for row in rows.fetch_all(connection).await? {
+        stamp = row.stamp;
+        let row = Row {
+            id: row.id,
+            place: row.place,
+            slot: row.slot,
+            timing: row.timing,
+            content: row.content,
+            returned: row.returned,
+            revision: row.revision,
+            figures: row.figures,
+            last_known: row.last_known,
+            reason: row.reason,
+            received_at: row.received_at,
+            reminded_at: row.reminded_at,
+        };
+        locked.push(row.try_into()?);
+    }
+    Ok((stamp, locked))
 }
 
 /// Every expectation from a place up to an end, in order.
@@ -261,57 +290,6 @@ pub async fn said(
     );
     let rows = rows.fetch_all(connection).await?.into_iter();
     Ok(rows.map(|row| (row.unit_id, row.figures, row.last_known)).collect())
-}
-
-/// Writes how expectations stand now: rows that are there, and locked by this transaction. Each is found
-/// by its key. An UPDATE joined to the list would let the planner walk the whole day for every row of the
-/// list, as it does where it takes the day for small: on a partition that was just filled.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn update(connection: &mut PgConnection, plan: &Plan, rows: &[&Expected]) -> Result<(), Fault> {
-    let width = plan.columns();
-    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
-    for row in rows {
-        let standing = &row.standing;
-        columns.0.push(row.place);
-        columns.1.push(row.slot);
-        columns.2.push(standing.timing as i16);
-        columns.3.push(standing.content.map_or(0, |content| content as i16));
-        columns.4.push(standing.returned);
-        columns.5.push(standing.revision);
-        columns.6.extend((0..width).map(|column| crate::forms::value(&standing.figures, column)));
-        columns.7.push(row.reason.clone());
-        columns.8.push(row.received_at);
-        columns.9.push(row.id);
-    }
-    sqlx::query!(
-        "INSERT INTO expectation AS e (business_date, day_id, place, slot, id, timing, content, returned, revision, figures, reason, received_at)
-         SELECT $1, $2, n.place, n.slot, n.id, n.timing, n.content, n.returned, n.revision,
-                ($9::bigint[])[(n.n - 1) * $10 + 1 : n.n * $10], n.reason, n.received_at
-         FROM unnest($3::int[], $4::smallint[], $5::smallint[], $6::smallint[], $7::bool[], $8::int[], $11::text[], $12::timestamptz[], $13::uuid[])
-              WITH ORDINALITY AS n (place, slot, timing, content, returned, revision, reason, received_at, id, n)
-         ORDER BY n.place, n.slot
-         ON CONFLICT ON CONSTRAINT expectation_pkey DO UPDATE SET
-                timing = excluded.timing, content = excluded.content, returned = excluded.returned, revision = excluded.revision,
-                figures = excluded.figures, reason = excluded.reason, received_at = excluded.received_at",
-        plan.day.date,
-        plan.day.id,
-        &columns.0,
-        &columns.1,
-        &columns.2,
-        &columns.3,
-        &columns.4,
-        &columns.5,
-        &columns.6 as &[Option<i64>],
-        i64::try_from(width).unwrap_or(i64::MAX),
-        &columns.7,
-        &columns.8 as &[Option<DateTime<Utc>>],
-        &columns.9,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// Marks everything of some slots that is still due as missing; answers place and report.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chassis::Fault;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -26,91 +26,6 @@ pub struct NewRevision {
     pub fingerprint: Vec<u8>,
     /// What it says.
     pub revision: Revision,
-}
-
-/// Writes revisions.
-///
-/// # Errors
-/// Where the database fails; [`Fault::Conflict`] where a request_id was claimed meanwhile.
-pub async fn insert_revisions(
-    connection: &mut PgConnection,
-    plan: &Plan,
-    new: &[NewRevision],
-) -> Result<(), Fault> {
-    let width = plan.columns();
-    let mut keys = (vec![], vec![], vec![], vec![], vec![]);
-    let mut said = (vec![], vec![], vec![], vec![], vec![], vec![]);
-    let mut who = (vec![], vec![], vec![], vec![], vec![]);
-    let mut when = (vec![], vec![], vec![], vec![]);
-    for row in new {
-        let revision = &row.revision;
-        keys.0.push(row.place);
-        keys.1.push(row.slot);
-        keys.2.push(revision.number);
-        keys.3.push(row.request_id);
-        keys.4.push(row.fingerprint.clone());
-        said.0.push(revision.kind as i16);
-        said.1.push(revision.timing as i16);
-        said.2.push(revision.content.map_or(0, |content| content as i16));
-        said.3.extend((0..width).map(|column| crate::forms::value(&revision.figures, column)));
-        let differences = revision.differences.as_deref().unwrap_or_default();
-        said.4.extend((0..width).map(|column| crate::forms::value(differences, column)));
-        said.5.push(revision.reason.clone());
-        who.0.push(revision.caller.clone());
-        who.1.push(revision.entered_at_unit);
-        who.2.push(revision.on_behalf);
-        who.3.push(revision.informant.clone());
-        who.4.push(revision.channel);
-        when.0.push(revision.made_at);
-        when.1.push(revision.received_at);
-        when.2.push(revision.announce_date);
-        when.3.push(revision.note.clone());
-    }
-    let inserted = sqlx::query!(
-        "INSERT INTO revision (business_date, day_id, place, slot, number, request_id, fingerprint, kind, timing, content,
-                               figures, differences, reason, caller, entered_at_unit, on_behalf, informant, channel,
-                               made_at, received_at, announce_date, note)
-         SELECT $1, $2, r.place, r.slot, r.number, r.request_id, r.fingerprint, r.kind, r.timing, r.content,
-                ($11::bigint[])[(r.n - 1) * $13 + 1 : r.n * $13],
-                CASE WHEN r.kind = 3 THEN ($12::bigint[])[(r.n - 1) * $13 + 1 : r.n * $13] END,
-                r.reason, r.caller, r.entered_at_unit, r.on_behalf, r.informant, r.channel, r.made_at, r.received_at,
-                r.announce_date, r.note
-         FROM unnest($3::int[], $4::smallint[], $5::int[], $6::uuid[], $7::bytea[], $8::smallint[], $9::smallint[], $10::smallint[],
-                     $14::text[], $15::text[], $16::uuid[], $17::bool[], $18::text[], $19::smallint[], $20::timestamptz[],
-                     $21::timestamptz[], $22::date[], $23::text[])
-              WITH ORDINALITY AS r (place, slot, number, request_id, fingerprint, kind, timing, content, reason, caller,
-                                    entered_at_unit, on_behalf, informant, channel, made_at, received_at, announce_date, note, n)
-         ORDER BY r.place, r.slot, r.number",
-        plan.day.date,
-        plan.day.id,
-        &keys.0,
-        &keys.1,
-        &keys.2,
-        &keys.3,
-        &keys.4,
-        &said.0,
-        &said.1,
-        &said.2,
-        &said.3 as &[Option<i64>],
-        &said.4 as &[Option<i64>],
-        i64::try_from(width).unwrap_or(i64::MAX),
-        &said.5,
-        &who.0,
-        &who.1,
-        &who.2,
-        &who.3,
-        &who.4,
-        &when.0 as &[Option<DateTime<Utc>>],
-        &when.1,
-        &when.2 as &[Option<NaiveDate>],
-        &when.3,
-    );
-    inserted.execute(connection).await.map_err(|error| {
-        chassis::fault::on_constraint(error, |name| {
-            name.ends_with("request_id_caller_business_date_key").then_some(Fault::Conflict)
-        })
-    })?;
-    Ok(())
 }
 
 /// What was taken in before with a request_id.
