@@ -11,8 +11,6 @@ pub(crate) enum Mark {
     Within(f64),
     /// At most so much.
     AtMost(f64),
-    /// The same as the baseline.
-    Equal,
     /// Nothing: for comparison only.
     None,
 }
@@ -128,7 +126,6 @@ impl Row {
             Mark::Ratio(least, _) => Some(self.ratio()? >= least),
             Mark::Within(most) => Some(self.ratio()? <= most),
             Mark::AtMost(most) => Some(median(self.measured.clone())? <= most),
-            Mark::Equal => Some((self.ratio()? - 1.0).abs() < f64::EPSILON),
             Mark::None => None,
         }
     }
@@ -144,7 +141,6 @@ impl Row {
             Mark::Ratio(least, aim) => format!("≥ {least} × (aim {aim} ×)"),
             Mark::Within(most) => format!("≤ {most} ×"),
             Mark::AtMost(most) => format!("≤ {} {}", most, self.unit),
-            Mark::Equal => "equal".to_owned(),
             Mark::None => String::new(),
         }
     }
