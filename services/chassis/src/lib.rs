@@ -32,3 +32,4 @@ pub use clock::Clock;
 pub use config::{Config, ConfigArgs};
 pub use database::Database;
 pub use fault::{Fault, Violation, Violations};
+pub use server::RunError;

@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use crate::{
     Authority, Config, Fault,
+    database::StartError,
     identity::Verifier,
     keys::KeysError,
     layers::{self, Gate},
@@ -83,6 +84,20 @@ pub fn accept<T>(
     Ok((caller, deadline, request.into_inner()))
 }
 
+/// Why a service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not start on its database.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It could not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Its tables could not be made ready or read.
+    #[error("the tables could not be made ready: {0:?}")]
+    Tables(Fault),
+}
+
 /// A service that is ready to serve.
 pub struct Server {
     /// The domain of its errors, such as `registry.rampart`.
@@ -103,7 +118,7 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// Why a service ended.
+/// Why a service does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The issuer's keys cannot be read.

@@ -15,12 +15,12 @@ pub use moment::Moment;
 use std::sync::Arc;
 
 use chassis::{
-    Clock, Config, Database, Fault, claims, clock,
+    Clock, Config, Database, RunError, claims, clock,
     database::{Part, StartError},
     feed::{self, Feed},
     partitions::{self, DayTable},
     served,
-    server::{ServeError, Server},
+    server::Server,
     watching::Watching,
 };
 use proto::registry::{
@@ -49,23 +49,6 @@ const SERVICES: &[&str] = &[
 ];
 const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
 
-/// Why the registry ended.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// It could not start on its database.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// It could not serve.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// Its tables could not be made ready.
-    #[error("the day's partitions could not be made: {0:?}")]
-    Partitions(Fault),
-    /// Its feed could not be read.
-    #[error("the feed could not be read: {0:?}")]
-    Feed(Fault),
-}
-
 /// Brings the schema up to date, with the owner's URL.
 ///
 /// # Errors
@@ -87,11 +70,11 @@ pub async fn run(
     let url = &config.database_url.0;
     let database = Database::connect(url, config.connections.get(), &shutdown).await?;
     let pool = database.pool().clone();
-    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Partitions)?;
+    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
     let keeper = tokio::spawn(partitions::keeper(pool.clone(), DAY_TABLES, shutdown.clone()));
 
     let authority = Arc::new(authority::Appointments { database: database.clone(), clock: clock.clone() });
-    let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Feed)?;
+    let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
     let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
     let officers = officers::api::Officers { database: database.clone(), clock: clock.clone() };
     let appointments = appointments::api::Appointments {

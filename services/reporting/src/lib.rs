@@ -14,12 +14,12 @@ pub mod seals;
 use std::sync::Arc;
 
 use chassis::{
-    Clock, Config, Database, Fault, claims, clock,
+    Clock, Config, Database, RunError, claims, clock,
     database::{Part, StartError},
     feed::{self, Feed},
     partitions::{self, DayTable},
     served,
-    server::{ServeError, Server},
+    server::Server,
     watching::Watching,
 };
 use house::House;
@@ -54,20 +54,6 @@ const SERVICES: &[&str] = &[
     "rampart.reporting.v1.ProofService",
 ];
 const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
-
-/// Why reporting ended.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// It could not start on its database.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// It could not serve.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// Its tables could not be made ready or read.
-    #[error("the tables could not be made ready: {0:?}")]
-    Tables(Fault),
-}
 
 /// Brings the schema up to date, with the owner's URL.
 ///
