@@ -113,6 +113,19 @@ impl Known {
         Tree::build(seeds.collect())
     }
 
+    /// The unit itself if it is in a tree, else the nearest that last stood above it and is.
+    pub(crate) fn standing(&self, tree: &Tree, unit: Uuid) -> Option<Uuid> {
+        let above = |unit: &Uuid| self.units.get(unit)?.parents.iter().max_by_key(|fact| fact.0)?.2;
+        // No longer than there are units, should the registry ever send a circle.
+        let mut upwards = std::iter::successors(Some(unit), above).take(self.units.len().max(1));
+        upwards.find(|unit| tree.place(*unit).is_some())
+    }
+
+    /// The units that are not in a tree.
+    pub(crate) fn apart(&self, tree: &Tree) -> Vec<Uuid> {
+        self.units.keys().copied().filter(|unit| tree.place(*unit).is_none()).collect()
+    }
+
     pub(crate) fn held_by(&self, subject: &str, at: DateTime<Utc>) -> Vec<(Office, Uuid)> {
         if subject.is_empty() {
             return Vec::new();

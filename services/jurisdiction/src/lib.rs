@@ -115,6 +115,31 @@ impl Jurisdiction {
         self.tree(self.clock.today())
     }
 
+    /// Where what is in a unit's hands stands today: at the unit, or, where it is at work no more, at the
+    /// nearest that last stood above it, so that nothing is out of everybody's sight. Nothing for a stranger.
+    #[must_use]
+    pub fn standing(&self, unit: Uuid) -> Option<Uuid> {
+        let today = self.today();
+        if today.place(unit).is_some() {
+            return Some(unit);
+        }
+        self.known().standing(&today, unit)
+    }
+
+    /// Every unit that stands at one of some units or below it today: those at work, and those that were.
+    #[must_use]
+    pub fn standing_below(&self, scopes: &[Uuid]) -> Vec<Uuid> {
+        let today = self.today();
+        let ranges = ranges::visible(&today, &today, scopes);
+        let at_work = (0_i32..).zip(today.nodes()).filter(|(place, _)| ranges.contains(*place));
+        let mut units: Vec<Uuid> = at_work.map(|(_, node)| node.id).collect();
+        let known = self.known();
+        let stands = |unit: &Uuid| known.standing(&today, *unit).and_then(|unit| today.place(unit));
+        let apart = known.apart(&today).into_iter();
+        units.extend(apart.filter(|unit| stands(unit).is_some_and(|place| ranges.contains(place))));
+        units
+    }
+
     /// The appointments of a subject that are in force now.
     #[must_use]
     pub fn held_by(&self, subject: &str) -> Vec<(Office, Uuid)> {

@@ -60,6 +60,13 @@ const TABLE: &[(&str, &[Office])] = {
         ("balances.write", &[Administrator, HealthOfficer]),
         ("rollups.read", &[Administrator, Leader, DutyOfficer, HealthOfficer, Integrator]),
         ("bulletins.read", &[Administrator, Leader, DutyOfficer, HealthOfficer, Integrator]),
+        ("persons.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("persons.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        // Whole values of persons in the very unit's hands: people's, no machine's (P6).
+        ("persons.hold", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
+        ("persons.reveal", &[Leader, DutyOfficer, HealthOfficer]),
+        ("persons.merge", &[DutyOfficer, HealthOfficer]),
+        ("hands.agree", &[Leader, DutyOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]
 };
