@@ -19,9 +19,16 @@ pub mod rampart {
             tonic::include_proto!("rampart.reporting.v1");
         }
     }
+    pub mod screening {
+        pub mod v1 {
+            tonic::include_proto!("rampart.screening.v1");
+        }
+    }
 }
 
-pub use rampart::{registry::v1 as registry, reporting::v1 as reporting, r#type::v1 as types};
+pub use rampart::{
+    registry::v1 as registry, reporting::v1 as reporting, screening::v1 as screening, r#type::v1 as types,
+};
 
 /// Every file of the contract with its imports, comments and custom options, encoded: for
 /// reflection, for the permission layer and for the contract checks.

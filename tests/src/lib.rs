@@ -10,7 +10,7 @@ use chassis::{Clock, bootstrap};
 use chrono::NaiveDate;
 use proto::registry as pb;
 use rampart::{
-    client::{Registry, Reporting},
+    client::{Registry, Reporting, Screening},
     issuer::Issuer,
     stack,
     stack::Stack,
@@ -19,6 +19,7 @@ use registry::{
     founding::Founding,
     units::{Code, Level},
 };
+use screening::keyring::Keyring;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tonic::Status;
 use tonic_types::StatusExt as _;
@@ -54,17 +55,17 @@ impl Sandbox {
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
         run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database)).await
+        Self::on(database_url(&admin, &database), person_keys("first")).await
     }
 
     /// Starts one on a database of the test's own server, which is made ready first.
     pub async fn start_on(admin_url: String) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url).await
+        Self::on(admin_url, person_keys("first")).await
     }
 
-    async fn on(admin_url: String) -> Self {
+    async fn on(admin_url: String, person_keys: Keyring) -> Self {
         let start = "2020-02-02T16:00:00Z".parse().expect("an instant");
         let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
         let issuer = issuer();
@@ -73,6 +74,7 @@ impl Sandbox {
             password: PASSWORD.to_owned(),
             clock: clock.clone(),
             addresses: stack::Addresses::any(),
+            person_keys,
         };
         let stack = Stack::start(&options, &issuer).await.expect("the stack starts");
         let token = issuer.token(ADMIN, Duration::from_secs(3_600)).expect("a token");
@@ -84,8 +86,13 @@ impl Sandbox {
 
     /// Stops the services and starts them again on the same data, as after a crash or an upgrade.
     pub async fn restart(self) -> Self {
+        self.restart_with(person_keys("first")).await
+    }
+
+    /// The same, with another ring of keys for personal values.
+    pub async fn restart_with(self, person_keys: Keyring) -> Self {
         self.stack.stop().await.expect("the stack stops");
-        Self::on(self.admin_url).await
+        Self::on(self.admin_url, person_keys).await
     }
 
     /// The services themselves: to stop one, or to start another replica.
@@ -130,6 +137,13 @@ impl Sandbox {
     #[must_use]
     pub fn reporting_url(&self) -> &str {
         &self.stack.reporting
+    }
+
+    /// Screening as a subject.
+    #[must_use]
+    pub fn screening_as(&self, subject: &str) -> Screening {
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
+        Screening::new(&self.stack.screening, &token).expect("a client")
     }
 
     /// The registry's address.
@@ -322,6 +336,23 @@ async fn lookup(registry: &Registry, code: &str) -> String {
     found.into_inner().unit.expect("a unit").name
 }
 
+/// Rings of a test program's own: the second begins with a new key and still has the first one's.
+///
+/// # Panics
+/// For any name but `first` and `second`.
+#[must_use]
+pub fn person_keys(name: &str) -> Keyring {
+    static ENTRIES: OnceLock<[String; 2]> = OnceLock::new();
+    let [first, second] =
+        ENTRIES.get_or_init(|| ["first", "second"].map(|id| Keyring::make(id).expect("a key")));
+    let text = match name {
+        "first" => first.clone(),
+        "second" => format!("{second},{first}"),
+        _ => panic!("no ring {name}"),
+    };
+    Keyring::parse(&text).expect("a ring")
+}
+
 fn postgres() -> String {
     env::var("RAMPART_TEST_POSTGRES").expect(
         "tests want a Postgres: run ./tests/run, or `rampart postgres -- cargo test` (RAMPART_TEST_POSTGRES)",
@@ -385,7 +416,7 @@ async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     NAME.get_or_init(async || {
         let admin = postgres();
-        let parts = [registry::PARTS, reporting::PARTS].concat();
+        let parts = [registry::PARTS, reporting::PARTS, screening::PARTS].concat();
         let history: Vec<u8> = chassis::database::history(&parts).flatten().copied().collect();
         let version = Uuid::new_v8(history.iter().enumerate().fold([0; 16], |mut sum, (at, byte)| {
             sum[at % 16] = sum[at % 16].wrapping_mul(31) ^ byte;

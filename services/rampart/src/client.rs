@@ -16,6 +16,7 @@ use proto::{
         form_service_client::FormServiceClient, proof_service_client::ProofServiceClient,
         report_service_client::ReportServiceClient, rollup_service_client::RollupServiceClient,
     },
+    screening::{hands_service_client::HandsServiceClient, person_service_client::PersonServiceClient},
 };
 use tonic::{
     Request, Status,
@@ -125,6 +126,16 @@ clients! {
         bulletins: BulletinServiceClient,
         /// Proofs.
         proofs: ProofServiceClient,
+    }
+}
+
+clients! {
+    /// Screening.
+    Screening {
+        /// Persons.
+        persons: PersonServiceClient,
+        /// Questions whose hands a person is in.
+        hands: HandsServiceClient,
     }
 }
 

@@ -16,6 +16,9 @@ pub struct ClientContext {
     pub registry: String,
     /// Where reporting is, such as `http://127.0.0.1:7402`.
     pub reporting: String,
+    /// Where screening is, such as `http://127.0.0.1:7403`. A context written before there was one has none.
+    #[serde(default)]
+    pub screening: String,
     /// Whose certificates https services have (PEM); RAMPART_CA goes before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,

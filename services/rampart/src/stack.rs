@@ -12,6 +12,7 @@ use chassis::{
 };
 use jurisdiction::follow::{Credential, Source};
 use registry::founding::{Founded, Founding};
+use screening::keyring::Keyring;
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
@@ -35,6 +36,8 @@ pub struct Options {
     pub clock: Clock,
     /// Where the services listen.
     pub addresses: Addresses,
+    /// The keys of personal values.
+    pub person_keys: Keyring,
 }
 
 /// Where the services listen; port 0 for any.
@@ -46,6 +49,9 @@ pub struct Addresses {
     /// Address of reporting
     #[arg(long, default_value = "127.0.0.1:7402", value_name = "ADDR")]
     pub reporting: SocketAddr,
+    /// Address of screening
+    #[arg(long, default_value = "127.0.0.1:7403", value_name = "ADDR")]
+    pub screening: SocketAddr,
 }
 
 impl Addresses {
@@ -53,7 +59,7 @@ impl Addresses {
     #[must_use]
     pub fn any() -> Self {
         let any = ([127, 0, 0, 1], 0).into();
-        Self { registry: any, reporting: any }
+        Self { registry: any, reporting: any, screening: any }
     }
 }
 
@@ -64,6 +70,8 @@ pub struct Stack {
     pub registry: String,
     /// Where reporting is, as a URL.
     pub reporting: String,
+    /// Where screening is, as a URL.
+    pub screening: String,
     options: Options,
     issuer: Issuer,
     services: Vec<Service>,
@@ -119,7 +127,7 @@ pub async fn bootstrap(
     founding: &Founding,
     clock: &Clock,
 ) -> anyhow::Result<Founded> {
-    let schemas = [registry::SCHEMA, reporting::SCHEMA].map(|name| Schema {
+    let schemas = [registry::SCHEMA, reporting::SCHEMA, screening::SCHEMA].map(|name| Schema {
         name: name.to_owned(),
         owner_password: password.to_owned(),
         runtime_password: password.to_owned(),
@@ -128,7 +136,9 @@ pub async fn bootstrap(
     let owner = role_url(admin_url, "registry_owner", password)?;
     registry::migrate(&owner).await?;
     reporting::migrate(&role_url(admin_url, "reporting_owner", password)?).await?;
-    let founded = registry::founding::found(&owner, founding, &[reporting::SUBJECT], clock.now()).await;
+    screening::migrate(&role_url(admin_url, "screening_owner", password)?).await?;
+    let followers = [reporting::SUBJECT, screening::SUBJECT];
+    let founded = registry::founding::found(&owner, founding, &followers, clock.now()).await;
     founded.map_err(|fault| anyhow::anyhow!("{}", fault.into_status(registry::DOMAIN).message()))
 }
 
@@ -167,12 +177,14 @@ impl Stack {
         let mut stack = Self {
             registry: String::new(),
             reporting: String::new(),
+            screening: String::new(),
             options: options.clone(),
             issuer: issuer.clone(),
             services: Vec::new(),
         };
         stack.start_registry().await?;
         stack.reporting = stack.start_reporting().await?;
+        stack.screening = stack.start_screening().await?;
         Ok(stack)
     }
 
@@ -199,14 +211,36 @@ impl Stack {
         let (config, listener) =
             self.options.listen("reporting", self.options.addresses.reporting, &self.issuer).await?;
         let endpoint = format!("http://{}", config.listen);
-        let issuer = self.issuer.clone();
-        let token = move || issuer.token(reporting::SUBJECT, MACHINE).map_err(|error| error.to_string());
-        let source = Source::new(&self.registry, Credential::Signed(Arc::new(token)))?;
+        let source = self.source(reporting::SUBJECT)?;
         let shutdown = CancellationToken::new();
         let run = reporting::run(config, self.options.clock.clone(), source, listener, shutdown.clone());
         self.launch("reporting", shutdown, async move { run.await.map_err(anyhow::Error::from) });
         self.ready(&endpoint).await?;
         Ok(endpoint)
+    }
+
+    /// Starts a replica of screening; answers where it is.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_screening(&mut self) -> anyhow::Result<String> {
+        let (config, listener) =
+            self.options.listen("screening", self.options.addresses.screening, &self.issuer).await?;
+        let endpoint = format!("http://{}", config.listen);
+        let (source, keys) = (self.source(screening::SUBJECT)?, self.options.person_keys.clone());
+        let shutdown = CancellationToken::new();
+        let clock = self.options.clock.clone();
+        let run = screening::run(config, clock, source, keys, listener, shutdown.clone());
+        self.launch("screening", shutdown, async move { run.await.map_err(anyhow::Error::from) });
+        self.ready(&endpoint).await?;
+        Ok(endpoint)
+    }
+
+    /// How a service of ours follows the registry.
+    fn source(&self, subject: &'static str) -> anyhow::Result<Source> {
+        let issuer = self.issuer.clone();
+        let token = move || issuer.token(subject, MACHINE).map_err(|error| error.to_string());
+        Ok(Source::new(&self.registry, Credential::Signed(Arc::new(token)))?)
     }
 
     fn launch(

@@ -4,5 +4,6 @@
 
 mod access;
 mod access_to_reporting;
+mod access_to_screening;
 mod migrations;
 mod official_lists;

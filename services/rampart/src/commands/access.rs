@@ -7,7 +7,7 @@ use chassis::tls::ClientFiles;
 
 use super::Usage;
 use crate::{
-    client::{Registry, Reporting},
+    client::{Registry, Reporting, Screening},
     context::ClientContext,
     issuer::Issuer,
     output,
@@ -38,6 +38,12 @@ impl Access {
         Reporting::with_files(&address, &token, &files)
     }
 
+    /// Clients of screening, in the same way; RAMPART_SCREENING goes before the context's address.
+    pub(crate) fn screening(&self) -> anyhow::Result<Screening> {
+        let (address, token, files) = self.reach("RAMPART_SCREENING", |context| &context.screening)?;
+        Screening::with_files(&address, &token, &files)
+    }
+
     fn reach(
         &self,
         variable: &str,
@@ -46,6 +52,7 @@ impl Access {
         let context = ClientContext::read()?;
         let address = std::env::var(variable).ok();
         let address = address.or_else(|| context.as_ref().map(|context| known(context).clone()));
+        let address = address.filter(|address| !address.is_empty());
         let address = address.ok_or_else(|| {
             Usage(format!(
                 "no services are known here: run `rampart up` first, or set {variable} and RAMPART_TOKEN"

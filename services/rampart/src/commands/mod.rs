@@ -8,8 +8,10 @@ mod days_show;
 mod demo;
 mod figures;
 mod forms;
+mod hands;
 mod import;
 mod officers;
+mod persons;
 mod postgres;
 mod prove;
 mod reporting;
@@ -93,6 +95,12 @@ enum Command {
     /// Show the totals of units, current or as sealed
     #[command(subcommand)]
     Rollup(rollup::Command),
+    /// Take in persons who must be followed up; show, find, merge and reveal them
+    #[command(subcommand)]
+    Persons(persons::Command),
+    /// Agree whose hands a person is in whom two units have found
+    #[command(subcommand)]
+    Hands(hands::Command),
     /// Print the bulletin of a seal
     Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
@@ -136,6 +144,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Days(command) => days::run(command, &access, cli.style).await,
         Command::Reports(command) => reports::run(command, &access, cli.style).await,
         Command::Rollup(command) => rollup::run(command, &access, cli.style).await,
+        Command::Persons(command) => persons::run(command, &access, cli.style).await,
+        Command::Hands(command) => hands::run(command, &access, cli.style).await,
         Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),

@@ -1,13 +1,21 @@
 //! `rampart up` and `rampart bootstrap`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use anyhow::Context as _;
 use chassis::{Clock, program::cancel_on_signal};
 use chrono::NaiveDate;
 use registry::{
     founding::Founding,
     units::{Code, Level},
 };
+use screening::keyring::Keyring;
 use tokio_util::sync::CancellationToken;
 
 use super::Usage;
@@ -89,7 +97,7 @@ pub(crate) struct Up {
 impl Up {
     /// Starts everything and writes the client context.
     pub(crate) async fn start(
-        data: &std::path::Path,
+        data: &Path,
         addresses: Addresses,
         founding: &Founding,
         clock: Clock,
@@ -108,7 +116,7 @@ impl Up {
 
     async fn on(
         postgres: &Postgres,
-        data: &std::path::Path,
+        data: &Path,
         addresses: Addresses,
         founding: &Founding,
         clock: Clock,
@@ -119,11 +127,13 @@ impl Up {
         // at every start, which nobody needs to keep.
         let password = uuid::Uuid::new_v4().simple().to_string();
         stack::bootstrap(&admin_url, &password, founding, &clock).await?;
-        let options = stack::Options { admin_url, password, clock, addresses };
+        let person_keys = person_keys(&data.join("person-keys"))?;
+        let options = stack::Options { admin_url, password, clock, addresses, person_keys };
         let stack = Stack::start(&options, &issuer).await?;
         ClientContext {
             registry: stack.registry.clone(),
             reporting: stack.reporting.clone(),
+            screening: stack.screening.clone(),
             ca: None,
             cert: None,
             key: None,
@@ -159,6 +169,18 @@ impl Up {
     }
 }
 
+/// The keys of personal values of a private installation: one that is made at the first start and kept beside
+/// the data, for its owner alone. In earnest a city keeps them elsewhere than its database.
+fn person_keys(path: &Path) -> anyhow::Result<Keyring> {
+    if !path.exists() {
+        let entry = Keyring::make("up").map_err(|_| anyhow::anyhow!("no randomness for a key"))?;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        writeln!(file, "{entry}").and_then(|()| file.sync_all())?;
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    Keyring::parse(&text).with_context(|| format!("{}", path.display()))
+}
+
 /// Runs everything until Ctrl-C.
 pub(crate) async fn up(args: Args) -> anyhow::Result<ExitCode> {
     let founding = args.root.founding()?;
@@ -166,9 +188,10 @@ pub(crate) async fn up(args: Args) -> anyhow::Result<ExitCode> {
     output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
     let up = Up::start(&args.data, args.addresses, &founding, clock).await?;
     output::say(&format!(
-        "registry   {}\nreporting  {}\ndatabase   {}\nclients    {} (the next shell needs no flags)\n\nTry `rampart units list`. Ctrl-C stops everything; the data stays.",
+        "registry   {}\nreporting  {}\nscreening  {}\ndatabase   {}\nclients    {} (the next shell needs no flags)\n\nTry `rampart units list`. Ctrl-C stops everything; the data stays.",
         up.stack.registry,
         up.stack.reporting,
+        up.stack.screening,
         args.data.join("postgres").display(),
         ClientContext::path().display(),
     ));

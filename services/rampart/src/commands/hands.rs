@@ -1,0 +1,77 @@
+//! `rampart hands …`.
+
+use std::process::ExitCode;
+
+use proto::screening as pb;
+
+use super::{
+    access::Access,
+    reporting::{instant, request_id},
+    units::resolve,
+};
+use crate::output::{Column, Style};
+
+/// Questions whose hands a person is in: two units have found the same one.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the open questions that concern your units, the oldest first
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: i32,
+    },
+    /// Say which of the two units takes the person; it holds when both sides have said the same
+    Agree {
+        /// handsQuestions/{uuid}
+        question: String,
+        /// units/{uuid}, or SYSTEM/VINTAGE/CODE
+        #[arg(long, value_name = "UNIT")]
+        unit: String,
+    },
+}
+
+const COLUMNS: &[Column] = &[
+    Column { key: "name", en: "Question", zh: "编号" },
+    Column { key: "person", en: "Person", zh: "人员" },
+    Column { key: "holding_unit", en: "Has the person", zh: "现责任单位" },
+    Column { key: "finding_unit", en: "Found the person", zh: "发现单位" },
+    Column { key: "holder_says", en: "Holder says", zh: "责任方意见" },
+    Column { key: "finder_says", en: "Finder says", zh: "发现方意见" },
+    Column { key: "contact", en: "Whom to phone", zh: "对方联系人" },
+    Column { key: "phone", en: "Phone", zh: "电话" },
+    Column { key: "asked", en: "Since", zh: "提出时间" },
+    Column { key: "settled", en: "Settled", zh: "商定时间" },
+];
+
+/// Runs a command on questions.
+pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let mut hands = access.screening()?.hands();
+    let found: Vec<pb::HandsQuestion> = match command {
+        Command::List { limit } => {
+            let request =
+                pb::ListHandsQuestionsRequest { page_size: limit.clamp(1, 1_000), page_token: String::new() };
+            hands.list_hands_questions(request).await?.into_inner().questions
+        }
+        Command::Agree { question, unit } => {
+            let unit = resolve(access, &unit).await?;
+            let request = pb::AgreeHandsRequest { request_id: request_id(), name: question, unit };
+            hands.agree_hands(request).await?.into_inner().question.into_iter().collect()
+        }
+    };
+    let row = |one: pb::HandsQuestion| {
+        vec![
+            one.name,
+            one.person,
+            one.holding_unit,
+            one.finding_unit,
+            one.holder_says,
+            one.finder_says,
+            one.contact_name,
+            one.contact_phone,
+            instant(one.create_time),
+            instant(one.settle_time),
+        ]
+    };
+    style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,130 @@
+//! Hands speak here.
+
+use std::sync::Arc;
+
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use jurisdiction::Contact;
+use proto::screening::{self as pb, hands_service_server::HandsService};
+use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+use super::{
+    Question, Sides,
+    parse::{self as contract, COLLECTION, question_name},
+    store,
+};
+use crate::{
+    DOMAIN,
+    house::House,
+    persons::{
+        parse::{UNITS, unit_name},
+        store as persons,
+    },
+};
+
+/// The handlers of [`HandsService`].
+#[derive(Clone, Debug)]
+pub struct Hands {
+    /// What all handlers share.
+    pub house: Arc<House>,
+}
+
+#[async_trait]
+impl HandsService for Hands {
+    async fn list_hands_questions(
+        &self,
+        request: Request<pb::ListHandsQuestionsRequest>,
+    ) -> Result<Response<pb::ListHandsQuestionsResponse>, Status> {
+        server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn agree_hands(
+        &self,
+        request: Request<pb::AgreeHandsRequest>,
+    ) -> Result<Response<pb::AgreeHandsResponse>, Status> {
+        server::reply(DOMAIN, self.agree(request).await)
+    }
+}
+
+impl Hands {
+    async fn list(
+        &self,
+        request: Request<pb::ListHandsQuestionsRequest>,
+    ) -> Result<pb::ListHandsQuestionsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let size = pages::size(request.page_size).map_err(|wrong| Fault::invalid("page_size", wrong))?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListHandsQuestions", &request);
+        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
+        let after = after.map_err(|_| Fault::PageToken)?;
+        let units = self.house.units(&caller, "hands.agree", None)?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut questions = store::open(&mut work, &units, after, size + 1).await?;
+        let next_page_token = pager.cut(&mut questions, size, |question| question.id.to_string());
+        let questions = questions.iter().map(|question| self.shown(&caller, question)).collect();
+        Ok(pb::ListHandsQuestionsResponse { questions, next_page_token })
+    }
+
+    async fn agree(&self, request: Request<pb::AgreeHandsRequest>) -> Result<pb::AgreeHandsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "AgreeHands", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let absent = || Fault::NotFound(question_name(id));
+        let question = store::get(&mut work, id).await?.ok_or_else(absent)?;
+        let sides = self.sides(&caller, &question);
+        if !sides.holding && !sides.finding {
+            return Err(absent());
+        }
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if question.settled_at.is_some() {
+            return Err(settled(&question));
+        }
+        let asked = [question.holding_unit, question.finding_unit].map(unit_name).join(" or ");
+        let said = question.said(sides, unit);
+        let mut said = said.ok_or_else(|| Fault::invalid("unit", format!("must be {asked}")))?;
+        if let Some(unit) = said.agreed() {
+            let now = self.house.clock.now();
+            said.settled_at = Some(now);
+            let sides = [said.holding_unit, said.finding_unit];
+            persons::take_hands(&mut work, said.holding_person, sides, unit, now).await?;
+            store::follow_hands(&mut work, &said, unit).await?;
+        }
+        store::update(&mut work, &said).await?;
+        let answer = pb::AgreeHandsResponse { question: Some(self.shown(&caller, &said)) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    fn sides(&self, caller: &Caller, question: &Question) -> Sides {
+        let stands_above = |unit: Uuid| self.house.sees(caller, "hands.agree", unit);
+        Sides { holding: stands_above(question.holding_unit), finding: stands_above(question.finding_unit) }
+    }
+
+    fn shown(&self, caller: &Caller, question: &Question) -> pb::HandsQuestion {
+        let sides = self.sides(caller, question);
+        let other = if sides.holding { question.finding_unit } else { question.holding_unit };
+        contract::question(question, sides, self.answering(other))
+    }
+
+    fn answering(&self, unit: Uuid) -> Option<Contact> {
+        let unit = self.house.jurisdiction.standing(unit)?;
+        self.house.jurisdiction.answering(&self.house.jurisdiction.today(), unit)
+    }
+}
+
+fn settled(question: &Question) -> Fault {
+    let name = question_name(question.id);
+    let unit = question.agreed().map(unit_name).unwrap_or_default();
+    let words = format!("is settled: {unit} has the person");
+    Fault::unmet("QUESTION_SETTLED", name.clone(), words, vec![("question", name), ("unit", unit)])
+}

@@ -1,0 +1,373 @@
+//! Persons speak here.
+
+use std::sync::Arc;
+
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
+use proto::screening::{self as pb, person_service_server::PersonService};
+use sqlx::PgConnection;
+use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+use super::{
+    Person, Purpose, intake, paper_marks,
+    parse::{self as contract, COLLECTION, Intake, REASON, UNITS, person_name},
+    phone_marks,
+    store::{self, Selection},
+};
+use crate::{DOMAIN, hands, house::House, keyring::Mark};
+
+/// The handlers of [`PersonService`].
+#[derive(Clone, Debug)]
+pub struct Persons {
+    /// What all handlers share.
+    pub house: Arc<House>,
+}
+
+#[async_trait]
+impl PersonService for Persons {
+    async fn intake_person(
+        &self,
+        request: Request<pb::IntakePersonRequest>,
+    ) -> Result<Response<pb::IntakePersonResponse>, Status> {
+        server::reply(DOMAIN, self.intake(request).await)
+    }
+
+    async fn get_person(
+        &self,
+        request: Request<pb::GetPersonRequest>,
+    ) -> Result<Response<pb::GetPersonResponse>, Status> {
+        server::reply(DOMAIN, self.get(request).await)
+    }
+
+    async fn list_persons(
+        &self,
+        request: Request<pb::ListPersonsRequest>,
+    ) -> Result<Response<pb::ListPersonsResponse>, Status> {
+        server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn update_person(
+        &self,
+        request: Request<pb::UpdatePersonRequest>,
+    ) -> Result<Response<pb::UpdatePersonResponse>, Status> {
+        server::reply(DOMAIN, self.update(request).await)
+    }
+
+    async fn reveal_person(
+        &self,
+        request: Request<pb::RevealPersonRequest>,
+    ) -> Result<Response<pb::RevealPersonResponse>, Status> {
+        server::reply(DOMAIN, self.reveal(request).await)
+    }
+
+    async fn merge_persons(
+        &self,
+        request: Request<pb::MergePersonsRequest>,
+    ) -> Result<Response<pb::MergePersonsResponse>, Status> {
+        server::reply(DOMAIN, self.merge(request).await)
+    }
+
+    async fn list_accesses(
+        &self,
+        request: Request<pb::ListAccessesRequest>,
+    ) -> Result<Response<pb::ListAccessesResponse>, Status> {
+        server::reply(DOMAIN, self.accesses(request).await)
+    }
+}
+
+impl Persons {
+    async fn intake(
+        &self,
+        request: Request<pb::IntakePersonRequest>,
+    ) -> Result<pb::IntakePersonResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let intake = Intake::try_from(&request)?;
+        let claim = Claim::new(&caller, request_id, "IntakePerson", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        self.house.within(&caller, "persons.write", intake.unit)?;
+        let answer = match claim.replay::<pb::IntakePersonResponse>(&mut work).await? {
+            Some(answer) => answer,
+            None => {
+                let taken = intake::take_in(&self.house, &mut work, &caller, intake).await?;
+                let answer = pb::IntakePersonResponse {
+                    person: Some(contract::person(&taken.person, true)),
+                    known: taken.known,
+                    likely_doubles: taken.doubles.into_iter().map(person_name).collect(),
+                };
+                // What is kept for a repetition is masked: it is not sealed.
+                claim.answer(&mut work, &answer).await?;
+                answer
+            }
+        };
+        let person = self.again(&mut work, &caller, answer.person.as_ref()).await?;
+        work.commit().await?;
+        Ok(pb::IntakePersonResponse { person: Some(person), ..answer })
+    }
+
+    async fn get(&self, request: Request<pb::GetPersonRequest>) -> Result<pb::GetPersonResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let person = self.visible(&mut work, &caller, "persons.read", id).await?;
+        let person = self.shown(&mut work, &caller, vec![person]).await?.pop();
+        work.commit().await?;
+        Ok(pb::GetPersonResponse { person })
+    }
+
+    async fn list(&self, request: Request<pb::ListPersonsRequest>) -> Result<pb::ListPersonsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let ancestor = match request.ancestor_unit.as_str() {
+            "" => None,
+            unit => wrong.keep("ancestor_unit", parse::name(UNITS, unit)),
+        };
+        let purpose = match request.purpose {
+            0 => None,
+            number => {
+                let purpose = Purpose::of(number).ok_or_else(|| "is none there is".to_owned());
+                wrong.keep("purpose", purpose).map(|purpose| purpose as i16)
+            }
+        };
+        let paper = wrong.keep("paper.number", contract::paper(request.paper.as_ref())).unwrap_or_default();
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListPersons", &request);
+        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
+        let after = after.map_err(|_| Fault::PageToken)?;
+        let units = self.house.units(&caller, "persons.read", ancestor)?;
+        let keys = &self.house.keys;
+        let hashes = |marks: Vec<Mark>| marks.into_iter().map(|mark| mark.hash).collect::<Vec<_>>();
+        let paper = (!paper.number.is_empty()).then(|| {
+            // A local number is one of each unit's own.
+            hashes(units.iter().flat_map(|unit| paper_marks(keys, &paper, *unit)).collect())
+        });
+        let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
+        let selection = Selection { units: &units, purpose, marks: [paper, phone], after, limit: size + 1 };
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut persons = store::list(&mut work, keys, &selection).await?;
+        let next_page_token = pager.cut(&mut persons, size, |person| person.id.to_string());
+        let persons = self.shown(&mut work, &caller, persons).await?;
+        work.commit().await?;
+        Ok(pb::ListPersonsResponse { persons, next_page_token })
+    }
+
+    async fn update(
+        &self,
+        request: Request<pb::UpdatePersonRequest>,
+    ) -> Result<pb::UpdatePersonResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let (id, read) = contract::update(&request)?;
+        let claim = Claim::new(&caller, request_id, "UpdatePerson", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut person = self.visible(&mut work, &caller, "persons.write", id).await?;
+        if let Some(answer) = claim.replay::<pb::UpdatePersonResponse>(&mut work).await? {
+            let person = self.again(&mut work, &caller, answer.person.as_ref()).await?;
+            work.commit().await?;
+            return Ok(pb::UpdatePersonResponse { person: Some(person) });
+        }
+        if read.is_some_and(|read| read != etag(person.version)) {
+            return Err(Fault::EtagMismatch(etag(person.version)));
+        }
+        (person.details, person.present_unit) = contract::updated(&request, &person)?;
+        let marks = person.details.marks(&self.house.keys, person.unit);
+        if !store::update(&mut work, &self.house.keys, &person, &marks, self.house.clock.now()).await? {
+            return Err(Fault::Conflict);
+        }
+        let changed = store::get(&mut work, &self.house.keys, &[id]).await?;
+        let masked = changed.first().map(|person| contract::person(person, true));
+        claim.answer(&mut work, &pb::UpdatePersonResponse { person: masked }).await?;
+        let person = self.shown(&mut work, &caller, changed).await?.pop();
+        work.commit().await?;
+        Ok(pb::UpdatePersonResponse { person })
+    }
+
+    async fn reveal(
+        &self,
+        request: Request<pb::RevealPersonRequest>,
+    ) -> Result<pb::RevealPersonResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "RevealPerson", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let person = self.visible(&mut work, &caller, "persons.reveal", id).await?;
+        let everybody = store::same(&mut work, &self.house.keys, person.same_as).await?;
+        let visible = everybody.iter().filter(|other| self.house.sees(&caller, "persons.reveal", other.unit));
+        let visible: Vec<Uuid> = visible.map(|other| other.id).collect();
+        let findings = store::findings(&mut work, &self.house.keys, &visible).await?;
+        if claim.replay::<pb::RevealPersonResponse>(&mut work).await?.is_none() {
+            let now = self.house.clock.now();
+            store::note_access(&mut work, &visible, caller.subject(), &request.reason, now).await?;
+            // Nothing of what is shown is kept.
+            claim.answer(&mut work, &pb::RevealPersonResponse::default()).await?;
+        }
+        let mut whole = contract::person(&person, false);
+        whole.same_as = self.same_as(&mut work, &caller, &person).await?;
+        work.commit().await?;
+        let findings = findings.iter().map(contract::finding).collect();
+        Ok(pb::RevealPersonResponse { person: Some(whole), findings })
+    }
+
+    async fn merge(
+        &self,
+        request: Request<pb::MergePersonsRequest>,
+    ) -> Result<pb::MergePersonsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let kept = wrong.keep("kept", parse::name(COLLECTION, &request.kept)).unwrap_or_default();
+        let merged = wrong.keep("merged", parse::name(COLLECTION, &request.merged)).unwrap_or_default();
+        if wrong.is_empty() && kept == merged {
+            wrong.add("merged", "must be another person than kept");
+        }
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "MergePersons", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let kept = self.visible(&mut work, &caller, "persons.merge", kept).await?;
+        let merged = self.visible(&mut work, &caller, "persons.merge", merged).await?;
+        if claim.replay::<pb::MergePersonsResponse>(&mut work).await?.is_none() {
+            self.join(&mut work, &caller, (kept.same_as, merged.same_as), &request.reason).await?;
+            let answer = pb::MergePersonsResponse { person: Some(contract::person(&kept, true)) };
+            claim.answer(&mut work, &answer).await?;
+        }
+        let kept = store::get(&mut work, &self.house.keys, &[kept.id]).await?;
+        let person = self.shown(&mut work, &caller, kept).await?.pop();
+        work.commit().await?;
+        Ok(pb::MergePersonsResponse { person })
+    }
+
+    async fn accesses(
+        &self,
+        request: Request<pb::ListAccessesRequest>,
+    ) -> Result<pb::ListAccessesResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let id = wrong.keep("person", parse::name(COLLECTION, &request.person)).unwrap_or_default();
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListAccesses", &request);
+        let before = pager.key(&token)?.map_or(Ok(Uuid::max()), |key| key.parse());
+        let before = before.map_err(|_| Fault::PageToken)?;
+        let mut work = self.house.database.begin(deadline).await?;
+        self.visible(&mut work, &caller, "persons.reveal", id).await?;
+        let mut accesses = store::accesses(&mut work, id, before, size + 1).await?;
+        let next_page_token = pager.cut(&mut accesses, size, |access| access.0.to_string());
+        let accesses = accesses.into_iter().map(|(_, subject, reason, at)| pb::Access {
+            subject,
+            time: Some(parse::timestamp(at)),
+            reason,
+        });
+        Ok(pb::ListAccessesResponse { accesses: accesses.collect(), next_page_token })
+    }
+
+    /// A person in the hands of a unit at or below which the caller has a permission; any other is answered
+    /// like an absent one.
+    async fn visible(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        permission: &str,
+        id: Uuid,
+    ) -> Result<Person, Fault> {
+        let person = store::get(connection, &self.house.keys, &[id]).await?.pop();
+        let person = person.filter(|person| self.house.sees(caller, permission, person.unit));
+        person.ok_or_else(|| Fault::NotFound(person_name(id)))
+    }
+
+    /// Persons as the caller may see them: whole, and noted so, where they are in his own hands (P6).
+    async fn shown(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        persons: Vec<Person>,
+    ) -> Result<Vec<pb::Person>, Fault> {
+        let mut shown = Vec::with_capacity(persons.len());
+        let mut whole = Vec::new();
+        for person in persons {
+            let is_own = self.house.has_in_hand(caller, "persons.hold", person.unit);
+            let mut message = contract::person(&person, !is_own);
+            message.same_as = self.same_as(connection, caller, &person).await?;
+            if is_own {
+                whole.push(person.id);
+            }
+            shown.push(message);
+        }
+        if !whole.is_empty() {
+            let now = self.house.clock.now();
+            store::note_access(connection, &whole, caller.subject(), "", now).await?;
+        }
+        Ok(shown)
+    }
+
+    /// The name of the person whom this one was found to be, where the caller may see that one.
+    async fn same_as(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        person: &Person,
+    ) -> Result<String, Fault> {
+        if person.same_as == person.id {
+            return Ok(String::new());
+        }
+        match self.visible(connection, caller, "persons.read", person.same_as).await {
+            Ok(other) => Ok(person_name(other.id)),
+            Err(Fault::NotFound(_)) => Ok(String::new()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// A person of an answer that was kept, as the caller may see them now.
+    async fn again(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        kept: Option<&pb::Person>,
+    ) -> Result<pb::Person, Fault> {
+        let name = kept.map(|person| person.name.as_str()).unwrap_or_default();
+        let id = parse::name(COLLECTION, name).map_err(Fault::internal)?;
+        let person = self.visible(connection, caller, "persons.write", id).await?;
+        let shown = self.shown(connection, caller, vec![person]).await?.pop();
+        shown.ok_or(Fault::Conflict)
+    }
+
+    /// Joins two persons, each with everybody who was found to be them.
+    async fn join(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        (kept, merged): (Uuid, Uuid),
+        reason: &str,
+    ) -> Result<(), Fault> {
+        if kept == merged {
+            return Ok(());
+        }
+        // Locked in one order, whoever is kept.
+        for one in [kept.min(merged), kept.max(merged)] {
+            store::lock_same(connection, &self.house.keys, one).await?;
+        }
+        let both = store::get(connection, &self.house.keys, &[kept, merged]).await?;
+        let find = |id: Uuid| both.iter().find(|person| person.id == id && person.same_as == id);
+        let (Some(kept), Some(merged)) = (find(kept), find(merged)) else { return Err(Fault::Conflict) };
+        // Whoever is hidden behind the two is in hands that the caller must stand above, too.
+        for person in [kept, merged] {
+            if !self.house.sees(caller, "persons.merge", person.unit) {
+                return Err(Fault::NotFound(person_name(person.id)));
+            }
+        }
+        let now = self.house.clock.now();
+        store::join(connection, kept, merged, (reason, caller.subject(), now)).await?;
+        hands::store::follow_merge(connection, kept, merged, now).await
+    }
+}

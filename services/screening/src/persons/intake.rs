@@ -1,0 +1,149 @@
+//! Intake: whoever a unit finds is taken in, and whether they are known is found out inside.
+
+use chassis::{Caller, Fault};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Details, Finding, Kind, Marked, Person,
+    parse::Intake,
+    store::{self, of_kinds},
+};
+use crate::{hands, house::House};
+
+/// The most likely doubles that are suggested.
+const DOUBLES: i64 = 10;
+
+/// What became of an intake.
+#[derive(Debug)]
+pub struct TakenIn {
+    /// The person, in the hands of the unit that found them.
+    pub person: Person,
+    /// Whether the person was in these hands before.
+    pub known: bool,
+    /// Who may be the same.
+    pub doubles: Vec<Uuid>,
+}
+
+/// Takes in a person in the caller's transaction.
+///
+/// # Errors
+/// Where the database fails; [`Fault::Conflict`] where the person is being changed.
+pub async fn take_in(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    intake: Intake,
+) -> Result<TakenIn, Fault> {
+    let (keys, now) = (&house.keys, house.clock.now());
+    let id = Uuid::now_v7();
+    let mut said = intake.details.clone();
+    if said.paper.number.is_empty() {
+        // A local number, so that the person can be spoken of (I1).
+        said.paper.number = format!("L-{}", &id.simple().to_string()[20..]).to_uppercase();
+    }
+    let marks = said.marks(keys, intake.unit);
+    store::lock_marks(connection, &of_kinds(&marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
+    let everybody = match known(house, connection, &marks, &said).await? {
+        Some(one) => store::lock_same(connection, keys, one).await?,
+        None => Vec::new(),
+    };
+    let own = everybody.iter().find(|person| person.unit == intake.unit);
+    let (person, is_known) = match own {
+        Some(own) => (found_again(house, connection, own, &intake, said.clone(), now).await?, true),
+        None => {
+            let one = everybody.first().map(|person| person.same_as);
+            let person = Person {
+                id,
+                same_as: one.unwrap_or(id),
+                unit: intake.unit,
+                present_unit: intake.present_unit,
+                counted_unit: None,
+                purpose: intake.purpose,
+                delete_after: intake.purpose.delete_after(house.clock.today()),
+                details: said.clone(),
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            store::insert(connection, keys, &person, &marks).await?;
+            if let Some(holding) = everybody.iter().find(|holding| holding.id == holding.same_as) {
+                hands::store::ask(connection, holding, &person, now).await?;
+            }
+            (person, false)
+        }
+    };
+    let finding = Finding {
+        id: Uuid::now_v7(),
+        person: person.id,
+        unit: intake.unit,
+        source: intake.source,
+        entered_by: caller.subject().to_owned(),
+        created_at: now,
+        details: said,
+    };
+    store::add_finding(connection, keys, &finding).await?;
+    let doubles = doubles(house, connection, caller, &marks, &person).await?;
+    Ok(TakenIn { person, known: is_known, doubles })
+}
+
+/// The person who this is: by the paper, else by name with phone and date of birth unless the papers say
+/// that these are two.
+async fn known(
+    house: &House,
+    connection: &mut PgConnection,
+    marks: &[Marked],
+    said: &Details,
+) -> Result<Option<Uuid>, Fault> {
+    let by_paper = store::found(connection, &of_kinds(marks, &[Kind::Paper]), 1).await?;
+    if let Some(one) = by_paper.first() {
+        return Ok(Some(*one));
+    }
+    for one in store::found(connection, &of_kinds(marks, &[Kind::NamePhoneBirth]), DOUBLES).await? {
+        let everybody = store::same(connection, &house.keys, one).await?;
+        if !everybody.iter().any(|person| person.details.is_contradicted_by(said)) {
+            return Ok(Some(one));
+        }
+    }
+    Ok(None)
+}
+
+/// Adds to a person what the unit that has them found now.
+async fn found_again(
+    house: &House,
+    connection: &mut PgConnection,
+    own: &Person,
+    intake: &Intake,
+    mut said: Details,
+    now: DateTime<Utc>,
+) -> Result<Person, Fault> {
+    if intake.details.paper.number.is_empty() {
+        said.paper.number.clear();
+    }
+    let mut person = own.clone();
+    person.details = person.details.with(said);
+    person.present_unit = intake.present_unit.or(person.present_unit);
+    let marks = person.details.marks(&house.keys, person.unit);
+    if !store::update(connection, &house.keys, &person, &marks, now).await? {
+        return Err(Fault::Conflict);
+    }
+    let changed = store::get(connection, &house.keys, &[person.id]).await?.pop();
+    changed.ok_or(Fault::Conflict)
+}
+
+/// Who may be the same, as far as the caller may see them.
+async fn doubles(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    marks: &[Marked],
+    person: &Person,
+) -> Result<Vec<Uuid>, Fault> {
+    let kinds = [Kind::NamePhoneBirth, Kind::NameBirth, Kind::NamePhone];
+    let likely = store::found(connection, &of_kinds(marks, &kinds), DOUBLES).await?;
+    let likely: Vec<Uuid> = likely.into_iter().filter(|one| *one != person.same_as).collect();
+    let likely = store::get(connection, &house.keys, &likely).await?;
+    let visible = likely.into_iter().filter(|other| house.sees(caller, "persons.read", other.unit));
+    Ok(visible.map(|other| other.id).collect())
+}

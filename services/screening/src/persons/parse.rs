@@ -1,0 +1,293 @@
+//! Between the contract's persons and ours.
+
+use chassis::{Fault, Violations, parse};
+use proto::screening as pb;
+use unicode_normalization::UnicodeNormalization as _;
+use uuid::Uuid;
+
+use super::{
+    Details, Finding, MOST_PHONES, Person, Purpose, Sex, masks,
+    papers::{Paper, PaperType},
+};
+
+/// The collection of persons' names.
+pub const COLLECTION: &str = "persons";
+/// The collection of units' names, the registry's.
+pub const UNITS: &str = "units";
+/// The longest reason.
+pub const REASON: usize = 200;
+
+const CHANGEABLE: [&str; 9] = [
+    "display_name",
+    "paper",
+    "birth_date",
+    "sex",
+    "phones",
+    "occupation",
+    "address",
+    "present_place",
+    "present_unit",
+];
+
+/// The resource name of a person.
+#[must_use]
+pub fn person_name(id: Uuid) -> String {
+    format!("{COLLECTION}/{id}")
+}
+
+/// The resource name of a unit.
+#[must_use]
+pub fn unit_name(id: Uuid) -> String {
+    format!("{UNITS}/{id}")
+}
+
+/// A unit where one is named.
+fn optional_unit(name: &str) -> Result<Option<Uuid>, String> {
+    if name.is_empty() { Ok(None) } else { parse::name(UNITS, name).map(Some) }
+}
+
+/// A personal text: what is wrong with it is said without it.
+fn personal(text: &str, longest: usize) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    if text.contains('*') {
+        return Err("is masked: send the value itself, or leave it out".to_owned());
+    }
+    Ok(parse::text(text.trim(), longest)?.nfc().collect())
+}
+
+fn display_name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("must not be empty; where nobody knows it, say what people call the person".to_owned());
+    }
+    personal(text, 100)
+}
+
+fn phone(text: &str) -> Result<String, String> {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let allowed = |sign: char| sign.is_ascii_digit() || " +-".contains(sign);
+    if !(3..=20).contains(&digits) || text.len() > 32 || !text.chars().all(allowed) {
+        return Err("must be 3 to 20 digits, with spaces, + and - between".to_owned());
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// A paper of the contract.
+///
+/// # Errors
+/// What the number must look like.
+pub fn paper(paper: Option<&pb::Paper>) -> Result<Paper, String> {
+    let Some(paper) = paper else { return Ok(Paper::default()) };
+    let kind = match pb::PaperType::try_from(paper.r#type) {
+        Ok(pb::PaperType::IdentityCard) => PaperType::IdentityCard,
+        Ok(pb::PaperType::Passport) => PaperType::Passport,
+        Ok(pb::PaperType::HkMacaoPermit) => PaperType::HkMacaoPermit,
+        Ok(pb::PaperType::TaiwanPermit) => PaperType::TaiwanPermit,
+        Ok(pb::PaperType::Infant) => PaperType::Infant,
+        Ok(pb::PaperType::Unspecified | pb::PaperType::None) => PaperType::None,
+        Err(_) => return Err("is of no type there is".to_owned()),
+    };
+    Paper::new(kind, &paper.number)
+}
+
+fn sex(number: i32) -> Result<Option<Sex>, String> {
+    match pb::Sex::try_from(number) {
+        Ok(pb::Sex::Unspecified) => Ok(None),
+        Ok(pb::Sex::Female) => Ok(Some(Sex::Female)),
+        Ok(pb::Sex::Male) => Ok(Some(Sex::Male)),
+        Err(_) => Err("is none there is".to_owned()),
+    }
+}
+
+fn phones(wrong: &mut Violations, under: &str, phones: &[String]) -> Vec<String> {
+    if phones.len() > MOST_PHONES {
+        wrong.add(under, format!("must be at most {MOST_PHONES}, are {}", phones.len()));
+    }
+    let checked =
+        phones.iter().enumerate().map(|(at, text)| wrong.keep(&format!("{under}[{at}]"), phone(text)));
+    checked.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
+/// The asked parts of what is said of a person, over what is known.
+fn details(
+    wrong: &mut Violations,
+    said: &pb::PersonDetails,
+    known: Details,
+    asked: impl Fn(&str) -> bool,
+) -> Details {
+    const UNDER: &str = "person.details";
+    let mut details = known;
+    if asked("display_name") {
+        let name = wrong.keep(&format!("{UNDER}.display_name"), display_name(&said.display_name));
+        details.display_name = name.unwrap_or_default();
+    }
+    if asked("paper") {
+        details.paper =
+            wrong.keep(&format!("{UNDER}.paper.number"), paper(said.paper.as_ref())).unwrap_or_default();
+    }
+    if asked("birth_date") {
+        let date = parse::optional_date(&said.birth_date).map_err(|_| "must be a date YYYY-MM-DD".to_owned());
+        details.birth_date = wrong.keep(&format!("{UNDER}.birth_date"), date).flatten();
+    }
+    if asked("sex") {
+        details.sex = wrong.keep(&format!("{UNDER}.sex"), sex(said.sex)).flatten();
+    }
+    if asked("phones") {
+        details.phones = phones(wrong, &format!("{UNDER}.phones"), &said.phones);
+    }
+    let mut text = |field: &str, value: &str, longest: usize, known: &mut String| {
+        if asked(field) {
+            *known = wrong.keep(&format!("{UNDER}.{field}"), personal(value, longest)).unwrap_or_default();
+        }
+    };
+    text("occupation", &said.occupation, 100, &mut details.occupation);
+    text("address", &said.address, 200, &mut details.address);
+    text("present_place", &said.present_place, 200, &mut details.present_place);
+    let by_paper = details.paper.holder().map(|(date, _)| date);
+    if by_paper.is_some() && details.birth_date.is_some() && by_paper != details.birth_date {
+        wrong.add(
+            format!("{UNDER}.birth_date"),
+            "is not the one in the identity number: one of them is wrong",
+        );
+    }
+    details.completed()
+}
+
+/// A person whom a unit has found.
+#[derive(Debug)]
+pub struct Intake {
+    /// What was said.
+    pub details: Details,
+    /// Which unit found them.
+    pub unit: Uuid,
+    /// Where the person is, if that is a unit.
+    pub present_unit: Option<Uuid>,
+    /// Why there is a row.
+    pub purpose: Purpose,
+    /// How they were found.
+    pub source: String,
+}
+
+impl TryFrom<&pb::IntakePersonRequest> for Intake {
+    type Error = Fault;
+
+    fn try_from(request: &pb::IntakePersonRequest) -> Result<Self, Fault> {
+        let person = request.person.as_ref().ok_or_else(|| Fault::invalid("person", "is required"))?;
+        let said = person.details.clone().unwrap_or_default();
+        let mut wrong = Violations::default();
+        let details = details(&mut wrong, &said, Details::default(), |_| true);
+        let unit = wrong.keep("person.responsible_unit", parse::name(UNITS, &person.responsible_unit));
+        let present_unit = wrong.keep("person.present_unit", optional_unit(&person.present_unit)).flatten();
+        let purpose = Purpose::of(person.purpose)
+            .ok_or_else(|| "is required: why does this person have a row (P1)?".to_owned());
+        let purpose = wrong.keep("person.purpose", purpose);
+        let source = if request.source.is_empty() { Ok("") } else { parse::text(&request.source, 100) };
+        let source = wrong.keep("source", source).unwrap_or_default().to_owned();
+        wrong.refuse()?;
+        let (Some(unit), Some(purpose)) = (unit, purpose) else {
+            return Err(Fault::internal("what is wrong was not said"));
+        };
+        Ok(Self { details, unit, present_unit, purpose, source })
+    }
+}
+
+/// The person and the etag of an update.
+///
+/// # Errors
+/// A name that is none, an empty or unknown mask.
+pub fn update(request: &pb::UpdatePersonRequest) -> Result<(Uuid, Option<String>), Fault> {
+    let person = request.person.as_ref().ok_or_else(|| Fault::invalid("person", "is required"))?;
+    let mut wrong = Violations::default();
+    let id = wrong.keep("person.name", parse::name(COLLECTION, &person.name)).unwrap_or_default();
+    let _ = parse::mask(&mut wrong, request.update_mask.as_ref(), &CHANGEABLE);
+    wrong.refuse()?;
+    Ok((id, Some(person.etag.clone()).filter(|etag| !etag.is_empty())))
+}
+
+/// What is known of a person after an update, and where the person is.
+///
+/// # Errors
+/// Every violation.
+pub fn updated(request: &pb::UpdatePersonRequest, known: &Person) -> Result<(Details, Option<Uuid>), Fault> {
+    let person = request.person.as_ref().ok_or_else(|| Fault::invalid("person", "is required"))?;
+    let mut wrong = Violations::default();
+    let asked = parse::mask(&mut wrong, request.update_mask.as_ref(), &CHANGEABLE);
+    let mut before = known.details.clone();
+    if asked("paper") && !asked("birth_date") && before.paper.holder().is_some() {
+        // The date was the old paper's.
+        before.birth_date = None;
+    }
+    let said = person.details.clone().unwrap_or_default();
+    let details = details(&mut wrong, &said, before, &asked);
+    let present_unit = if asked("present_unit") {
+        wrong.keep("person.present_unit", optional_unit(&person.present_unit)).flatten()
+    } else {
+        known.present_unit
+    };
+    wrong.refuse()?;
+    Ok((details, present_unit))
+}
+
+/// What is known of a person as the contract has it, masked or whole.
+#[must_use]
+pub fn shown(details: &Details, masked: bool) -> pb::PersonDetails {
+    let kind = match details.paper.kind {
+        PaperType::IdentityCard => pb::PaperType::IdentityCard,
+        PaperType::Passport => pb::PaperType::Passport,
+        PaperType::HkMacaoPermit => pb::PaperType::HkMacaoPermit,
+        PaperType::TaiwanPermit => pb::PaperType::TaiwanPermit,
+        PaperType::Infant => pb::PaperType::Infant,
+        PaperType::None => pb::PaperType::None,
+    };
+    let sex = match details.sex {
+        Some(Sex::Female) => pb::Sex::Female,
+        Some(Sex::Male) => pb::Sex::Male,
+        None => pb::Sex::Unspecified,
+    };
+    let show = |value: &String, mask: fn(&str) -> String| if masked { mask(value) } else { value.clone() };
+    let nothing: fn(&str) -> String = |_| String::new();
+    let birth_date = details.birth_date.map(|date| date.to_string()).unwrap_or_default();
+    pb::PersonDetails {
+        display_name: show(&details.display_name, masks::name),
+        paper: Some(pb::Paper { r#type: kind.into(), number: show(&details.paper.number, masks::number) }),
+        birth_date: show(&birth_date, |date| date.chars().take(4).collect()),
+        sex: sex.into(),
+        phones: details.phones.iter().map(|phone| show(phone, masks::phone)).collect(),
+        occupation: details.occupation.clone(),
+        address: show(&details.address, nothing),
+        present_place: show(&details.present_place, nothing),
+    }
+}
+
+/// A person as the contract has it. `same_as` is left to who knows what the caller may see.
+#[must_use]
+pub fn person(person: &Person, masked: bool) -> pb::Person {
+    let unit = |unit: Option<Uuid>| unit.map(unit_name).unwrap_or_default();
+    pb::Person {
+        name: person_name(person.id),
+        details: Some(shown(&person.details, masked)),
+        masked,
+        responsible_unit: unit_name(person.unit),
+        present_unit: unit(person.present_unit),
+        counted_unit: unit(person.counted_unit),
+        purpose: person.purpose as i32,
+        delete_after: person.delete_after.map(|date| date.to_string()).unwrap_or_default(),
+        same_as: String::new(),
+        create_time: Some(parse::timestamp(person.created_at)),
+        update_time: Some(parse::timestamp(person.updated_at)),
+        etag: parse::etag(person.version),
+    }
+}
+
+/// A finding as the contract has it, whole.
+#[must_use]
+pub fn finding(finding: &Finding) -> pb::Finding {
+    pb::Finding {
+        unit: unit_name(finding.unit),
+        details: Some(shown(&finding.details, false)),
+        source: finding.source.clone(),
+        entered_by: finding.entered_by.clone(),
+        create_time: Some(parse::timestamp(finding.created_at)),
+    }
+}

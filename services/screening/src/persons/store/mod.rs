@@ -1,0 +1,290 @@
+//! Persons remember here. Personal values are sealed on the way in and opened on the way out.
+
+mod marks;
+mod record;
+mod resealed;
+
+use chassis::Fault;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Details, Marked, Person, Purpose};
+use crate::keyring::{Keyring, Sealed};
+
+use marks::mark;
+pub use marks::{found, lock_marks, of_kinds};
+pub use record::{Access, accesses, add_finding, findings, note_access};
+pub use resealed::{reseal, reseal_findings};
+
+struct Row {
+    id: Uuid,
+    same_as: Uuid,
+    unit_id: Uuid,
+    present_unit_id: Option<Uuid>,
+    counted_unit_id: Option<Uuid>,
+    purpose: i16,
+    delete_after: Option<NaiveDate>,
+    key_id: String,
+    sealed: Vec<u8>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Row {
+    fn open(self, keys: &Keyring) -> Result<Person, Fault> {
+        Ok(Person {
+            id: self.id,
+            same_as: self.same_as,
+            unit: self.unit_id,
+            present_unit: self.present_unit_id,
+            counted_unit: self.counted_unit_id,
+            purpose: Purpose::of(self.purpose.into()).ok_or_else(|| Fault::internal("a purpose"))?,
+            delete_after: self.delete_after,
+            details: open(keys, self.id, Sealed { key: self.key_id, bytes: self.sealed })?,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+fn open(keys: &Keyring, id: Uuid, sealed: Sealed) -> Result<Details, Fault> {
+    // The cause is left out: it may quote the value.
+    serde_json::from_slice(&keys.open(id, &sealed)?).map_err(|_| Fault::internal("sealed details"))
+}
+
+fn seal(keys: &Keyring, id: Uuid, details: &Details) -> Result<Sealed, Fault> {
+    let body = serde_json::to_vec(details).map_err(|_| Fault::internal("details that cannot be written"))?;
+    keys.seal(id, &body)
+}
+
+/// Persons by a condition, opened.
+macro_rules! persons {
+    ($connection:expr, $keys:expr, $condition:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, key_id, sealed,
+                    version, created_at, updated_at
+             FROM person WHERE " + $condition
+            $(, $value)*
+        )
+        .fetch_all($connection)
+        .await?
+        .into_iter()
+        .map(|row| row.open($keys))
+        .collect::<Result<Vec<Person>, Fault>>()
+    };
+}
+
+/// Persons by their ids, in the order of their ids.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(connection: &mut PgConnection, keys: &Keyring, ids: &[Uuid]) -> Result<Vec<Person>, Fault> {
+    persons!(connection, keys, "id = ANY($1) ORDER BY id", ids)
+}
+
+/// Everybody who was found to be one person, the first taken in first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn same(connection: &mut PgConnection, keys: &Keyring, one: Uuid) -> Result<Vec<Person>, Fault> {
+    persons!(connection, keys, "same_as = $1 ORDER BY id", one)
+}
+
+/// As [`same`], locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_same(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    one: Uuid,
+) -> Result<Vec<Person>, Fault> {
+    persons!(connection, keys, "same_as = $1 ORDER BY id FOR UPDATE", one)
+}
+
+/// What a page of persons is chosen by.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    /// Only in the hands of these units.
+    pub units: &'a [Uuid],
+    /// Only with this purpose.
+    pub purpose: Option<i16>,
+    /// Only under all of these marks, each by any key: hashes of one value.
+    pub marks: [Option<Vec<Vec<u8>>>; 2],
+    /// After this person.
+    pub after: Uuid,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A page of persons, in the order in which they were taken in.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    selection: &Selection<'_>,
+) -> Result<Vec<Person>, Fault> {
+    let [paper, phone] = &selection.marks;
+    persons!(
+        connection,
+        keys,
+        "unit_id = ANY($1) AND id > $2 AND ($3::smallint IS NULL OR purpose = $3)
+         AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
+         AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+         ORDER BY id LIMIT $6",
+        selection.units,
+        selection.after,
+        selection.purpose,
+        paper.as_deref(),
+        phone.as_deref(),
+        selection.limit
+    )
+}
+
+/// Adds a person.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn insert(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    person: &Person,
+    marks: &[Marked],
+) -> Result<(), Fault> {
+    let sealed = seal(keys, person.id, &person.details)?;
+    sqlx::query!(
+        "INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        person.id,
+        person.same_as,
+        person.unit,
+        person.present_unit,
+        person.purpose as i16,
+        person.delete_after,
+        sealed.key,
+        sealed.bytes,
+        person.created_at,
+    )
+    .execute(&mut *connection)
+    .await?;
+    mark(connection, person.id, marks).await
+}
+
+/// Changes what is known of a person whose version is still the one given; answers whether it was.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn update(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    person: &Person,
+    marks: &[Marked],
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let sealed = seal(keys, person.id, &person.details)?;
+    let updated = sqlx::query!(
+        "UPDATE person SET key_id = $3, sealed = $4, present_unit_id = $5, purpose = $6, delete_after = $7,
+                updated_at = $8, version = version + 1
+         WHERE id = $1 AND version = $2",
+        person.id,
+        person.version,
+        sealed.key,
+        sealed.bytes,
+        person.present_unit,
+        person.purpose as i16,
+        person.delete_after,
+        now,
+    );
+    if updated.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    mark(connection, person.id, marks).await?;
+    Ok(true)
+}
+
+/// Joins everybody who is `merged` to `kept`, and notes why. What was in the merged one's hands is in the
+/// kept one's; what another unit has found besides stays its own until it is agreed on.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn join(
+    connection: &mut PgConnection,
+    kept: &Person,
+    merged: &Person,
+    (reason, by, now): (&str, &str, DateTime<Utc>),
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE person SET same_as = $1, unit_id = CASE WHEN unit_id = $4 THEN $3 ELSE unit_id END, updated_at = $5,
+                version = version + 1
+         WHERE same_as = $2",
+        kept.id,
+        merged.id,
+        kept.unit,
+        merged.unit,
+        now,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO merge (id, kept_id, merged_id, reason, merged_by, merged_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        Uuid::now_v7(),
+        kept.id,
+        merged.id,
+        reason,
+        by,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Puts a person, as the two sides of a question have recorded them, into a unit's hands. What a third unit
+/// has found stays its own until that is agreed on.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn take_hands(
+    connection: &mut PgConnection,
+    one: Uuid,
+    sides: [Uuid; 2],
+    unit: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE person SET unit_id = $2, updated_at = $3, version = version + 1
+         WHERE same_as = $1 AND unit_id = ANY($4) AND unit_id <> $2",
+        one,
+        unit,
+        now,
+        &sides,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Some persons who are sealed with a key that is not the first, locked; whoever is at work on others is
+/// left alone.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn sealed_before(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    limit: i64,
+) -> Result<Vec<Person>, Fault> {
+    persons!(
+        connection,
+        keys,
+        "key_id <> $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        keys.first(),
+        limit
+    )
+}

@@ -1,0 +1,123 @@
+//! Two counties: what most tests play on.
+
+use proto::{registry, screening as pb};
+use rampart::client::Screening;
+use tests::{Sandbox, request_id};
+use tonic::Status;
+
+/// The standard's own example of an identity number (GB 11643): nobody's.
+pub(crate) const NUMBER: &str = "11010519491231002X";
+/// Another one.
+pub(crate) const OTHER_NUMBER: &str = "440524188001010014";
+/// Nobody's phone.
+pub(crate) const PHONE: &str = "13900001234";
+
+/// A city of two counties, each with a village; the first village has two grids, the second one.
+pub(crate) struct Ground {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) counties: Vec<String>,
+    pub(crate) grids: Vec<String>,
+}
+
+impl Ground {
+    /// Builds it: grid n has the leader `leader-n`, county n the duty officer `duty-n`, the city the duty
+    /// officer `duty`.
+    pub(crate) async fn build() -> Self {
+        let sandbox = Sandbox::start().await;
+        let mut ground = Self { counties: vec![], grids: vec![], sandbox };
+        let sandbox = &ground.sandbox;
+        for (county, grids) in [("甲县", 2), ("乙县", 1)] {
+            let county = sandbox.unit(&sandbox.root, registry::Level::County, county).await.name;
+            let village = sandbox.unit(&county, registry::Level::Village, "村").await.name;
+            for grid in 0..grids {
+                let name = format!("第{grid}网格");
+                ground.grids.push(sandbox.unit(&village, registry::Level::Grid, &name).await.name);
+            }
+            ground.counties.push(county);
+        }
+        sandbox.appointed(&sandbox.root, registry::Office::DutyOfficer, "duty").await;
+        for (nth, county) in ground.counties.iter().enumerate() {
+            sandbox.appointed(county, registry::Office::DutyOfficer, &format!("duty-{nth}")).await;
+        }
+        for (nth, grid) in ground.grids.iter().enumerate() {
+            sandbox.appointed(grid, registry::Office::Leader, &format!("leader-{nth}")).await;
+        }
+        ground.known("leader-2").await;
+        ground
+    }
+
+    /// Waits until screening knows a subject's appointment.
+    pub(crate) async fn known(&self, subject: &str) {
+        let request = pb::ListPersonsRequest::default();
+        tests::until(async || {
+            self.sandbox.screening_as(subject).persons().list_persons(request.clone()).await.ok()
+        })
+        .await;
+    }
+
+    /// Screening as a subject.
+    pub(crate) fn screening(&self, subject: &str) -> Screening {
+        self.sandbox.screening_as(subject)
+    }
+
+    /// Takes in a person at a grid as a subject.
+    pub(crate) async fn intake(
+        &self,
+        subject: &str,
+        grid: usize,
+        details: pb::PersonDetails,
+    ) -> Result<pb::IntakePersonResponse, Status> {
+        let request = pb::IntakePersonRequest {
+            request_id: request_id(),
+            person: Some(person(&self.grids[grid], details)),
+            source: "sweep".to_owned(),
+        };
+        Ok(self.screening(subject).persons().intake_person(request).await?.into_inner())
+    }
+
+    /// Takes in a person at a grid as its leader; answers the person.
+    pub(crate) async fn found(&self, grid: usize, details: pb::PersonDetails) -> pb::Person {
+        let taken = self.intake(&format!("leader-{grid}"), grid, details).await.expect("taken in");
+        taken.person.expect("a person")
+    }
+
+    /// A person as a subject sees them.
+    pub(crate) async fn get(&self, subject: &str, name: &str) -> Result<pb::Person, Status> {
+        let request = pb::GetPersonRequest { name: name.to_owned() };
+        let found = self.screening(subject).persons().get_person(request).await?;
+        Ok(found.into_inner().person.expect("a person"))
+    }
+
+    /// The open questions that a subject sees.
+    pub(crate) async fn questions(&self, subject: &str) -> Vec<pb::HandsQuestion> {
+        let request = pb::ListHandsQuestionsRequest::default();
+        let found = self.screening(subject).hands().list_hands_questions(request).await.expect("a list");
+        found.into_inner().questions
+    }
+}
+
+/// What is said of a person with an identity card, a phone and an address.
+pub(crate) fn details(number: &str) -> pb::PersonDetails {
+    pb::PersonDetails {
+        display_name: "张样例".to_owned(),
+        paper: Some(pb::Paper { r#type: pb::PaperType::IdentityCard.into(), number: number.to_owned() }),
+        phones: vec![PHONE.to_owned()],
+        address: "样例街一号".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// What is said of a person without papers.
+pub(crate) fn without_papers(birth_date: &str) -> pb::PersonDetails {
+    pb::PersonDetails { paper: None, birth_date: birth_date.to_owned(), ..details("") }
+}
+
+/// A returnee in a unit's hands.
+pub(crate) fn person(unit: &str, details: pb::PersonDetails) -> pb::Person {
+    pb::Person {
+        details: Some(details),
+        responsible_unit: unit.to_owned(),
+        purpose: pb::Purpose::Returnee.into(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,8 @@
+//! Screening through gRPC, on a real database. One file a resource; names state the rule.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
+
+mod ground;
+mod hands;
+mod keys;
+mod persons;

@@ -1,0 +1,172 @@
+//! The access matrix of screening: every method × every office × {own unit, descendant, ancestor, neighbour,
+//! absent}. Each unit has two persons, and a question whose hands hold one of them, whom a unit far away has
+//! found.
+
+use std::collections::BTreeSet;
+
+use jurisdiction::Office;
+use proto::{registry, screening as pb};
+use rampart::client::Screening;
+use tests::{Sandbox, request_id, until};
+use tonic::{Code, Status};
+
+use crate::access::{deputy, methods};
+
+/// A unit with two persons and a question.
+struct Ground {
+    relation: &'static str,
+    unit: String,
+    person: String,
+    other: String,
+    question: String,
+}
+
+/// Methods whose answer does not hang on a place: the list is filtered.
+const PLACELESS: [&str; 1] = ["ListHandsQuestions"];
+
+/// What is said of somebody who is nobody else.
+fn person(unit: &str, passport: &str) -> pb::Person {
+    let paper = pb::Paper { r#type: pb::PaperType::Passport.into(), number: passport.to_owned() };
+    pb::Person {
+        details: Some(pb::PersonDetails {
+            display_name: "张样例".to_owned(),
+            paper: Some(paper),
+            ..Default::default()
+        }),
+        responsible_unit: unit.to_owned(),
+        purpose: pb::Purpose::Contact.into(),
+        ..Default::default()
+    }
+}
+
+/// A passport nobody else has.
+fn passport() -> String {
+    uuid::Uuid::new_v4().simple().to_string()[..20].to_owned()
+}
+
+async fn call(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
+    let (mut persons, mut hands, id) = (screening.persons(), screening.hands(), request_id());
+    let name = ground.person.clone();
+    let reason = "a test".to_owned();
+    let answer = match method {
+        "IntakePerson" => {
+            let person = Some(person(&ground.unit, &passport()));
+            let request = pb::IntakePersonRequest { request_id: id, person, source: String::new() };
+            persons.intake_person(request).await.map(drop)
+        }
+        "GetPerson" => persons.get_person(pb::GetPersonRequest { name }).await.map(drop),
+        "ListPersons" => {
+            let ancestor_unit = ground.unit.clone();
+            let request = pb::ListPersonsRequest { ancestor_unit, ..Default::default() };
+            persons.list_persons(request).await.map(drop)
+        }
+        "UpdatePerson" => {
+            let request = pb::UpdatePersonRequest {
+                request_id: id,
+                person: Some(pb::Person {
+                    name,
+                    details: Some(pb::PersonDetails::default()),
+                    ..Default::default()
+                }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["occupation".to_owned()] }),
+            };
+            persons.update_person(request).await.map(drop)
+        }
+        "RevealPerson" => {
+            persons.reveal_person(pb::RevealPersonRequest { request_id: id, name, reason }).await.map(drop)
+        }
+        "MergePersons" => {
+            let (kept, merged) = (name, ground.other.clone());
+            let request = pb::MergePersonsRequest { request_id: id, kept, merged, reason };
+            persons.merge_persons(request).await.map(drop)
+        }
+        "ListAccesses" => {
+            let request = pb::ListAccessesRequest { person: name, ..Default::default() };
+            persons.list_accesses(request).await.map(drop)
+        }
+        "ListHandsQuestions" => {
+            hands.list_hands_questions(pb::ListHandsQuestionsRequest::default()).await.map(drop)
+        }
+        "AgreeHands" => {
+            let (name, unit) = (ground.question.clone(), ground.unit.clone());
+            hands.agree_hands(pb::AgreeHandsRequest { request_id: id, name, unit }).await.map(drop)
+        }
+        _ => return None,
+    };
+    Some(answer)
+}
+
+async fn ground(maker: &Screening, relation: &'static str, unit: &str, far: &str) -> Ground {
+    let intake = async |unit: &str, passport: &str| {
+        let person = Some(person(unit, passport));
+        let request = pb::IntakePersonRequest { request_id: request_id(), person, source: String::new() };
+        let taken = maker.persons().intake_person(request).await.expect("taken in").into_inner();
+        taken.person.expect("a person").name
+    };
+    let shared = passport();
+    let person = intake(unit, &shared).await;
+    intake(far, &shared).await;
+    let other = intake(unit, &passport()).await;
+    let request = pb::ListHandsQuestionsRequest::default();
+    let questions = maker.hands().list_hands_questions(request).await.expect("a list").into_inner().questions;
+    let question = questions.into_iter().find(|question| question.holding_unit == unit).expect("a question");
+    Ground { relation, unit: unit.to_owned(), person, other, question: question.name }
+}
+
+#[tokio::test]
+async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
+    let sandbox = Sandbox::start().await;
+    let ancestor = sandbox.unit(&sandbox.root, registry::Level::County, "上级县").await.name;
+    let own = sandbox.unit(&ancestor, registry::Level::Township, "本镇").await.name;
+    let descendant = sandbox.unit(&own, registry::Level::Village, "下村").await.name;
+    let neighbour = sandbox.unit(&ancestor, registry::Level::Township, "邻镇").await.name;
+    let far = sandbox.unit(&sandbox.root, registry::Level::County, "远县").await.name;
+    sandbox.appointed(&sandbox.root, registry::Office::DutyOfficer, "maker").await;
+    for office in Office::ALL {
+        deputy(&sandbox, &own, office.contract(), &format!("holder.{}", office.word())).await;
+    }
+    until(async || {
+        let last = sandbox.screening_as("holder.integrator");
+        last.persons().list_persons(pb::ListPersonsRequest::default()).await.ok()
+    })
+    .await;
+    let maker = sandbox.screening_as("maker");
+    let absent = |collection: &str| format!("{collection}/{}", uuid::Uuid::now_v7());
+    let mut grounds = Vec::new();
+    let units =
+        [("own", &own), ("descendant", &descendant), ("ancestor", &ancestor), ("neighbour", &neighbour)];
+    for (relation, unit) in units {
+        grounds.push(ground(&maker, relation, unit, &far).await);
+    }
+    grounds.push(Ground {
+        relation: "absent",
+        unit: absent("units"),
+        person: absent("persons"),
+        other: absent("persons"),
+        question: absent("handsQuestions"),
+    });
+
+    let mut wrong = Vec::new();
+    for office in Office::ALL {
+        let screening = sandbox.screening_as(&format!("holder.{}", office.word()));
+        let may: BTreeSet<_> = office.permissions().collect();
+        for (method, permission) in methods("rampart.screening.") {
+            for ground in &grounds {
+                let answer = call(&method, &screening, ground).await;
+                let answer = answer.unwrap_or_else(|| panic!("{method} is not in the access matrix"));
+                let reaches = matches!(ground.relation, "own" | "descendant");
+                let anywhere = PLACELESS.contains(&method.as_str());
+                let code = answer.map_or_else(|status| status.code(), |()| Code::Ok);
+                let expected = match (may.contains(permission.as_str()), reaches || anywhere) {
+                    (false, _) => Code::PermissionDenied,
+                    (true, false) => Code::NotFound,
+                    (true, true) => Code::Ok,
+                };
+                if code != expected {
+                    wrong.push(format!("{method} by {} at {}: {code:?}", office.word(), ground.relation));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
