@@ -42,7 +42,7 @@ impl Row {
             counted_unit: self.counted_unit_id,
             purpose: Purpose::of(self.purpose.into()).ok_or_else(|| Fault::internal("a purpose"))?,
             delete_after: self.delete_after,
-            details: open(keys, self.id, Sealed { key: self.key_id, bytes: self.sealed })?,
+            details: open(keys, self.id, &Sealed { key: self.key_id, bytes: self.sealed })?,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -50,9 +50,9 @@ impl Row {
     }
 }
 
-fn open(keys: &Keyring, id: Uuid, sealed: Sealed) -> Result<Details, Fault> {
+fn open(keys: &Keyring, id: Uuid, sealed: &Sealed) -> Result<Details, Fault> {
     // The cause is left out: it may quote the value.
-    serde_json::from_slice(&keys.open(id, &sealed)?).map_err(|_| Fault::internal("sealed details"))
+    serde_json::from_slice(&keys.open(id, sealed)?).map_err(|_| Fault::internal("sealed details"))
 }
 
 fn seal(keys: &Keyring, id: Uuid, details: &Details) -> Result<Sealed, Fault> {

@@ -61,7 +61,7 @@ pub async fn findings(
             source: row.source,
             entered_by: row.entered_by,
             created_at: row.created_at,
-            details: open(keys, row.id, Sealed { key: row.key_id, bytes: row.sealed })?,
+            details: open(keys, row.id, &Sealed { key: row.key_id, bytes: row.sealed })?,
         })
     })
     .collect()

@@ -48,7 +48,7 @@ pub async fn reseal_findings(
     let rows = rows.fetch_all(&mut *connection).await?;
     let count = rows.len();
     for row in rows {
-        let details = open(keys, row.id, Sealed { key: row.key_id, bytes: row.sealed })?;
+        let details = open(keys, row.id, &Sealed { key: row.key_id, bytes: row.sealed })?;
         let sealed = seal(keys, row.id, &details)?;
         sqlx::query!(
             "UPDATE finding SET key_id = $2, sealed = $3 WHERE id = $1",
