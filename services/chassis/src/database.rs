@@ -3,14 +3,14 @@
 use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Transaction,
+    Connection as _, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::Fault;
+use crate::{Fault, work::Work};
 
 /// The migrations that every service's schema begins with.
 static OWN: Migrator = sqlx::migrate!("./migrations");
@@ -109,14 +109,13 @@ impl Database {
     ///
     /// # Errors
     /// [`Fault::Unavailable`] without a connection, [`Fault::Deadline`] where the deadline has passed.
-    pub async fn begin(&self, deadline: Option<Instant>) -> Result<Transaction<'static, Postgres>, Fault> {
+    pub async fn begin(&self, deadline: Option<Instant>) -> Result<Work, Fault> {
         let left = deadline.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             return Err(Fault::Deadline);
         }
         let begin = format!("BEGIN; SET LOCAL statement_timeout = {}", left.as_millis().max(1));
-        // The only value in the text is a number.
-        Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
+        Ok(Work::begin(&self.pool, begin).await?)
     }
 
     /// Begins a transaction that touches few rows of great tables: it looks them up by index, whatever the
@@ -125,7 +124,7 @@ impl Database {
     ///
     /// # Errors
     /// [`Fault::Unavailable`] without a connection.
-    pub async fn begin_pointed(&self, locks: &[i64]) -> Result<Transaction<'static, Postgres>, Fault> {
+    pub async fn begin_pointed(&self, locks: &[i64]) -> Result<Work, Fault> {
         let mut begin = format!(
             "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL enable_seqscan = off",
             LONGEST.as_millis()
@@ -133,17 +132,15 @@ impl Database {
         for lock in locks {
             begin.push_str(&format!("; SELECT pg_advisory_xact_lock_shared({lock})"));
         }
-        // The only values in the text are numbers.
-        Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
+        Ok(Work::begin(&self.pool, begin).await?)
     }
 
     /// Begins a read-only transaction that sees one state of the database throughout.
     ///
     /// # Errors
     /// As [`Database::begin`].
-    pub async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, Fault> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        Ok(self.pool.begin_with(begin).await?)
+    pub async fn snapshot(&self) -> Result<Work, Fault> {
+        Ok(Work::begin(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned()).await?)
     }
 }
 

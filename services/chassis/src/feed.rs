@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Database, Fault, clock, fault, partitions::DayTable};
+use crate::{Database, Fault, clock, partitions::DayTable};
 
 /// The feed's table, kept for a week: a consumer that was away for longer takes a snapshot.
 pub const TABLE: DayTable = DayTable { table: "change", kept_days: 7 };
@@ -195,7 +195,7 @@ async fn run(database: Database, seen: watch::Sender<Position>, shutdown: Cancel
             // Said once for an outage; the next pulse tries again.
             Err(error) if !failing => {
                 failing = true;
-                tracing::warn!(cause = fault::chain(&error), "the feed stands still");
+                tracing::warn!(?error, "the feed stands still");
             }
             Err(_) => {}
         }
@@ -203,14 +203,14 @@ async fn run(database: Database, seen: watch::Sender<Position>, shutdown: Cancel
 }
 
 /// Gives committed notes their positions, unless another replica is at it. Answers the last position.
-async fn sequence(database: &Database) -> Result<Position, sqlx::Error> {
+async fn sequence(database: &Database) -> Result<Position, Fault> {
     let waiting =
         sqlx::query!(r#"SELECT f.position, EXISTS (SELECT FROM change_inbox) AS "any!" FROM feed f"#);
     let waiting = waiting.fetch_one(database.pool()).await?;
     if !waiting.any {
         return Ok(Position(waiting.position));
     }
-    let mut work = database.pool().begin().await?;
+    let mut work = database.begin(None).await?;
     let held = sqlx::query_scalar!("SELECT position FROM feed FOR UPDATE SKIP LOCKED")
         .fetch_optional(&mut *work)
         .await?;

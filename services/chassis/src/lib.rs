@@ -26,6 +26,7 @@ pub mod server;
 pub mod telemetry;
 pub mod tls;
 pub mod watching;
+mod work;
 
 pub use authority::{Authority, Caller, Grant};
 pub use clock::Clock;
@@ -33,3 +34,4 @@ pub use config::{Config, ConfigArgs};
 pub use database::Database;
 pub use fault::{Fault, Violation, Violations};
 pub use server::RunError;
+pub use work::Work;

@@ -7,3 +7,4 @@ mod access_to_reporting;
 mod access_to_screening;
 mod migrations;
 mod official_lists;
+mod transactions;

@@ -45,7 +45,7 @@ async fn step(house: &House, compared: &mut Compared) -> Result<(), Fault> {
     if house.jurisdiction.today().nodes().is_empty() {
         return Ok(());
     }
-    let mut turn = house.database.pool().begin().await?;
+    let mut turn = house.database.begin(None).await?;
     if !store::try_turn(&mut turn).await? {
         return Ok(());
     }

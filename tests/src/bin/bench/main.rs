@@ -125,6 +125,7 @@ async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         outcome = measured => outcome,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped before the end")),
     };
+    let outcome = outcome.with_context(|| format!("the services said:\n{}", services::said(folder.path())));
     say("stopping Postgres");
     let stopped = postgres.stop().await;
     let table = table.lock().map_err(|_| anyhow::anyhow!("the table was lost"))?;

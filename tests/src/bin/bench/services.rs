@@ -34,6 +34,12 @@ struct Start<'a> {
     issuer: &'a Issuer,
 }
 
+/// What both services have written to their logs: warnings and errors.
+pub(crate) fn said(folder: &Path) -> String {
+    let logs = ["registry", "reporting"].map(|name| fs::read_to_string(folder.join(format!("{name}.log"))));
+    logs.map(Result::unwrap_or_default).join("\n")
+}
+
 impl Services {
     /// Starts both on a database that was bootstrapped, and waits until they answer.
     pub(crate) async fn start(
@@ -60,11 +66,7 @@ impl Services {
         let (reporting, at) = start.service("reporting", &more)?;
         services.reporting = format!("http://{at}");
         services.children.push(("reporting", reporting));
-        services.ready(issuer).await.with_context(|| {
-            let logs =
-                ["registry", "reporting"].map(|name| fs::read_to_string(folder.join(format!("{name}.log"))));
-            logs.map(Result::unwrap_or_default).join("\n")
-        })?;
+        services.ready(issuer).await?;
         Ok(services)
     }
 
