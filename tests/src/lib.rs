@@ -146,6 +146,12 @@ impl Sandbox {
         Screening::new(&self.stack.screening, &token).expect("a client")
     }
 
+    /// Screening's address.
+    #[must_use]
+    pub fn screening_url(&self) -> &str {
+        &self.stack.screening
+    }
+
     /// The registry's address.
     #[must_use]
     pub fn registry_url(&self) -> &str {

@@ -67,6 +67,16 @@ const TABLE: &[(&str, &[Office])] = {
         ("persons.reveal", &[Leader, DutyOfficer, HealthOfficer]),
         ("persons.merge", &[DutyOfficer, HealthOfficer]),
         ("hands.agree", &[Leader, DutyOfficer]),
+        ("observations.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("observations.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("observations.shorten", &[DutyOfficer, HealthOfficer]),
+        ("observations.release", &[Leader, DutyOfficer, HealthOfficer]),
+        // A release that reality blocks is a doctor's to decide (R26).
+        ("observations.override", &[HealthOfficer]),
+        ("observations.end", &[DutyOfficer, HealthOfficer]),
+        ("readings.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("referrals.answer", &[HealthOfficer, Integrator]),
+        ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]
 };

@@ -16,7 +16,12 @@ use proto::{
         form_service_client::FormServiceClient, proof_service_client::ProofServiceClient,
         report_service_client::ReportServiceClient, rollup_service_client::RollupServiceClient,
     },
-    screening::{hands_service_client::HandsServiceClient, person_service_client::PersonServiceClient},
+    screening::{
+        escalation_service_client::EscalationServiceClient, hands_service_client::HandsServiceClient,
+        observation_service_client::ObservationServiceClient, person_service_client::PersonServiceClient,
+        proof_service_client::ProofServiceClient as PersonProofServiceClient,
+        reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
+    },
 };
 use tonic::{
     Request, Status,
@@ -136,6 +141,16 @@ clients! {
         persons: PersonServiceClient,
         /// Questions whose hands a person is in.
         hands: HandsServiceClient,
+        /// Observations.
+        observations: ObservationServiceClient,
+        /// Readings, slots and what is to be done.
+        readings: ReadingServiceClient,
+        /// Referrals.
+        referrals: ReferralServiceClient,
+        /// Digests of what was not done.
+        escalations: EscalationServiceClient,
+        /// Proofs of persons.
+        proofs: PersonProofServiceClient,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod form_file;
 pub mod issuer;
 pub mod output;
 pub mod postgres;
+pub mod readings_file;
 pub mod reports_file;
 pub mod retry;
 pub mod sheet;

@@ -1,10 +1,21 @@
 //! What all handlers and activations of screening share.
 
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use chassis::{Caller, Clock, Database, Fault};
-use jurisdiction::Jurisdiction;
+use chrono::NaiveDate;
+use jurisdiction::{Contact, Jurisdiction};
+use proto::registry::Level;
 use uuid::Uuid;
 
-use crate::{keyring::Keyring, persons::parse::unit_name};
+use crate::{
+    keyring::Keyring,
+    observations::{Observation, parse::observation_name, store::Sight},
+    persons::parse::unit_name,
+};
 
 /// What all handlers share.
 #[derive(Clone, Debug)]
@@ -17,6 +28,25 @@ pub struct House {
     pub jurisdiction: Jurisdiction,
     /// The keys of personal values.
     pub keys: Keyring,
+    /// The days that readings have a partition of.
+    pub reading_days: Days,
+}
+
+/// Days that this process has seen to.
+#[derive(Clone, Debug, Default)]
+pub struct Days(Arc<Mutex<HashSet<NaiveDate>>>);
+
+impl Days {
+    /// Whether a day was seen to.
+    #[must_use]
+    pub fn contains(&self, day: NaiveDate) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&day)
+    }
+
+    /// Notes that a day was seen to.
+    pub fn insert(&self, day: NaiveDate) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(day);
+    }
 }
 
 impl House {
@@ -62,5 +92,70 @@ impl House {
             }
             None => Ok(self.jurisdiction.standing_below(&caller.scopes(permission))),
         }
+    }
+
+    /// An observation that the caller has a permission to; any other is answered like an absent one.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] naming it.
+    pub fn observed(
+        &self,
+        caller: &Caller,
+        permission: &str,
+        id: Uuid,
+        found: Option<Observation>,
+    ) -> Result<Observation, Fault> {
+        let seen = found.filter(|observation| self.sees(caller, permission, observation.unit));
+        seen.ok_or_else(|| Fault::NotFound(observation_name(id)))
+    }
+
+    /// As [`House::units`], but only the uppermost of them: none of the answer stands above another.
+    ///
+    /// # Errors
+    /// As [`House::units`].
+    pub fn tops(
+        &self,
+        caller: &Caller,
+        permission: &str,
+        ancestor: Option<Uuid>,
+    ) -> Result<Vec<Uuid>, Fault> {
+        if let Some(unit) = ancestor {
+            self.within(caller, permission, unit)?;
+            return Ok(vec![unit]);
+        }
+        let today = self.jurisdiction.today();
+        let mut scopes: Vec<Uuid> = caller.scopes(permission).to_vec();
+        scopes.sort_unstable();
+        scopes.dedup();
+        let below = |unit: Uuid| scopes.iter().any(|other| *other != unit && today.contains(*other, unit));
+        Ok(scopes.iter().copied().filter(|unit| !below(*unit)).collect())
+    }
+
+    /// By which units what is in a unit's hands is seen today, and before which is put what was not done
+    /// there: those above it, up to the county; the unit itself where nobody stands above it.
+    #[must_use]
+    pub fn sight(&self, unit: Uuid) -> Sight {
+        let today = self.jurisdiction.today();
+        let standing = self.jurisdiction.standing(unit).unwrap_or(unit);
+        let upwards = today.place(standing).map(|place| today.upwards(place).collect::<Vec<_>>());
+        let nodes: Vec<_> = upwards.iter().flatten().filter_map(|place| today.at(*place)).collect();
+        let mut ancestors: Vec<Uuid> = nodes.iter().map(|node| node.id).collect();
+        let up_to = |node: &&&jurisdiction::Node| i32::from(node.level) >= Level::County as i32;
+        let above = usize::from(standing == unit);
+        let mut holders: Vec<Uuid> = nodes.iter().skip(above).take_while(up_to).map(|node| node.id).collect();
+        if holders.is_empty() {
+            holders.push(ancestors.get(above).or(ancestors.first()).copied().unwrap_or(unit));
+        }
+        if standing != unit {
+            ancestors.insert(0, unit);
+        }
+        Sight { unit, ancestors, holders }
+    }
+
+    /// Who answers today for what is in a unit's hands.
+    #[must_use]
+    pub fn answering(&self, unit: Uuid) -> Option<Contact> {
+        let unit = self.jurisdiction.standing(unit)?;
+        self.jurisdiction.answering(&self.jurisdiction.today(), unit)
     }
 }

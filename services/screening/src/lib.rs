@@ -1,9 +1,16 @@
-//! Screening: whoever must be followed up, each in one pair of hands. Persons, and whose hands they are in.
+//! Screening: whoever must be followed up, each in one pair of hands, from the first report to a recorded
+//! decision.
 
+pub mod escalations;
 pub mod hands;
 pub mod house;
 pub mod keyring;
+pub mod observations;
 pub mod persons;
+pub mod proofs;
+pub mod readings;
+pub mod referrals;
+pub mod rules;
 
 use std::sync::Arc;
 
@@ -15,11 +22,14 @@ use chassis::{
     served,
     server::Server,
 };
-use house::House;
+use house::{Days, House};
 use jurisdiction::{Jurisdiction, follow::Source};
 use keyring::Keyring;
 use proto::screening::{
-    hands_service_server::HandsServiceServer, person_service_server::PersonServiceServer,
+    escalation_service_server::EscalationServiceServer, hands_service_server::HandsServiceServer,
+    observation_service_server::ObservationServiceServer, person_service_server::PersonServiceServer,
+    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
+    referral_service_server::ReferralServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -37,7 +47,15 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// What the schema is made by.
 pub const PARTS: &[Part] = &[jurisdiction::PART, ("_sqlx_migrations", &MIGRATIONS)];
 
-const SERVICES: &[&str] = &["rampart.screening.v1.PersonService", "rampart.screening.v1.HandsService"];
+const SERVICES: &[&str] = &[
+    "rampart.screening.v1.PersonService",
+    "rampart.screening.v1.HandsService",
+    "rampart.screening.v1.ObservationService",
+    "rampart.screening.v1.ReadingService",
+    "rampart.screening.v1.ReferralService",
+    "rampart.screening.v1.EscalationService",
+    "rampart.screening.v1.ProofService",
+];
 const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
 
 /// Brings the schema up to date, with the owner's URL.
@@ -69,14 +87,26 @@ pub async fn run(
     let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
     let jurisdiction = followed.await.map_err(RunError::Tables)?;
     let authority = Arc::new(jurisdiction.clone());
-    let house = Arc::new(House { database, clock, jurisdiction, keys });
+    let house = Arc::new(House { database, clock, jurisdiction, keys, reading_days: Days::default() });
     let rotation = tokio::spawn(persons::rotation::run(Arc::clone(&house), shutdown.clone()));
+    let tending = tokio::spawn(observations::tending::run(Arc::clone(&house), shutdown.clone()));
 
-    let routes =
-        Routes::new(served!(PersonServiceServer::new(persons::api::Persons { house: Arc::clone(&house) })))
-            .add_service(served!(HandsServiceServer::new(hands::api::Hands { house })));
+    let routes = routes(&house);
     let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
     server.serve(&config, listener, shutdown).await?;
-    let _ = tokio::join!(keeper, rotation);
+    let _ = tokio::join!(keeper, rotation, tending);
     Ok(())
+}
+
+fn routes(house: &Arc<House>) -> Routes {
+    let house = || Arc::clone(house);
+    Routes::new(served!(PersonServiceServer::new(persons::api::Persons { house: house() })))
+        .add_service(served!(HandsServiceServer::new(hands::api::Hands { house: house() })))
+        .add_service(served!(ObservationServiceServer::new(observations::api::Observations {
+            house: house()
+        })))
+        .add_service(served!(ReadingServiceServer::new(readings::api::Readings { house: house() })))
+        .add_service(served!(ReferralServiceServer::new(referrals::api::Referrals { house: house() })))
+        .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
+        .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))
 }

@@ -10,10 +10,14 @@ mod figures;
 mod forms;
 mod hands;
 mod import;
+mod observations;
 mod officers;
 mod persons;
 mod postgres;
 mod prove;
+mod prove_persons;
+mod readings;
+mod referrals;
 mod reporting;
 mod reports;
 mod reports_import;
@@ -101,6 +105,15 @@ enum Command {
     /// Agree whose hands a person is in whom two units have found
     #[command(subcommand)]
     Hands(hands::Command),
+    /// Watch over persons: open, extend, release; list what is to be done today, and what to chase
+    #[command(subcommand)]
+    Observations(observations::Command),
+    /// Send temperature and symptoms of persons under observation; show their slots
+    #[command(subcommand)]
+    Readings(readings::Command),
+    /// List and answer referrals of persons with fever or symptoms
+    #[command(subcommand)]
+    Referrals(referrals::Command),
     /// Print the bulletin of a seal
     Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
@@ -146,6 +159,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rollup(command) => rollup::run(command, &access, cli.style).await,
         Command::Persons(command) => persons::run(command, &access, cli.style).await,
         Command::Hands(command) => hands::run(command, &access, cli.style).await,
+        Command::Observations(command) => observations::run(command, &access, cli.style).await,
+        Command::Readings(command) => readings::run(command, &access, cli.style).await,
+        Command::Referrals(command) => referrals::run(command, &access, cli.style).await,
         Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),

@@ -10,17 +10,18 @@ use proto::{
     reporting::prove_reports_response::Event,
 };
 
-use super::{EXIT_FOUND, access::Access, reporting as shared};
+use super::{EXIT_FOUND, access::Access, prove_persons, reporting as shared};
 use crate::output::{self, Column, Style};
 
 const ABOUT: &str = "\
 Every exception is listed by name, and every law with its verdict at the end of the list; \
 progress goes to standard error. A vacant office that a duty officer above answers for is \
-listed and breaks no law; neither do missing and returned reports. Offices and the tree are checked \
-at one instant, reports for every day that was opened, or those of --form, --from and --until.
+listed and breaks no law; neither do missing and returned reports, nor persons who are lost. Offices \
+and the tree are checked at one instant, reports for every day that was opened, or those of --form, --from \
+and --until; persons under observation now, and with --from those whose observation ended since.
 
 Example:
-  rampart prove --form grid-day --from 2020-02-01 --until 2020-02-03 --output csv
+  rampart prove --law reports --form grid-day --from 2020-02-01 --until 2020-02-03 --output csv
 
 Exit codes:
   0   every law holds
@@ -31,18 +32,32 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 #[command(after_help = ABOUT)]
 pub(crate) struct Args {
+    /// Only this law; may be repeated [default: every law]
+    #[arg(long = "law", value_enum, value_name = "LAW")]
+    laws: Vec<Law>,
     /// Offices and the tree at this instant, such as 2020-02-03T08:00:00+08:00; now where not said
     #[arg(long, value_name = "INSTANT")]
     as_of: Option<DateTime<Utc>>,
     /// Reports only of this form: forms/{uuid}, or its key
     #[arg(long, value_name = "FORM")]
     form: Option<String>,
-    /// Reports only from this business date on
+    /// Reports only from this business date on; persons also where they were let go since
     #[arg(long, value_name = "DATE")]
     from: Option<NaiveDate>,
     /// Reports only up to and with this business date
     #[arg(long, value_name = "DATE")]
     until: Option<NaiveDate>,
+}
+
+/// The laws, each proved by the service that keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Law {
+    /// Every place has somebody who answers for it
+    Places,
+    /// What is expected was reported, excused or is missing, and the sums are right
+    Reports,
+    /// Every person under observation is in one pair of hands
+    Persons,
 }
 
 const COLUMNS: &[Column] = &[
@@ -60,15 +75,15 @@ const COLUMNS: &[Column] = &[
 
 /// What the services' proofs come to.
 #[derive(Default)]
-struct Proof {
-    exceptions: Vec<Vec<String>>,
-    verdicts: Vec<Vec<String>>,
-    broken: bool,
+pub(super) struct Proof {
+    pub(super) exceptions: Vec<Vec<String>>,
+    pub(super) verdicts: Vec<Vec<String>>,
+    pub(super) broken: bool,
 }
 
 impl Proof {
     /// Notes the verdict on one law.
-    fn conclude(&mut self, law: &str, breaches: i64, detail: String) {
+    pub(super) fn conclude(&mut self, law: &str, breaches: i64, detail: String) {
         let broken = breaches > 0;
         self.broken |= broken;
         let result = if broken { "broken" } else { "kept" };
@@ -82,8 +97,16 @@ impl Proof {
 /// Proves the laws, service by service.
 pub(crate) async fn run(args: &Args, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let mut proof = Proof::default();
-    registry(args, access, &mut proof).await?;
-    reporting(args, access, &mut proof).await?;
+    let asked = |law: Law| args.laws.is_empty() || args.laws.contains(&law);
+    if asked(Law::Places) {
+        registry(args, access, &mut proof).await?;
+    }
+    if asked(Law::Reports) {
+        reporting(args, access, &mut proof).await?;
+    }
+    if asked(Law::Persons) {
+        prove_persons::prove(args.from, access, &mut proof).await?;
+    }
     let rows: Vec<_> = proof.exceptions.into_iter().chain(proof.verdicts).collect();
     style.rows(COLUMNS, &rows)?;
     Ok(if proof.broken { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
-use jurisdiction::Contact;
 use proto::screening::{self as pb, hands_service_server::HandsService};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
@@ -16,6 +15,7 @@ use super::{
 use crate::{
     DOMAIN,
     house::House,
+    observations::ops as observations,
     persons::{
         parse::{UNITS, unit_name},
         store as persons,
@@ -97,6 +97,7 @@ impl Hands {
             let sides = [said.holding_unit, said.finding_unit];
             persons::take_hands(&mut work, said.holding_person, sides, unit, now).await?;
             store::follow_hands(&mut work, &said, unit).await?;
+            observations::settle(&self.house, &mut work, said.holding_person, now).await?;
         }
         store::update(&mut work, &said).await?;
         let answer = pb::AgreeHandsResponse { question: Some(self.shown(&caller, &said)) };
@@ -113,12 +114,7 @@ impl Hands {
     fn shown(&self, caller: &Caller, question: &Question) -> pb::HandsQuestion {
         let sides = self.sides(caller, question);
         let other = if sides.holding { question.finding_unit } else { question.holding_unit };
-        contract::question(question, sides, self.answering(other))
-    }
-
-    fn answering(&self, unit: Uuid) -> Option<Contact> {
-        let unit = self.house.jurisdiction.standing(unit)?;
-        self.house.jurisdiction.answering(&self.house.jurisdiction.today(), unit)
+        contract::question(question, sides, self.house.answering(other))
     }
 }
 

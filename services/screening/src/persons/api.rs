@@ -14,7 +14,7 @@ use super::{
     phone_marks,
     store::{self, Selection},
 };
-use crate::{DOMAIN, hands, house::House, keyring::Mark};
+use crate::{DOMAIN, hands, house::House, keyring::Mark, observations::ops as observations};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]
@@ -367,7 +367,9 @@ impl Persons {
             }
         }
         let now = self.house.clock.now();
+        observations::before_merge(connection, kept.id, merged.id).await?;
         store::join(connection, kept, merged, (reason, caller.subject(), now)).await?;
-        hands::store::follow_merge(connection, kept, merged, now).await
+        hands::store::follow_merge(connection, kept, merged, now).await?;
+        observations::settle(&self.house, connection, kept.id, now).await
     }
 }

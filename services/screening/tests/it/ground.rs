@@ -88,6 +88,37 @@ impl Ground {
         Ok(found.into_inner().person.expect("a person"))
     }
 
+    /// The unit above a grid.
+    pub(crate) async fn village(&self, grid: usize) -> String {
+        let request = registry::GetUnitRequest { name: self.grids[grid].clone(), as_of: String::new() };
+        let unit = self.sandbox.registry().units().get_unit(request).await.expect("a unit").into_inner().unit;
+        unit.expect("a unit").parent_unit
+    }
+
+    /// Closes a grid on 3 February.
+    pub(crate) async fn close(&self, grid: usize) {
+        let request = registry::UpdateUnitRequest {
+            request_id: request_id(),
+            unit: Some(registry::Unit {
+                name: self.grids[grid].clone(),
+                status: registry::UnitStatus::Closed.into(),
+                ..Default::default()
+            }),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["status".to_owned()] }),
+            effective_date: "2020-02-03".to_owned(),
+            ..Default::default()
+        };
+        self.sandbox.registry().units().update_unit(request).await.expect("closed");
+    }
+
+    /// Says as a subject which unit takes the person of the first open question.
+    pub(crate) async fn agree(&self, subject: &str, grid: usize) {
+        let name = self.questions(subject).await.remove(0).name;
+        let request =
+            pb::AgreeHandsRequest { request_id: request_id(), name, unit: self.grids[grid].clone() };
+        self.screening(subject).hands().agree_hands(request).await.expect("agreed");
+    }
+
     /// The open questions that a subject sees.
     pub(crate) async fn questions(&self, subject: &str) -> Vec<pb::HandsQuestion> {
         let request = pb::ListHandsQuestionsRequest::default();

@@ -5,4 +5,9 @@
 mod ground;
 mod hands;
 mod keys;
+mod observations;
 mod persons;
+mod proofs;
+mod readings;
+mod referrals;
+mod watch;

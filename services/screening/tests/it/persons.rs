@@ -1,6 +1,6 @@
 //! Persons: taken in always, in one pair of hands, seen whole by those hands alone.
 
-use proto::{registry, screening as pb};
+use proto::screening as pb;
 use sqlx::Row as _;
 use tests::{fields, reason, request_id, until};
 use tonic::Code;
@@ -334,18 +334,7 @@ async fn no_personal_value_lies_open_in_the_database() {
 async fn persons_of_a_unit_that_is_closed_are_in_sight_of_who_stands_above() {
     let ground = Ground::build().await;
     let person = ground.found(0, details(NUMBER)).await;
-    let close = registry::UpdateUnitRequest {
-        request_id: request_id(),
-        unit: Some(registry::Unit {
-            name: ground.grids[0].clone(),
-            status: registry::UnitStatus::Closed.into(),
-            ..Default::default()
-        }),
-        update_mask: Some(prost_types::FieldMask { paths: vec!["status".to_owned()] }),
-        effective_date: "2020-02-03".to_owned(),
-        ..Default::default()
-    };
-    ground.sandbox.registry().units().update_unit(close).await.expect("closed");
+    ground.close(0).await;
     until(async || ground.intake("duty-0", 0, without_papers("")).await.is_err().then_some(())).await;
     assert!(ground.get("duty-0", &person.name).await.is_ok());
     let mut persons = ground.screening("duty-0").persons();

@@ -86,6 +86,15 @@ pub async fn get(connection: &mut PgConnection, keys: &Keyring, ids: &[Uuid]) ->
     persons!(connection, keys, "id = ANY($1) ORDER BY id", ids)
 }
 
+/// The first of those who were found to be one with a person; nothing for nobody.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn one(connection: &mut PgConnection, person: Uuid) -> Result<Option<Uuid>, Fault> {
+    let one = sqlx::query_scalar!("SELECT same_as FROM person WHERE id = $1", person);
+    Ok(one.fetch_optional(connection).await?)
+}
+
 /// Everybody who was found to be one person, the first taken in first.
 ///
 /// # Errors

@@ -1,24 +1,17 @@
 //! A day of a form through the real binary: every command on reporting, and the exit codes that scripts
 //! go by.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
-
-use std::{
-    io::{BufRead as _, BufReader},
-    path::PathBuf,
-    process::{Command, Output, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
+use std::{ops::Deref, time::Duration};
 
 use proto::registry as pb;
 use serde_json::{Value, json};
 use tests::Sandbox;
 
-/// The binary as a subject against a sandbox.
-struct Shell {
-    sandbox: Sandbox,
-    folder: tempfile::TempDir,
+use crate::shell::Shell;
+
+/// A county of three villages that report.
+struct Town {
+    shell: Shell,
     form: String,
     county: String,
     villages: Vec<String>,
@@ -47,7 +40,15 @@ fn village_day() -> Value {
     })
 }
 
-impl Shell {
+impl Deref for Town {
+    type Target = Shell;
+
+    fn deref(&self) -> &Shell {
+        &self.shell
+    }
+}
+
+impl Town {
     async fn start() -> Self {
         let sandbox = Sandbox::start().await;
         let root = sandbox.root.clone();
@@ -61,62 +62,7 @@ impl Shell {
         sandbox.appointed(&county, pb::Office::Leader, "leader").await;
         // Units report from the day after they were made.
         sandbox.clock.advance_to("2020-02-03T17:00:00Z".parse().unwrap());
-        let folder = tempfile::tempdir().unwrap();
-        Self { sandbox, folder, form: "village-day".to_owned(), county, villages }
-    }
-
-    fn file(&self, name: &str, content: &str) -> String {
-        let path: PathBuf = self.folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-
-    fn command(&self, subject: &str, line: &[&str]) -> Command {
-        let token = self.sandbox.issuer.token(subject, Duration::from_secs(600)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rampart"));
-        command
-            .args(line)
-            .env("RAMPART_CONTEXT", self.folder.path().join("none.json"))
-            .env("RAMPART_REGISTRY", self.sandbox.registry_url())
-            .env("RAMPART_REPORTING", self.sandbox.reporting_url())
-            .env("RAMPART_TOKEN", token);
-        command
-    }
-
-    async fn run(&self, subject: &str, line: &[&str]) -> Output {
-        let mut command = self.command(subject, line);
-        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-    }
-
-    /// What a command prints that must end with a code.
-    async fn ends(&self, code: i32, subject: &str, line: &[&str]) -> String {
-        let output = self.run(subject, line).await;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{line:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The document a command prints.
-    async fn json(&self, subject: &str, line: &[&str]) -> Value {
-        let printed = self.ends(0, subject, &[line, &["--output", "json"]].concat()).await;
-        serde_json::from_str(&printed).unwrap()
-    }
-
-    /// The lines of a command that does not end by itself; it ends with the receiver.
-    fn follow(&self, subject: &str, line: &[&str]) -> mpsc::Receiver<String> {
-        let mut child = self.command(subject, line).stdout(Stdio::piped()).spawn().unwrap();
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            for line in lines.map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-            child.kill().unwrap();
-            child.wait().unwrap();
-        });
-        receiver
+        Self { shell: Shell::new(sandbox), form: "village-day".to_owned(), county, villages }
     }
 
     /// Waits until the day is open, which takes until reporting has heard of the tree.
@@ -135,7 +81,7 @@ impl Shell {
 }
 
 /// Changes are lines of both watches, soon after they are made.
-async fn watched(shell: &Shell) {
+async fn watched(shell: &Town) {
     let root = shell.sandbox.root.clone();
     let totals = shell.follow("duty", &["rollup", "watch", &shell.form, DAY, &root]);
     let first = tokio::task::spawn_blocking(move || (totals.recv(), totals)).await.unwrap();
@@ -164,7 +110,7 @@ async fn watched(shell: &Shell) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_from_the_form_to_the_bulletin() {
-    let shell = Shell::start().await;
+    let shell = Town::start().await;
     let form = shell.file("form.json", &village_day().to_string());
     for _ in 0..100 {
         if shell.run("admin", &["forms", "list"]).await.status.success() {

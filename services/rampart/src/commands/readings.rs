@@ -1,0 +1,270 @@
+//! `rampart readings …`.
+
+use std::{fs::File, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use proto::{screening as pb, screening::reading_result::Result as Answer};
+
+use super::{
+    EXIT_FOUND,
+    access::Access,
+    reporting::{Retry, instant, request_id},
+};
+use crate::{
+    client::Screening,
+    output::{self, Column, Style},
+    readings_file,
+};
+
+const IMPORT: &str = "\
+The file is CSV in UTF-8 with the columns event_id (a UUID made once for each reading), observation, \
+taken_time, kind (taken, absent, refused), and as needed temperature, symptoms (words with spaces between), \
+note. Every line that is refused is listed with its number and why; the others are taken in. A reading is \
+taken in once: a file that is sent again changes nothing.";
+
+/// Temperature and symptoms of persons under observation.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Send one reading
+    Take {
+        /// observations/{uuid}
+        observation: String,
+        /// Degrees Celsius, such as 36.8
+        #[arg(long, default_value_t = 0.0, hide_default_value = true, value_name = "DEGREES")]
+        temperature: f64,
+        /// What the person complains of, such as cough; may be repeated
+        #[arg(long = "symptom", value_name = "WORD", value_parser = readings_file::symptom)]
+        symptoms: Vec<pb::Symptom>,
+        /// Nobody was there
+        #[arg(long, conflicts_with_all = ["temperature", "symptoms", "refused"])]
+        absent: bool,
+        /// The person refused
+        #[arg(long, conflicts_with_all = ["temperature", "symptoms"])]
+        refused: bool,
+        /// When, such as 2020-02-03T08:00:00+08:00; now where not said
+        #[arg(long, value_name = "INSTANT")]
+        at: Option<DateTime<Utc>>,
+        /// How it was taken where that was no visit, such as "by phone"
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+        note: String,
+    },
+    /// Send the readings of a file
+    #[command(after_help = IMPORT)]
+    Import {
+        /// The file: CSV
+        file: PathBuf,
+    },
+    /// List the readings of an observation in the order in which they were taken
+    List {
+        /// observations/{uuid}
+        observation: String,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: i32,
+    },
+    /// List the slots of an observation, and what came of each
+    Slots {
+        /// observations/{uuid}
+        observation: String,
+    },
+}
+
+const RESULTS: &[Column] = &[
+    Column { key: "line", en: "Line", zh: "行" },
+    Column { key: "event_id", en: "Reading", zh: "编号" },
+    Column { key: "result", en: "Result", zh: "结果" },
+    Column { key: "outcome", en: "Says", zh: "结论" },
+    Column { key: "marks", en: "Marks", zh: "标注" },
+    Column { key: "referral", en: "Referral", zh: "转诊" },
+    Column { key: "message", en: "Why", zh: "原因" },
+];
+
+const READINGS: &[Column] = &[
+    Column { key: "taken", en: "Taken", zh: "测量时间" },
+    Column { key: "outcome", en: "Says", zh: "结论" },
+    Column { key: "temperature", en: "Temperature", zh: "体温" },
+    Column { key: "symptoms", en: "Symptoms", zh: "症状" },
+    Column { key: "marks", en: "Marks", zh: "标注" },
+    Column { key: "received", en: "Received", zh: "接收时间" },
+    Column { key: "entered_by", en: "Who", zh: "录入人" },
+    Column { key: "note", en: "Note", zh: "备注" },
+];
+
+const SLOTS: &[Column] = &[
+    Column { key: "opens", en: "From", zh: "开始" },
+    Column { key: "closes", en: "To", zh: "截止" },
+    Column { key: "outcome", en: "Outcome", zh: "结果" },
+    Column { key: "missed", en: "Found missed", zh: "漏测记录时间" },
+];
+
+/// How many readings a call carries.
+const BATCH: usize = 500;
+
+fn outcome(outcome: pb::Outcome) -> String {
+    match outcome {
+        pb::Outcome::Unspecified => String::new(),
+        outcome => output::word(outcome.as_str_name(), "OUTCOME_"),
+    }
+}
+
+fn marks(marks: impl Iterator<Item = pb::Mark>) -> String {
+    marks.map(|mark| output::word(mark.as_str_name(), "MARK_")).collect::<Vec<_>>().join(" ")
+}
+
+/// Symptoms in words.
+pub(super) fn symptoms(symptoms: impl Iterator<Item = pb::Symptom>) -> String {
+    symptoms.map(|symptom| output::word(symptom.as_str_name(), "SYMPTOM_")).collect::<Vec<_>>().join(" ")
+}
+
+/// What became of a reading as a row, and whether it was refused.
+fn result(line: u64, result: pb::ReadingResult) -> (Vec<String>, bool) {
+    let mut row = vec![line.to_string(), result.event_id];
+    let refused = match result.result {
+        Some(Answer::Accepted(accepted)) => {
+            let says = outcome(accepted.outcome());
+            let marks = marks(accepted.marks());
+            row.extend(["accepted".to_owned(), says, marks, accepted.referral, String::new()]);
+            false
+        }
+        Some(Answer::Duplicate(_)) => {
+            row.push("duplicate".to_owned());
+            false
+        }
+        Some(Answer::Refused(refused)) => {
+            row.extend([refused.reason, String::new(), String::new(), String::new(), refused.message]);
+            true
+        }
+        None => {
+            row.push("unanswered".to_owned());
+            true
+        }
+    };
+    row.resize(RESULTS.len(), String::new());
+    (row, refused)
+}
+
+/// Runs a command on readings.
+pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let screening = access.screening()?;
+    match command {
+        Command::Take { observation, temperature, symptoms, absent, refused, at, note } => {
+            let kind = match (absent, refused) {
+                (true, _) => pb::ReadingKind::Absent,
+                (_, true) => pb::ReadingKind::Refused,
+                _ => pb::ReadingKind::Taken,
+            };
+            let reading = pb::Reading {
+                event_id: request_id(),
+                observation,
+                taken_time: Some(chassis::parse::timestamp(at.unwrap_or_else(chassis::clock::wall))),
+                kind: kind.into(),
+                temperature,
+                symptoms: symptoms.into_iter().map(i32::from).collect(),
+                note,
+                ..pb::Reading::default()
+            };
+            let request = pb::IngestReadingsRequest { readings: vec![reading] };
+            let answer = screening.readings().ingest_readings(request).await?.into_inner();
+            let (rows, refused): (Vec<_>, Vec<_>) =
+                answer.results.into_iter().map(|answer| result(1, answer)).unzip();
+            style.rows(RESULTS, &rows)?;
+            let found = refused.contains(&true);
+            Ok(if found { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })
+        }
+        Command::Import { file } => import(&screening, file, style).await,
+        Command::List { observation, limit } => {
+            let request = pb::ListReadingsRequest {
+                observation,
+                page_size: limit.clamp(1, 1_000),
+                ..Default::default()
+            };
+            let found = screening.readings().list_readings(request).await?.into_inner().readings;
+            let row = |reading: pb::Reading| {
+                vec![
+                    instant(reading.taken_time),
+                    outcome(reading.outcome()),
+                    if reading.temperature > 0.0 { reading.temperature.to_string() } else { String::new() },
+                    symptoms(reading.symptoms()),
+                    marks(reading.marks()),
+                    instant(reading.receive_time),
+                    reading.entered_by,
+                    reading.note,
+                ]
+            };
+            style.rows(READINGS, &found.into_iter().map(row).collect::<Vec<_>>())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Slots { observation } => {
+            let request = pb::ListSlotsRequest { observation, page_size: 1_000, page_token: String::new() };
+            let found = screening.readings().list_slots(request).await?.into_inner().slots;
+            let row = |slot: pb::Slot| {
+                vec![
+                    instant(slot.open_time),
+                    instant(slot.close_time),
+                    outcome(slot.outcome()),
+                    instant(slot.miss_time),
+                ]
+            };
+            style.rows(SLOTS, &found.into_iter().map(row).collect::<Vec<_>>())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Imports a file; answers 1 where lines are refused.
+async fn import(screening: &Screening, file: PathBuf, style: Style) -> anyhow::Result<ExitCode> {
+    let shown = file.display();
+    let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
+    let lines = readings_file::read(reader).with_context(|| format!("reading {shown}"))?;
+    let (mut sound, mut refused) = (Vec::new(), Vec::new());
+    for (line, reading) in lines {
+        match reading {
+            Ok(reading) => sound.push((line, reading)),
+            Err(wrong) => {
+                let mut row = vec![line.to_string(), String::new(), "BAD_LINE".to_owned()];
+                row.resize(RESULTS.len() - 1, String::new());
+                row.push(wrong);
+                refused.push(row);
+            }
+        }
+    }
+    let bar = output::bar(sound.len(), "readings");
+    let (mut taken, mut sent) = (0, Ok(()));
+    let mut retry = Retry::default();
+    let mut rest = &sound[..];
+    while !rest.is_empty() {
+        let (batch, after) = rest.split_at(rest.len().min(BATCH));
+        let readings = batch.iter().map(|(_, reading)| reading.clone()).collect();
+        match screening.readings().ingest_readings(pb::IngestReadingsRequest { readings }).await {
+            Ok(answer) => {
+                retry.worked();
+                for ((line, _), answer) in batch.iter().zip(answer.into_inner().results) {
+                    let (row, is_refused) = result(*line, answer);
+                    if is_refused {
+                        refused.push(row);
+                    } else {
+                        taken += 1;
+                    }
+                }
+                bar.inc(u64::try_from(batch.len())?);
+                rest = after;
+            }
+            Err(status) => {
+                sent = retry.after(status).await;
+                if sent.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    bar.finish_and_clear();
+    refused.sort_by_key(|row| row[0].parse::<u64>().unwrap_or_default());
+    style.rows(RESULTS, &refused)?;
+    output::say(&format!("{taken} taken in, now or before; {} refused", refused.len()));
+    if let Err(error) = sent {
+        output::say(&format!("{} of {} were not answered; send the file again", rest.len(), sound.len()));
+        return Err(error.into());
+    }
+    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
+}

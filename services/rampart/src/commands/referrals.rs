@@ -1,0 +1,126 @@
+//! `rampart referrals …`.
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use proto::screening as pb;
+
+use super::{
+    access::Access,
+    observations::named,
+    readings::symptoms,
+    reporting::{instant, request_id},
+};
+use crate::output::{self, Column, Style};
+
+/// Persons with fever or symptoms whom a facility must look at.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List open referrals, the oldest first
+    List {
+        /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
+        #[arg(long, value_name = "UNIT")]
+        below: Option<String>,
+        /// Also those that were answered
+        #[arg(long)]
+        answered: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: i32,
+    },
+    /// Record what a facility says of a referred person
+    Answer {
+        /// referrals/{uuid}
+        referral: String,
+        /// What it says
+        #[arg(long = "says", value_enum)]
+        answer: Answer,
+        /// The facility's official name
+        #[arg(long, value_name = "TEXT")]
+        facility: String,
+    },
+}
+
+/// What a facility says.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Answer {
+    /// No reason to suspect
+    Cleared,
+    /// Kept there for now
+    Kept,
+    /// Sent on to another facility
+    SentOn,
+    /// Suspected: a case is to be reported
+    Suspected,
+    /// Never arrived
+    NoShow,
+}
+
+const COLUMNS: &[Column] = &[
+    Column { key: "name", en: "Referral", zh: "编号" },
+    Column { key: "observation", en: "Observation", zh: "观察" },
+    Column { key: "person", en: "Person", zh: "人员" },
+    Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
+    Column { key: "temperature", en: "Temperature", zh: "体温" },
+    Column { key: "symptoms", en: "Symptoms", zh: "症状" },
+    Column { key: "opened", en: "Since", zh: "转诊时间" },
+    Column { key: "deadline", en: "To be answered by", zh: "答复时限" },
+    Column { key: "answer", en: "Answer", zh: "答复" },
+    Column { key: "facility", en: "Facility", zh: "医疗机构" },
+];
+
+fn row(referral: pb::Referral) -> Vec<String> {
+    let answer = match referral.answer() {
+        pb::ReferralAnswer::Unspecified => String::new(),
+        answer => output::word(answer.as_str_name(), "REFERRAL_ANSWER_"),
+    };
+    let symptoms = symptoms(referral.symptoms());
+    let temperature =
+        if referral.temperature > 0.0 { referral.temperature.to_string() } else { String::new() };
+    vec![
+        referral.name,
+        referral.observation,
+        referral.person,
+        referral.responsible_unit,
+        temperature,
+        symptoms,
+        instant(referral.create_time),
+        instant(referral.deadline_time),
+        answer,
+        referral.facility,
+    ]
+}
+
+/// Runs a command on referrals.
+pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let mut referrals = access.screening()?.referrals();
+    let found = match command {
+        Command::List { below, answered, limit } => {
+            let request = pb::ListReferralsRequest {
+                ancestor_unit: named(below, access).await?,
+                answered,
+                page_size: limit.clamp(1, 1_000),
+                page_token: String::new(),
+            };
+            referrals.list_referrals(request).await?.into_inner().referrals
+        }
+        Command::Answer { referral, answer, facility } => {
+            let answer = match answer {
+                Answer::Cleared => pb::ReferralAnswer::Cleared,
+                Answer::Kept => pb::ReferralAnswer::Kept,
+                Answer::SentOn => pb::ReferralAnswer::SentOn,
+                Answer::Suspected => pb::ReferralAnswer::Suspected,
+                Answer::NoShow => pb::ReferralAnswer::NoShow,
+            };
+            let request = pb::AnswerReferralRequest {
+                request_id: request_id(),
+                name: referral,
+                answer: answer.into(),
+                facility,
+            };
+            referrals.answer_referral(request).await?.into_inner().referral.into_iter().collect()
+        }
+    };
+    style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,7 @@
+//! The real binary: what it prints, and the exit codes that scripts go by.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
+
+mod reporting;
+mod screening;
+mod shell;

@@ -1,0 +1,70 @@
+//! A returnee from intake to release through the real binary.
+
+use proto::registry as pb;
+use serde_json::json;
+use tests::{Sandbox, until};
+
+use crate::shell::Shell;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_returnee_from_intake_to_release() {
+    let sandbox = Sandbox::start().await;
+    let root = sandbox.root.clone();
+    let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
+    let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
+    let grid = sandbox.unit(&village, pb::Level::Grid, "一网格").await.name;
+    sandbox.appointed(&county, pb::Office::DutyOfficer, "duty").await;
+    sandbox.appointed(&county, pb::Office::HealthOfficer, "doctor").await;
+    sandbox.appointed(&grid, pb::Office::Leader, "leader").await;
+    let shell = Shell::new(sandbox);
+    until(async || shell.run("leader", &["persons", "list"]).await.status.success().then_some(())).await;
+
+    let intake = ["persons", "intake", "张样例", "--unit", &grid, "--purpose", "returnee"];
+    let person = shell.json("leader", &intake).await[0]["name"].as_str().unwrap().to_owned();
+    let open = ["observations", "open", &person, "--basis", "returnee", "--exposed", "2020-01-12"];
+    let opened = shell.json("leader", &open).await[0].clone();
+    assert_eq!((&opened["state"], &opened["basis"]), (&json!("active"), &json!("returnee")));
+    let name = opened["name"].as_str().unwrap().to_owned();
+    let today = shell.json("leader", &["observations", "today"]).await;
+    assert_eq!(today[0]["read_by"], "2020-02-03T12:00:00+08:00");
+
+    let at = ["--at", "2020-02-03T00:00:00+08:00"];
+    let take = ["readings", "take", &name, "--temperature", "369"];
+    shell.ends(1, "leader", &[&take[..], &at].concat()).await;
+    let take = ["readings", "take", &name, "--temperature", "36.5", "--symptom", "cough"];
+    let taken = shell.json("leader", &[&take[..], &at].concat()).await[0].clone();
+    assert_eq!((&taken["result"], &taken["outcome"]), (&json!("accepted"), &json!("symptoms")));
+    let referral = shell.json("doctor", &["referrals", "list"]).await[0].clone();
+    assert_eq!((&referral["name"], &referral["symptoms"]), (&taken["referral"], &json!("cough")));
+    let referral = referral["name"].as_str().unwrap();
+    let answer = ["referrals", "answer", referral, "--says", "cleared", "--facility", "人民医院"];
+    assert_eq!(shell.json("doctor", &answer).await[0]["answer"], "cleared");
+
+    let readings = format!(
+        "event_id,observation,taken_time,kind,temperature\n\
+         01900000-0000-7000-8000-000000000001,{name},2020-02-03T00:00:00+08:00,taken,36.4\n\
+         01900000-0000-7000-8000-000000000002,{name},2020-02-03T00:00:00+08:00,gone,36.4\n"
+    );
+    let file = shell.file("readings.csv", &readings);
+    for _ in 0..2 {
+        let refused = shell.ends(1, "leader", &["readings", "import", &file, "--output", "csv"]).await;
+        assert!(refused.contains("gone") && refused.lines().count() == 2, "{refused}");
+    }
+    assert_eq!(shell.json("leader", &["readings", "list", &name]).await.as_array().unwrap().len(), 2);
+    assert_eq!(shell.json("leader", &["readings", "slots", &name]).await[0]["outcome"], "symptoms");
+
+    shell.ends(0, "leader", &["observations", "lose", &name, "--reason", "not at home"]).await;
+    assert_eq!(shell.json("duty", &["observations", "chase", &village]).await[0]["kind"], "lost");
+    let lost = shell.json("duty", &["observations", "list", "--state", "lost", "--below", &county]).await;
+    assert_eq!(lost[0]["name"], name);
+    shell.ends(0, "leader", &["observations", "find", &name, "--reason", "came back"]).await;
+    shell.ends(2, "duty", &["observations", "release", &name]).await;
+    let release = ["observations", "release", &name, "--override", "--reason", "seen at the hospital"];
+    shell.ends(2, "duty", &release).await;
+    assert_eq!(shell.json("doctor", &release).await[0]["ending"], "released");
+    let events = shell.ends(0, "duty", &["observations", "get", &name]).await;
+    assert!(events.contains("seen at the hospital") && events.contains("came back"), "{events}");
+    let proof = shell.json("duty", &["prove", "--law", "persons", "--from", "2020-02-03"]).await;
+    assert_eq!(proof.as_array().unwrap().len(), 1, "{proof:#}");
+    assert_eq!((&proof[0]["law"], &proof[0]["result"]), (&json!("persons"), &json!("kept")));
+}

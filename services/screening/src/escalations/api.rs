@@ -1,0 +1,89 @@
+//! Escalations speak here.
+
+use std::sync::Arc;
+
+use chassis::{Fault, Violations, pages, pages::Pager, parse, server};
+use chrono::{DateTime, Utc};
+use proto::screening::{self as pb, escalation_service_server::EscalationService};
+use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+use super::{
+    Escalation,
+    store::{self, Page},
+};
+use crate::{
+    DOMAIN,
+    house::House,
+    observations::parse::observation_name,
+    persons::parse::{UNITS, person_name, unit_name},
+};
+
+/// The handlers of [`EscalationService`].
+#[derive(Clone, Debug)]
+pub struct Escalations {
+    /// What all handlers share.
+    pub house: Arc<House>,
+}
+
+#[async_trait]
+impl EscalationService for Escalations {
+    async fn list_escalations(
+        &self,
+        request: Request<pb::ListEscalationsRequest>,
+    ) -> Result<Response<pb::ListEscalationsResponse>, Status> {
+        server::reply(DOMAIN, self.list(request).await)
+    }
+}
+
+impl Escalations {
+    async fn list(
+        &self,
+        request: Request<pb::ListEscalationsRequest>,
+    ) -> Result<pb::ListEscalationsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let holder = wrong.keep("holder_unit", parse::name(UNITS, &request.holder_unit)).unwrap_or_default();
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListEscalations", &request);
+        let after =
+            pager.key(&token)?.map_or(Ok((0, DateTime::UNIX_EPOCH, Uuid::nil())), |key| place(&key))?;
+        self.house.within(&caller, "escalations.read", holder)?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut found = store::list(&mut work, holder, after, size + 1).await?;
+        let next_page_token = pager.cut(&mut found, size, |one| {
+            format!("{} {} {}", one.kind, one.since.timestamp_micros(), one.observation)
+        });
+        let escalations = found.iter().map(|one| self.shown(one)).collect();
+        Ok(pb::ListEscalationsResponse { escalations, next_page_token })
+    }
+
+    fn shown(&self, escalation: &Escalation) -> pb::Escalation {
+        let contact = self.house.answering(escalation.unit);
+        let contact =
+            contact.map(|contact| (contact.display_name, contact.official_phone)).unwrap_or_default();
+        pb::Escalation {
+            observation: observation_name(escalation.observation),
+            kind: escalation.kind.into(),
+            person: person_name(escalation.person),
+            responsible_unit: unit_name(escalation.unit),
+            holder_unit: unit_name(escalation.holder),
+            since_time: Some(parse::timestamp(escalation.since)),
+            missed_in_a_row: escalation.missed.into(),
+            contact_name: contact.0,
+            contact_phone: contact.1,
+        }
+    }
+}
+
+fn place(key: &str) -> Result<Page, Fault> {
+    let mut parts = key.split(' ');
+    let mut next = || parts.next().ok_or(Fault::PageToken);
+    let kind = next()?.parse().map_err(|_| Fault::PageToken)?;
+    let micros = next()?.parse().map_err(|_| Fault::PageToken)?;
+    let since: Option<DateTime<Utc>> = DateTime::from_timestamp_micros(micros);
+    Ok((kind, since.ok_or(Fault::PageToken)?, next()?.parse().map_err(|_| Fault::PageToken)?))
+}

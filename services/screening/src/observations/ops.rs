@@ -1,0 +1,205 @@
+//! What is done with observations in the caller's transaction: opened, changed, ended, and what becomes of
+//! them where persons change hands or are found to be one.
+
+use chassis::{Caller, Fault};
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Ending, Event, Observation, Place, store};
+use crate::{
+    escalations::{self, Kind},
+    house::House,
+    persons::{parse::person_name, store as persons},
+    readings,
+    rules::{RuleSet, window_end},
+};
+
+/// What is asked for when a person is put under observation.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Who.
+    pub person: Uuid,
+    /// Why, as the contract numbers it.
+    pub basis: i16,
+    /// Day 0 (R12).
+    pub last_exposure: NaiveDate,
+    /// Where.
+    pub place: Place,
+    /// The facility's official name.
+    pub facility: String,
+}
+
+/// Puts a person under observation, or answers the observation in the same hands, with the later exposure;
+/// says whether it was known.
+///
+/// # Errors
+/// [`Fault::NotFound`] for a person in nobody's hands below the caller's; where the database fails.
+pub async fn open(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    opening: Opening,
+) -> Result<(Observation, bool), Fault> {
+    let absent = || Fault::NotFound(person_name(opening.person));
+    let one = persons::one(connection, opening.person).await?.ok_or_else(absent)?;
+    // Whoever opens, merges or agrees waits here for one another.
+    let everybody = persons::lock_same(connection, &house.keys, one).await?;
+    let person = everybody.iter().find(|person| person.id == opening.person).ok_or(Fault::Conflict)?;
+    if !house.sees(caller, "observations.write", person.unit) {
+        return Err(absent());
+    }
+    let (now, zone) = (house.clock.now(), house.clock.zone());
+    let open = store::lock_open(connection, one).await?;
+    if let Some(own) = open.iter().find(|own| own.unit == person.unit) {
+        let mut own = own.clone();
+        if own.extend(opening.last_exposure, zone) {
+            let said = (caller.subject(), "found again", now);
+            change(house, connection, &own, Event::Extended, said).await?;
+        }
+        return Ok((own, true));
+    }
+    let id = Uuid::now_v7();
+    let rules = RuleSet::on(house.clock.today());
+    let mut observation = Observation {
+        id,
+        person: person.id,
+        unit: person.unit,
+        one,
+        opened_unit: person.unit,
+        leads: open.first().map_or(id, |leading| leading.id),
+        basis: opening.basis,
+        last_exposure: opening.last_exposure,
+        place: opening.place as i16,
+        facility: opening.facility,
+        slots_a_day: rules.terms().slots_a_day,
+        rules,
+        starts_at: now,
+        ends_at: now,
+        due_at: now,
+        lost: false,
+        ending: None,
+        reason: String::new(),
+        unmet: Vec::new(),
+        ended_at: None,
+        ended_by: String::new(),
+        version: 1,
+    };
+    observation.end_at(window_end(opening.last_exposure, rules.terms(), zone), zone);
+    store::insert(connection, &observation).await?;
+    readings::store::plan(connection, observation.id, &observation.slots(zone), now).await?;
+    store::note(connection, &observation, Event::Opened, (caller.subject(), "", now)).await?;
+    store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
+    Ok((observation, false))
+}
+
+/// Writes how an open observation, which is locked, stands after a change, with the slots to come.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn change(
+    house: &House,
+    connection: &mut PgConnection,
+    observation: &Observation,
+    event: Event,
+    (by, words, now): (&str, &str, DateTime<Utc>),
+) -> Result<(), Fault> {
+    let id = observation.id;
+    store::update(connection, observation).await?;
+    readings::store::plan(connection, id, &observation.slots(house.clock.zone()), now).await?;
+    store::note(connection, observation, event, (by, words, now)).await?;
+    store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
+    match event {
+        Event::Lost => escalations::store::raise(connection, id, Kind::Lost, now).await,
+        Event::Found => escalations::store::withdraw(connection, &[id], &[Kind::Lost]).await,
+        Event::Extended => escalations::store::withdraw(connection, &[id], &[Kind::ReleaseOverdue]).await,
+        Event::Opened | Event::Shortened | Event::Moved | Event::Ended => Ok(()),
+    }
+}
+
+/// Ends an observation, which is locked and says how. What was observed beside it counts from then on.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn end(
+    house: &House,
+    connection: &mut PgConnection,
+    observation: &Observation,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let id = observation.id;
+    store::update(connection, observation).await?;
+    readings::store::finish(connection, id, observation.place, now).await?;
+    let said = (observation.ended_by.as_str(), observation.reason.as_str(), now);
+    store::note(connection, observation, Event::Ended, said).await?;
+    escalations::store::withdraw(connection, &[id], &Kind::ALL).await?;
+    store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
+    if observation.leads != id {
+        return Ok(());
+    }
+    let mut beside = store::lock_open(connection, observation.one).await?;
+    if let Some(leading) = beside.first().map(|first| first.id) {
+        for other in &mut beside {
+            other.leads = leading;
+            store::update(connection, other).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Before two persons are joined: where both are under observation, what was the merged one's counts no more
+/// for itself, so that one observation of the person counts.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn before_merge(connection: &mut PgConnection, kept: Uuid, merged: Uuid) -> Result<(), Fault> {
+    let leading = store::lock_open(connection, kept).await?.into_iter().next();
+    if let Some(leading) = leading {
+        for mut other in store::lock_open(connection, merged).await? {
+            other.leads = leading.id;
+            store::update(connection, &other).await?;
+        }
+    }
+    Ok(())
+}
+
+/// After a person came into other hands, or two were joined: what one unit observes twice goes on as one, and
+/// everything is seen by who stands above it now.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn settle(
+    house: &House,
+    connection: &mut PgConnection,
+    one: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let open = store::lock_open(connection, one).await?;
+    let mut kept: Vec<Observation> = Vec::new();
+    for observation in open {
+        match kept.iter_mut().find(|kept| kept.unit == observation.unit) {
+            Some(kept) => {
+                let words = format!("goes on as observations/{}", kept.id);
+                if kept.extend(observation.last_exposure, house.clock.zone()) {
+                    let said = ("screening", "as another unit has said", now);
+                    change(house, connection, kept, Event::Extended, said).await?;
+                }
+                let mut joined = observation;
+                joined.leads = kept.id;
+                decide(&mut joined, Ending::Joined, &words, "screening", now);
+                end(house, connection, &joined, now).await?;
+            }
+            None => kept.push(observation),
+        }
+    }
+    let kept: Vec<Uuid> = kept.iter().map(|observation| observation.id).collect();
+    store::keep_in_sight(connection, &kept, |unit| house.sight(unit)).await
+}
+
+/// Notes by what an observation ends.
+pub fn decide(observation: &mut Observation, ending: Ending, reason: &str, by: &str, now: DateTime<Utc>) {
+    observation.ending = Some(ending as i16);
+    reason.clone_into(&mut observation.reason);
+    observation.ended_at = Some(now);
+    by.clone_into(&mut observation.ended_by);
+}

@@ -1,0 +1,117 @@
+//! Between the contract's observations and ours.
+
+use chassis::{Fault, Violations, parse};
+use chrono::{DateTime, NaiveDate, Utc};
+use proto::screening as pb;
+use uuid::Uuid;
+
+use super::{BASES, Observation, Place, ops::Opening, store::Happened};
+use crate::persons::parse::{COLLECTION as PERSONS, person_name, unit_name};
+
+/// The collection of observations' names.
+pub const COLLECTION: &str = "observations";
+/// The longest name of a facility.
+const FACILITY: usize = 100;
+/// How long ago a last exposure may be, in days: longer, and it is a slip of the pen.
+const OLDEST_DAYS: u64 = 365;
+
+/// The resource name of an observation.
+#[must_use]
+pub fn observation_name(id: Uuid) -> String {
+    format!("{COLLECTION}/{id}")
+}
+
+/// Text that may be left out.
+pub(super) fn optional(text: &str, longest: usize) -> Result<&str, String> {
+    if text.is_empty() { Ok(text) } else { parse::text(text, longest) }
+}
+
+/// A day of a last exposure.
+///
+/// # Errors
+/// What it must be.
+pub fn exposure(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
+    let date = parse::date(text)?;
+    if date > today {
+        return Err(format!("must not be in the future; today is {today}"));
+    }
+    if date + chrono::Days::new(OLDEST_DAYS) < today {
+        return Err(format!("is over {OLDEST_DAYS} days ago; today is {today}"));
+    }
+    Ok(date)
+}
+
+/// A place and the facility's name.
+///
+/// # Errors
+/// Every violation.
+pub fn place(wrong: &mut Violations, under: &str, place: i32, facility: &str) -> (Place, String) {
+    let place = Place::of(place).ok_or_else(|| "is none there is".to_owned());
+    let place = wrong.keep(&format!("{under}place"), place).unwrap_or(Place::Home);
+    let facility = wrong.keep(&format!("{under}facility"), optional(facility, FACILITY));
+    (place, facility.unwrap_or_default().to_owned())
+}
+
+/// What is asked for when a person is put under observation.
+///
+/// # Errors
+/// Every violation.
+pub fn opening(request: &pb::OpenObservationRequest, today: NaiveDate) -> Result<Opening, Fault> {
+    let said = request.observation.as_ref().ok_or_else(|| Fault::invalid("observation", "is required"))?;
+    let mut wrong = Violations::default();
+    let person = wrong.keep("observation.person", parse::name(PERSONS, &said.person));
+    let basis = if BASES.contains(&said.basis) {
+        Ok(said.basis)
+    } else {
+        Err("is required: why is this person under observation?".to_owned())
+    };
+    let basis = wrong.keep("observation.basis", basis).and_then(|basis| i16::try_from(basis).ok());
+    let exposure = exposure(&said.last_exposure_date, today);
+    let last_exposure = wrong.keep("observation.last_exposure_date", exposure);
+    let (place, facility) = place(&mut wrong, "observation.", said.place, &said.facility);
+    wrong.refuse()?;
+    let (Some(person), Some(basis), Some(last_exposure)) = (person, basis, last_exposure) else {
+        return Err(Fault::internal("what is wrong was not said"));
+    };
+    Ok(Opening { person, basis, last_exposure, place, facility })
+}
+
+/// An observation as the contract has it.
+#[must_use]
+pub fn observation(observation: &Observation, now: DateTime<Utc>) -> pb::Observation {
+    pb::Observation {
+        name: observation_name(observation.id),
+        person: person_name(observation.person),
+        responsible_unit: unit_name(observation.unit),
+        basis: observation.basis.into(),
+        last_exposure_date: observation.last_exposure.to_string(),
+        place: observation.place.into(),
+        facility: observation.facility.clone(),
+        state: observation.state(now) as i32,
+        start_time: Some(parse::timestamp(observation.starts_at)),
+        end_time: Some(parse::timestamp(observation.ends_at)),
+        due_time: Some(parse::timestamp(observation.due_at)),
+        slots_a_day: observation.slots_a_day.into(),
+        control_plan: observation.rules.control_plan.into(),
+        treatment_plan: observation.rules.treatment_plan.into(),
+        response_level: observation.rules.response_level.into(),
+        ending: observation.ending.unwrap_or_default().into(),
+        reason: observation.reason.clone(),
+        unmet: observation.unmet.iter().map(|condition| i32::from(*condition)).collect(),
+        ended_time: observation.ended_at.map(parse::timestamp),
+        ended_by: observation.ended_by.clone(),
+        etag: parse::etag(observation.version),
+    }
+}
+
+/// Something that befell an observation, as the contract has it.
+#[must_use]
+pub fn event(happened: Happened) -> pb::ObservationEvent {
+    pb::ObservationEvent {
+        kind: happened.kind.into(),
+        time: Some(parse::timestamp(happened.happened_at)),
+        said_by: happened.said_by,
+        words: happened.words,
+        end_time: Some(parse::timestamp(happened.ends_at)),
+    }
+}

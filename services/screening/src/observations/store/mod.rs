@@ -1,0 +1,202 @@
+//! Observations remember here.
+
+mod events;
+mod sight;
+
+use chassis::Fault;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Observation;
+use crate::rules::RuleSet;
+
+pub use events::{Happened, happened, note};
+pub use sight::{Page, Sight, keep_in_sight, list, sights, stand_otherwise};
+
+struct Row {
+    id: Uuid,
+    person_id: Uuid,
+    unit_id: Uuid,
+    one_id: Uuid,
+    opened_unit_id: Uuid,
+    leads_id: Uuid,
+    basis: i16,
+    last_exposure: NaiveDate,
+    place: i16,
+    facility: String,
+    slots_a_day: i16,
+    control_plan: i16,
+    treatment_plan: i16,
+    response_level: i16,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    lost: bool,
+    ending: Option<i16>,
+    reason: String,
+    unmet: Vec<i16>,
+    ended_at: Option<DateTime<Utc>>,
+    ended_by: String,
+    version: i64,
+}
+
+impl From<Row> for Observation {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            person: row.person_id,
+            unit: row.unit_id,
+            one: row.one_id,
+            opened_unit: row.opened_unit_id,
+            leads: row.leads_id,
+            basis: row.basis,
+            last_exposure: row.last_exposure,
+            place: row.place,
+            facility: row.facility,
+            slots_a_day: row.slots_a_day,
+            rules: RuleSet {
+                control_plan: row.control_plan,
+                treatment_plan: row.treatment_plan,
+                response_level: row.response_level,
+            },
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+            due_at: row.due_at,
+            lost: row.lost,
+            ending: row.ending,
+            reason: row.reason,
+            unmet: row.unmet,
+            ended_at: row.ended_at,
+            ended_by: row.ended_by,
+            version: row.version,
+        }
+    }
+}
+
+/// Observations by a condition.
+macro_rules! observations {
+    ($connection:expr, $condition:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, person_id, unit_id, one_id, opened_unit_id, leads_id, basis, last_exposure, place, facility,
+                    slots_a_day, control_plan, treatment_plan, response_level, starts_at, ends_at, due_at, lost,
+                    ending, reason, unmet, ended_at, ended_by, version
+             FROM observation WHERE " + $condition
+            $(, $value)*
+        )
+        .fetch_all($connection)
+        .await
+        .map(|rows| rows.into_iter().map(Observation::from).collect::<Vec<_>>())
+    };
+}
+
+/// An observation.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Observation>, Fault> {
+    Ok(observations!(connection, "id = $1", id)?.pop())
+}
+
+/// Some observations, in the order of their ids.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn some(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Observation>, Fault> {
+    Ok(observations!(connection, "id = ANY($1) ORDER BY id", ids)?)
+}
+
+/// As [`get`], locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Observation>, Fault> {
+    Ok(observations!(connection, "id = $1 FOR UPDATE", id)?.pop())
+}
+
+/// The open observations of everybody who was found to be one, locked, the one that counts first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_open(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Observation>, Fault> {
+    Ok(observations!(
+        connection,
+        "one_id = $1 AND ended_at IS NULL ORDER BY leads_id <> id, id FOR UPDATE",
+        one
+    )?)
+}
+
+/// Every observation of a person, open or ended, the first first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn of_person(
+    connection: &mut PgConnection,
+    person: Uuid,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Observation>, Fault> {
+    Ok(observations!(connection, "person_id = $1 AND id > $2 ORDER BY id LIMIT $3", person, after, limit)?)
+}
+
+/// Adds an observation.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn insert(connection: &mut PgConnection, observation: &Observation) -> Result<(), Fault> {
+    sqlx::query!(
+        "INSERT INTO observation (id, person_id, unit_id, one_id, opened_unit_id, leads_id, basis, last_exposure, place,
+                                  facility, slots_a_day, control_plan, treatment_plan, response_level, starts_at,
+                                  ends_at, due_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+        observation.id,
+        observation.person,
+        observation.unit,
+        observation.one,
+        observation.opened_unit,
+        observation.leads,
+        observation.basis,
+        observation.last_exposure,
+        observation.place,
+        observation.facility,
+        observation.slots_a_day,
+        observation.rules.control_plan,
+        observation.rules.treatment_plan,
+        observation.rules.response_level,
+        observation.starts_at,
+        observation.ends_at,
+        observation.due_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes how an observation, which is locked, stands now.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn update(connection: &mut PgConnection, observation: &Observation) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE observation SET leads_id = $2, last_exposure = $3, place = $4, facility = $5, ends_at = $6, due_at = $7,
+                lost = $8, ending = $9, reason = $10, unmet = $11, ended_at = $12, ended_by = $13, version = version + 1
+         WHERE id = $1",
+        observation.id,
+        observation.leads,
+        observation.last_exposure,
+        observation.place,
+        observation.facility,
+        observation.ends_at,
+        observation.due_at,
+        observation.lost,
+        observation.ending,
+        observation.reason,
+        &observation.unmet,
+        observation.ended_at,
+        observation.ended_by,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

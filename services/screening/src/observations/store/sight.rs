@@ -1,0 +1,150 @@
+//! Who sees open observations: the unit whose hands they are in, and every unit above it. Kept beside the
+//! observations, so that a page of a county's is a range of an index.
+
+use chassis::Fault;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Row;
+use crate::observations::Observation;
+
+/// By which units the open observations of a unit are seen, and before which is put what was not done there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The unit.
+    pub unit: Uuid,
+    /// Itself, then those above.
+    pub ancestors: Vec<Uuid>,
+    /// The unit above, then those above that, up to the county.
+    pub holders: Vec<Uuid>,
+}
+
+/// A place in the list: whether lost, when due, which.
+pub type Page = (bool, DateTime<Utc>, Uuid);
+
+/// Puts observations into the lists of the units that see them, and takes those that have ended out. A unit
+/// that is new here is seen as said; one that is not, as it was last said by [`stand_otherwise`], which waits
+/// for this transaction.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn keep_in_sight(
+    connection: &mut PgConnection,
+    observations: &[Uuid],
+    of: impl Fn(Uuid) -> Sight,
+) -> Result<(), Fault> {
+    let units = sqlx::query_scalar!(
+        "SELECT DISTINCT unit_id FROM observation WHERE id = ANY($1) AND ended_at IS NULL ORDER BY 1",
+        observations,
+    );
+    let units = units.fetch_all(&mut *connection).await?;
+    for sight in units.iter().map(|unit| of(*unit)) {
+        sqlx::query!(
+            "INSERT INTO unit_sight (unit_id, ancestors, holders) VALUES ($1, $2, $3)
+             ON CONFLICT ON CONSTRAINT unit_sight_pkey DO NOTHING",
+            sight.unit,
+            &sight.ancestors,
+            &sight.holders,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    sqlx::query!("SELECT unit_id FROM unit_sight WHERE unit_id = ANY($1) ORDER BY unit_id FOR SHARE", &units)
+        .fetch_all(&mut *connection)
+        .await?;
+    see(connection, observations).await
+}
+
+/// Writes the lists of some observations anew, by what is kept of their units.
+async fn see(connection: &mut PgConnection, observations: &[Uuid]) -> Result<(), Fault> {
+    sqlx::query!("DELETE FROM observation_sight WHERE observation_id = ANY($1)", observations)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        "INSERT INTO observation_sight (ancestor_id, lost, due_at, observation_id)
+         SELECT ancestor_id, o.lost, o.due_at, o.id
+         FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id CROSS JOIN unnest(u.ancestors) AS ancestor_id
+         WHERE o.id = ANY($1) AND o.ended_at IS NULL ORDER BY o.id",
+        observations,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE escalation e SET holder_id = holders[LEAST(cardinality(holders), 1 + GREATEST(0, e.missed - 1) / o.slots_a_day)]
+         FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id
+         WHERE e.observation_id = ANY($1) AND o.id = e.observation_id AND o.ended_at IS NULL",
+        observations,
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(())
+}
+
+/// Every unit that is kept.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn sights(connection: &mut PgConnection) -> Result<Vec<Sight>, Fault> {
+    let rows =
+        sqlx::query_as!(Sight, "SELECT unit_id AS unit, ancestors, holders FROM unit_sight ORDER BY unit_id");
+    Ok(rows.fetch_all(connection).await?)
+}
+
+/// Takes in that a unit stands otherwise now: what is in its hands is seen by others.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn stand_otherwise(connection: &mut PgConnection, sight: &Sight) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE unit_sight SET ancestors = $2, holders = $3 WHERE unit_id = $1",
+        sight.unit,
+        &sight.ancestors,
+        &sight.holders,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let open = sqlx::query_scalar!(
+        "SELECT id FROM observation WHERE unit_id = $1 AND ended_at IS NULL ORDER BY id FOR SHARE",
+        sight.unit,
+    );
+    let open = open.fetch_all(&mut *connection).await?;
+    see(connection, &open).await
+}
+
+/// A page of what units see, which stand apart from one another: after a place, up to another, in order.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    after: Page,
+    to: Page,
+    limit: i64,
+) -> Result<Vec<Observation>, Fault> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT o.id, o.person_id, o.unit_id, o.one_id, o.opened_unit_id, o.leads_id, o.basis, o.last_exposure, o.place,
+                  o.facility, o.slots_a_day, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
+                  o.due_at, o.lost, o.ending, o.reason, o.unmet, o.ended_at, o.ended_by, o.version
+           FROM unnest($1::uuid[]) AS scope (id)
+           CROSS JOIN LATERAL (
+               SELECT s.lost, s.due_at, s.observation_id FROM observation_sight s
+               WHERE s.ancestor_id = scope.id AND (s.lost, s.due_at, s.observation_id) > ($2, $3, $4)
+                 AND (s.lost, s.due_at, s.observation_id) <= ($5, $6, $7)
+               ORDER BY s.lost, s.due_at, s.observation_id LIMIT $8
+           ) seen
+           CROSS JOIN LATERAL (SELECT * FROM observation WHERE id = seen.observation_id) o
+           ORDER BY seen.lost, seen.due_at, seen.observation_id LIMIT $8"#,
+        units,
+        after.0,
+        after.1,
+        after.2,
+        to.0,
+        to.1,
+        to.2,
+        limit,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(Observation::from).collect())
+}

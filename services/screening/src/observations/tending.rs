@@ -1,0 +1,78 @@
+//! Tending: what happens to observations by itself. Slots that have elapsed are closed, what is overdue is put
+//! before the units above, and what is in a unit's hands is seen by whoever stands above it today. Every
+//! step is idempotent and takes no input; replicas that are at it at once wait for one another's rows.
+
+use std::{sync::Arc, time::Duration};
+
+use chassis::Fault;
+use tokio_util::sync::CancellationToken;
+
+use super::store;
+use crate::{escalations, house::House, readings};
+
+/// How often the clock is looked at.
+const PULSE: Duration = Duration::from_millis(250);
+
+/// How many slots are closed in one transaction.
+const AT_ONCE: i64 = 5_000;
+
+/// Tends until `shutdown`. A failure is said once and tried again.
+pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
+    let mut failing = false;
+    let mut stood = None;
+    loop {
+        match tend(&house, &mut stood).await {
+            Ok(()) => failing = false,
+            Err(fault) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(?fault, "what is due by the clock could not be done; trying on");
+                }
+            }
+        }
+        if shutdown.run_until_cancelled(tokio::time::sleep(PULSE)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Does everything that is due now.
+async fn tend(house: &House, stood: &mut Option<[u8; 32]>) -> Result<(), Fault> {
+    let today = house.jurisdiction.today();
+    if today.nodes().is_empty() {
+        return Ok(());
+    }
+    // First who stands where: what is missed is put before whoever stands above today.
+    if stood.as_ref() != Some(today.digest()) {
+        stand(house).await?;
+        *stood = Some(*today.digest());
+    }
+    while close(house).await? == AT_ONCE {}
+    let mut work = house.database.begin(None).await?;
+    escalations::store::raise_overdue(&mut work, house.clock.now()).await?;
+    work.commit().await?;
+    Ok(())
+}
+
+/// Closes some slots that have elapsed; answers how many.
+async fn close(house: &House) -> Result<i64, Fault> {
+    let mut work = house.database.begin(None).await?;
+    let closed = readings::store::close_elapsed(&mut work, house.clock.now(), AT_ONCE).await?;
+    work.commit().await?;
+    Ok(closed)
+}
+
+/// Takes in the tree of today, unit by unit.
+async fn stand(house: &House) -> Result<(), Fault> {
+    let mut work = house.database.begin(None).await?;
+    let sights = store::sights(&mut work).await?;
+    drop(work);
+    for kept in sights {
+        let sight = house.sight(kept.unit);
+        if sight != kept {
+            let mut work = house.database.begin(None).await?;
+            store::stand_otherwise(&mut work, &sight).await?;
+            work.commit().await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Proofs decide here: what of an observation breaks the law of persons, and what is only listed.
+
+pub mod api;
+pub mod store;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    observations::{Observation, State},
+    readings::{Outcome, Slot},
+};
+
+/// What a proof finds: numbers as the contract has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Finding {
+    /// Who stands above answers.
+    AnsweredAbove = 1,
+    /// The unit is closed.
+    UnitClosed = 2,
+    /// The person is lost.
+    Lost = 3,
+    /// Two units have not agreed.
+    HandsOpen = 4,
+    /// A referral past its deadline.
+    ReferralUnanswered = 5,
+    /// A release that has been due for a day.
+    ReleaseOverdue = 6,
+    /// Nobody answers.
+    Unanswered = 7,
+    /// More than one counts, or none.
+    ObservedTwice = 8,
+    /// An outcome is missing, or is not that of the readings.
+    SlotDiffers = 9,
+    /// The slots do not cover the window.
+    WindowDiffers = 10,
+    /// Ended without a decision.
+    Undecided = 11,
+    /// Not in the lists of the units above.
+    OutOfSight = 12,
+}
+
+impl Finding {
+    /// Whether it breaks the law; else it is listed, since somebody must look.
+    #[must_use]
+    pub fn breaks_the_law(self) -> bool {
+        self >= Self::Unanswered
+    }
+}
+
+/// How long after its end a slot may wait for being closed.
+const CLOSED_WITHIN: TimeDelta = TimeDelta::minutes(5);
+
+/// A slot, with the gravest reading taken in it: of its own observation, and of all of the same person.
+#[derive(Clone, Copy, Debug)]
+pub struct Filled {
+    /// The slot.
+    pub slot: Slot,
+    /// The gravest of its own.
+    pub own: Option<Outcome>,
+    /// Whether somebody has read what the slot says.
+    pub is_said: bool,
+}
+
+/// What is wrong with one slot.
+#[must_use]
+pub fn wrong_with(filled: &Filled, now: DateTime<Utc>) -> Option<String> {
+    let Filled { slot, own, is_said } = *filled;
+    let opens = slot.opens_at.to_rfc3339();
+    match slot.outcome {
+        None if slot.closes_at <= now - CLOSED_WITHIN => {
+            Some(format!("the slot of {opens} has elapsed without an outcome"))
+        }
+        outcome if outcome < own => Some(format!("the slot of {opens} says {outcome:?}, a reading {own:?}")),
+        Some(outcome) if outcome >= Outcome::Absent && !is_said => {
+            Some(format!("the slot of {opens} says {outcome:?}, and no reading does"))
+        }
+        Some(Outcome::Missed) if slot.missed_at.is_none() => {
+            Some(format!("the slot of {opens} was missed, and nobody knows when that was found"))
+        }
+        _ => None,
+    }
+}
+
+/// What is wrong with the slots of an open observation as a whole: they overlap, or do not reach from now to the
+/// end.
+#[must_use]
+pub fn wrong_with_all(observation: &Observation, slots: &[Filled], now: DateTime<Utc>) -> Option<String> {
+    if slots.windows(2).any(|pair| pair[0].slot.closes_at > pair[1].slot.opens_at) {
+        return Some("slots overlap".to_owned());
+    }
+    if observation.ended_at.is_some() {
+        return None;
+    }
+    let to_come: Vec<&Slot> =
+        slots.iter().map(|filled| &filled.slot).filter(|slot| slot.closes_at > now).collect();
+    if to_come.windows(2).any(|pair| pair[0].closes_at != pair[1].opens_at) {
+        return Some("there is a gap between slots to come".to_owned());
+    }
+    let is_over = observation.ends_at <= now;
+    let covered = to_come.first().is_some_and(|first| first.opens_at <= now.max(observation.starts_at))
+        && to_come.last().is_some_and(|last| last.closes_at >= observation.ends_at);
+    (!is_over && !covered).then(|| "the slots do not reach from now to the end of the window".to_owned())
+}
+
+/// How a release stands that nobody decides.
+#[must_use]
+pub fn is_overdue(observation: &Observation, now: DateTime<Utc>) -> bool {
+    observation.state(now) == State::ReleaseDue && observation.due_at <= now - TimeDelta::days(1)
+}

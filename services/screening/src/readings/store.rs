@@ -1,0 +1,430 @@
+//! Slots and readings remember here.
+
+use chassis::Fault;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{Outcome, Reading, Slot};
+use crate::{
+    escalations::Kind,
+    observations::{Place, Read},
+};
+
+/// How long readings are kept, in days: they are evidence, and go with the persons (P2).
+const KEPT_DAYS: u64 = 36_500;
+
+/// Makes the partition of a day.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn make_partition(pool: &PgPool, day: NaiveDate) -> Result<(), Fault> {
+    let oldest = day - chrono::Days::new(KEPT_DAYS);
+    sqlx::query_scalar!("SELECT keep_day_partitions('reading', $1, $2, $2)", oldest, day)
+        .fetch_one(pool)
+        .await?;
+    Ok(())
+}
+
+/// Writes which slots an observation has: those to come are as said, those that have elapsed stay.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn plan(
+    connection: &mut PgConnection,
+    observation: Uuid,
+    slots: &[(DateTime<Utc>, DateTime<Utc>)],
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let (opens, closes): (Vec<_>, Vec<_>) = slots.iter().filter(|slot| slot.1 > now).copied().unzip();
+    sqlx::query!(
+        "DELETE FROM slot WHERE observation_id = $1 AND closes_at > $2 AND outcome = 0 AND NOT opens_at = ANY($3)",
+        observation,
+        now,
+        &opens,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO slot (observation_id, opens_at, closes_at)
+         SELECT $1, opens_at, closes_at FROM unnest($2::timestamptz[], $3::timestamptz[]) AS s (opens_at, closes_at)
+         ON CONFLICT ON CONSTRAINT slot_pkey DO NOTHING",
+        observation,
+        &opens,
+        &closes,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What becomes of the slots of an observation that ends: those to come go, those that have elapsed without a
+/// reading were missed.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn finish(
+    connection: &mut PgConnection,
+    observation: Uuid,
+    place: i16,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "DELETE FROM slot WHERE observation_id = $1 AND closes_at > $2 AND outcome = 0",
+        observation,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE slot SET outcome = CASE WHEN $3 THEN $4::smallint ELSE $5::smallint END, missed_at = CASE WHEN $3 THEN NULL ELSE $2::timestamptz END
+         WHERE observation_id = $1 AND outcome = 0",
+        observation,
+        now,
+        place == Place::Hospital as i16,
+        Outcome::InHospital as i16,
+        Outcome::Missed as i16,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Closes some slots that have elapsed without a reading: they were missed, unless a hospital has the
+/// person, and that is put before the units above. Answers how many were closed.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn close_elapsed(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<i64, Fault> {
+    let closed = sqlx::query_scalar!(
+        r#"WITH elapsed AS MATERIALIZED (
+               SELECT observation_id, opens_at, closes_at FROM slot WHERE outcome = 0 AND closes_at <= $1
+               ORDER BY closes_at, observation_id LIMIT $2 FOR UPDATE
+           ), whose AS MATERIALIZED (
+               SELECT e.*, o.place = $3 AS in_hospital, o.slots_a_day, u.holders
+               FROM elapsed e CROSS JOIN LATERAL (SELECT place, slots_a_day, unit_id FROM observation WHERE id = e.observation_id) o
+               CROSS JOIN LATERAL (SELECT holders FROM unit_sight WHERE unit_id = o.unit_id) u
+           ), closed AS (
+               UPDATE slot s SET outcome = CASE WHEN w.in_hospital THEN $4::smallint ELSE $5::smallint END,
+                                 missed_at = CASE WHEN w.in_hospital THEN NULL ELSE $1::timestamptz END
+               FROM whose w WHERE s.observation_id = w.observation_id AND s.opens_at = w.opens_at
+               RETURNING s.observation_id
+           ), raised AS (
+               INSERT INTO escalation AS e (observation_id, kind, holder_id, since, missed)
+               SELECT observation_id, $6, min(holders[LEAST(cardinality(holders), 1 + (missed - 1) / slots_a_day)]::text)::uuid,
+                      min(opens_at), max(missed)
+               FROM (SELECT *, row_number() OVER (PARTITION BY observation_id ORDER BY opens_at) AS missed FROM whose WHERE NOT in_hospital) w
+               GROUP BY observation_id ORDER BY observation_id
+               ON CONFLICT ON CONSTRAINT escalation_pkey DO UPDATE SET missed = e.missed + excluded.missed,
+                   holder_id = (SELECT holders[LEAST(cardinality(holders), 1 + (e.missed + excluded.missed - 1) / o.slots_a_day)]
+                                FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id WHERE o.id = e.observation_id)
+           )
+           SELECT count(*) AS "count!" FROM closed"#,
+        now,
+        limit,
+        Place::Hospital as i16,
+        Outcome::InHospital as i16,
+        Outcome::Missed as i16,
+        Kind::ReadingMissed as i16,
+    );
+    Ok(closed.fetch_one(connection).await?)
+}
+
+/// What is known of the slots of an observation.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn read(
+    connection: &mut PgConnection,
+    observation: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Read, Fault> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE outcome IN ($3, $4, $5) OR (outcome = 0 AND closes_at <= $2)) AS "unread!",
+                  count(*) FILTER (WHERE outcome = 0 AND closes_at > $2) AS "waiting!",
+                  (SELECT outcome FROM slot WHERE observation_id = $1 AND outcome > 0 ORDER BY opens_at DESC LIMIT 1) AS last,
+                  EXISTS (SELECT FROM referral WHERE observation_id = $1 AND answered_at IS NULL) AS "is_referred!"
+           FROM slot WHERE observation_id = $1"#,
+        observation,
+        now,
+        Outcome::Missed as i16,
+        Outcome::Absent as i16,
+        Outcome::Refused as i16,
+    );
+    let row = row.fetch_one(connection).await?;
+    let last = row.last.and_then(Outcome::of);
+    Ok(Read { unread: row.unread, waiting: row.waiting, last, is_referred: row.is_referred })
+}
+
+/// An observation that a reading speaks of, with the slot in which it was taken; and the one that counts for
+/// the same person, where that is another.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    /// Which reading.
+    pub nth: usize,
+    /// The observation.
+    pub observation: Uuid,
+    /// Whose hands.
+    pub unit: Uuid,
+    /// Where it was opened.
+    pub opened_unit: Uuid,
+    /// Whether it has ended.
+    pub has_ended: bool,
+    /// Whether it goes on as another one.
+    pub is_joined: bool,
+    /// The slot in which the reading was taken.
+    pub slot: Option<Slot>,
+    /// Whether a later slot has been read.
+    pub later_read: bool,
+    /// Whether a missed reading is put before somebody.
+    pub is_raised: bool,
+    /// The observation that counts, and the beginning of its slot.
+    pub leading: Option<(Uuid, Option<DateTime<Utc>>)>,
+}
+
+/// What readings speak of: those whose observation exists.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn spoken_of(connection: &mut PgConnection, readings: &[Reading]) -> Result<Vec<Spoken>, Fault> {
+    let observations: Vec<Uuid> = readings.iter().map(|reading| reading.observation).collect();
+    let taken: Vec<DateTime<Utc>> = readings.iter().map(|reading| reading.taken_at).collect();
+    let rows = sqlx::query!(
+        r#"SELECT r.nth AS "nth!", o.id, o.unit_id, o.opened_unit_id, o.ended_at IS NOT NULL AS "has_ended!",
+                  coalesce(o.ending = 7, false) AS "is_joined!",
+                  s.opens_at AS "opens_at?", s.closes_at AS "closes_at?", s.outcome AS "outcome?", s.missed_at AS "missed_at?",
+                  EXISTS (SELECT FROM slot l WHERE l.observation_id = o.id AND l.opens_at > r.taken_at AND l.outcome >= 3) AS "later_read!",
+                  EXISTS (SELECT FROM escalation e WHERE e.observation_id IN (o.id, lead.id) AND e.kind = $3) AS "is_raised!",
+                  lead.id AS "lead_id?", ls.opens_at AS "lead_opens_at?"
+           FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS r (observation_id, taken_at, nth)
+           CROSS JOIN LATERAL (SELECT * FROM observation WHERE id = r.observation_id) o
+           LEFT JOIN LATERAL (
+               SELECT * FROM slot WHERE observation_id = o.id AND opens_at <= r.taken_at ORDER BY opens_at DESC LIMIT 1
+           ) s ON s.closes_at > r.taken_at
+           LEFT JOIN LATERAL (
+               SELECT id FROM observation WHERE one_id = o.one_id AND ended_at IS NULL AND leads_id = id AND id <> o.id
+           ) lead ON true
+           LEFT JOIN LATERAL (
+               SELECT opens_at, closes_at FROM slot WHERE observation_id = lead.id AND opens_at <= r.taken_at ORDER BY opens_at DESC LIMIT 1
+           ) ls ON ls.closes_at > r.taken_at"#,
+        &observations,
+        &taken,
+        Kind::ReadingMissed as i16,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| Spoken {
+            nth: usize::try_from(row.nth - 1).unwrap_or_default(),
+            observation: row.id,
+            unit: row.unit_id,
+            opened_unit: row.opened_unit_id,
+            has_ended: row.has_ended,
+            is_joined: row.is_joined,
+            slot: row.opens_at.zip(row.closes_at).map(|(opens_at, closes_at)| Slot {
+                opens_at,
+                closes_at,
+                outcome: row.outcome.and_then(Outcome::of),
+                missed_at: row.missed_at,
+            }),
+            later_read: row.later_read,
+            is_raised: row.is_raised,
+            leading: row.lead_id.map(|id| (id, row.lead_opens_at)),
+        })
+        .collect())
+}
+
+/// A reading as it is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// As it was sent.
+    pub reading: Reading,
+    /// The civil day on which it was taken.
+    pub taken_on: NaiveDate,
+    /// Who sent it.
+    pub sent_by: String,
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
+    /// What is irregular about it.
+    pub marks: Vec<i16>,
+}
+
+/// Adds readings; answers the events of those that were not there before.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec<Uuid>, Fault> {
+    // Lists of lists do not fit a table's columns: each becomes a text that is taken apart again.
+    let words = |numbers: &[i16]| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        format!("{{{}}}", numbers.join(","))
+    };
+    let of = |kept: &&Kept| {
+        let reading = &kept.reading;
+        (reading.event, reading.observation, reading.taken_at, reading.outcome as i16, reading.decidegrees)
+    };
+    let keys: Vec<_> = kept.iter().map(of).collect();
+    let rows = sqlx::query_scalar!(
+        "INSERT INTO reading (taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
+                              symptoms, marks, note)
+         SELECT taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
+                symptoms::smallint[], marks::smallint[], note
+         FROM unnest($1::date[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::smallint[],
+                     $8::smallint[], $9::text[], $10::text[], $11::text[])
+              AS r (taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note)
+         ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id",
+        &kept.iter().map(|kept| kept.taken_on).collect::<Vec<_>>(),
+        &kept.iter().map(|kept| kept.sent_by.clone()).collect::<Vec<_>>(),
+        &keys.iter().map(|key| key.0).collect::<Vec<_>>(),
+        &keys.iter().map(|key| key.1).collect::<Vec<_>>(),
+        &keys.iter().map(|key| key.2).collect::<Vec<_>>(),
+        &kept.iter().map(|kept| kept.received_at).collect::<Vec<_>>(),
+        &keys.iter().map(|key| key.3).collect::<Vec<_>>(),
+        &keys.iter().map(|key| key.4).collect::<Vec<_>>() as &[Option<i16>],
+        &kept.iter().map(|kept| words(&kept.reading.symptoms)).collect::<Vec<_>>(),
+        &kept.iter().map(|kept| words(&kept.marks)).collect::<Vec<_>>(),
+        &kept.iter().map(|kept| kept.reading.note.clone()).collect::<Vec<_>>(),
+    );
+    Ok(rows.fetch_all(connection).await?)
+}
+
+/// Writes what came of slots, by their keys in order: the gravest counts.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn fill(
+    connection: &mut PgConnection,
+    slots: &std::collections::BTreeMap<(Uuid, DateTime<Utc>), Outcome>,
+) -> Result<(), Fault> {
+    let observations: Vec<Uuid> = slots.keys().map(|key| key.0).collect();
+    let opens: Vec<DateTime<Utc>> = slots.keys().map(|key| key.1).collect();
+    let outcomes: Vec<i16> = slots.values().map(|outcome| *outcome as i16).collect();
+    sqlx::query!(
+        "UPDATE slot s SET outcome = r.outcome
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[]) AS r (observation_id, opens_at, outcome)
+         WHERE s.observation_id = r.observation_id AND s.opens_at = r.opens_at AND s.outcome < r.outcome",
+        &observations,
+        &opens,
+        &outcomes,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Slots of an observation after one, the first first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn slots(
+    connection: &mut PgConnection,
+    observation: Uuid,
+    after: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Slot>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT opens_at, closes_at, outcome, missed_at FROM slot WHERE observation_id = $1 AND opens_at > $2
+         ORDER BY opens_at LIMIT $3",
+        observation,
+        after,
+        limit,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| Slot {
+            opens_at: row.opens_at,
+            closes_at: row.closes_at,
+            outcome: Outcome::of(row.outcome),
+            missed_at: row.missed_at,
+        })
+        .collect())
+}
+
+/// Readings of an observation after one, in the order in which they were taken.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(
+    connection: &mut PgConnection,
+    observation: Uuid,
+    after: (DateTime<Utc>, Uuid),
+    limit: i64,
+) -> Result<Vec<Kept>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT taken_on, sent_by, event_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note
+         FROM reading WHERE observation_id = $1 AND (taken_at, event_id) > ($2, $3) ORDER BY taken_at, event_id LIMIT $4",
+        observation,
+        after.0,
+        after.1,
+        limit,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    rows.map(|row| {
+        let outcome = Outcome::of(row.outcome).ok_or_else(|| Fault::internal("an outcome"))?;
+        Ok(Kept {
+            reading: Reading {
+                event: row.event_id,
+                observation,
+                taken_at: row.taken_at,
+                outcome,
+                decidegrees: row.decidegrees,
+                symptoms: row.symptoms,
+                note: row.note,
+            },
+            taken_on: row.taken_on,
+            sent_by: row.sent_by,
+            received_at: row.received_at,
+            marks: row.marks,
+        })
+    })
+    .collect()
+}
+
+/// What is to be done now about an observation.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// Which.
+    pub observation: Uuid,
+    /// The slot of this hour, where it has not been read.
+    pub slot: Option<Slot>,
+    /// How many readings were missed in a row.
+    pub missed: i16,
+}
+
+/// What is to be done now about some observations, apart from releases.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn due(
+    connection: &mut PgConnection,
+    observations: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<Vec<Due>, Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT o.id AS "id!", s.opens_at AS "opens_at?", s.closes_at AS "closes_at?", coalesce(e.missed, 0::smallint) AS "missed!"
+           FROM unnest($1::uuid[]) AS o (id)
+           LEFT JOIN LATERAL (
+               SELECT * FROM slot WHERE observation_id = o.id AND opens_at <= $2 ORDER BY opens_at DESC LIMIT 1
+           ) s ON s.closes_at > $2 AND s.outcome = 0
+           LEFT JOIN LATERAL (SELECT missed FROM escalation WHERE observation_id = o.id AND kind = $3) e ON true"#,
+        observations,
+        now,
+        Kind::ReadingMissed as i16,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| Due {
+            observation: row.id,
+            slot: row.opens_at.zip(row.closes_at).map(|(opens_at, closes_at)| Slot {
+                opens_at,
+                closes_at,
+                outcome: None,
+                missed_at: None,
+            }),
+            missed: row.missed,
+        })
+        .collect())
+}
