@@ -2,7 +2,10 @@
 //! before the units above, and what is in a unit's hands is seen by whoever stands above it today. Every
 //! step is idempotent and takes no input; replicas that are at it at once wait for one another's rows.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chassis::Fault;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +15,10 @@ use crate::{escalations, house::House, readings};
 
 /// How often the clock is looked at.
 const PULSE: Duration = Duration::from_millis(250);
+
+/// How often it is looked who stands where although the tree is the same: an opening that began on the tree
+/// before may have ended only now.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// How many slots are closed in one transaction.
 const AT_ONCE: i64 = 5_000;
@@ -36,15 +43,16 @@ pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
 }
 
 /// Does everything that is due now.
-async fn tend(house: &House, stood: &mut Option<[u8; 32]>) -> Result<(), Fault> {
+async fn tend(house: &House, stood: &mut Option<([u8; 32], Instant)>) -> Result<(), Fault> {
     let today = house.jurisdiction.today();
     if today.nodes().is_empty() {
         return Ok(());
     }
     // First who stands where: what is missed is put before whoever stands above today.
-    if stood.as_ref() != Some(today.digest()) {
+    let is_so = |stood: &([u8; 32], Instant)| stood.0 == *today.digest() && stood.1.elapsed() < AGAIN;
+    if !stood.as_ref().is_some_and(is_so) {
         stand(house).await?;
-        *stood = Some(*today.digest());
+        *stood = Some((*today.digest(), Instant::now()));
     }
     while close(house).await? == AT_ONCE {}
     let mut work = house.database.begin(None).await?;

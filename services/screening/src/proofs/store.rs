@@ -117,12 +117,14 @@ pub async fn proved(
         .collect())
 }
 
-/// The slots of observations, each with the gravest reading taken in it.
+/// The slots of observations, each with the gravest reading taken in it, but for what was marked as outside: it
+/// was received before there was such a slot.
 async fn slots(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Filled>>, Fault> {
     let rows = sqlx::query!(
         r#"SELECT s.observation_id, s.opens_at, s.closes_at, s.outcome, s.missed_at,
                   (SELECT max(r.outcome) FROM reading r
-                   WHERE r.observation_id = s.observation_id AND r.taken_at >= s.opens_at AND r.taken_at < s.closes_at) AS own,
+                   WHERE r.observation_id = s.observation_id AND r.taken_at >= s.opens_at AND r.taken_at < s.closes_at
+                     AND NOT r.marks @> '{4}') AS own,
                   s.outcome >= 3 AND EXISTS (
                       SELECT FROM observation o JOIN reading r ON r.observation_id = o.id
                       WHERE o.one_id = (SELECT one_id FROM observation WHERE id = s.observation_id)

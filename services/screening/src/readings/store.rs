@@ -26,7 +26,8 @@ pub async fn make_partition(pool: &PgPool, day: NaiveDate) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Writes which slots an observation has: those to come are as said, those that have elapsed stay.
+/// Writes which slots an observation has: those to come are as said, those that have elapsed stay. What was
+/// read in this hour before there was a slot counts.
 ///
 /// # Errors
 /// Where the database fails.
@@ -46,8 +47,11 @@ pub async fn plan(
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "INSERT INTO slot (observation_id, opens_at, closes_at)
-         SELECT $1, opens_at, closes_at FROM unnest($2::timestamptz[], $3::timestamptz[]) AS s (opens_at, closes_at)
+        "INSERT INTO slot (observation_id, opens_at, closes_at, outcome)
+         SELECT $1, opens_at, closes_at,
+                coalesce((SELECT max(outcome) FROM reading r WHERE r.observation_id = $1 AND r.taken_at >= s.opens_at
+                                                              AND r.taken_at < s.closes_at), 0)
+         FROM unnest($2::timestamptz[], $3::timestamptz[]) AS s (opens_at, closes_at)
          ON CONFLICT ON CONSTRAINT slot_pkey DO NOTHING",
         observation,
         &opens,
@@ -291,7 +295,8 @@ pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Writes what came of slots, by their keys in order: the gravest counts.
+/// Writes what came of slots, by their keys in order, whatever the planner takes the table for: the gravest
+/// counts.
 ///
 /// # Errors
 /// Where the database fails.
@@ -299,6 +304,9 @@ pub async fn fill(
     connection: &mut PgConnection,
     slots: &std::collections::BTreeMap<(Uuid, DateTime<Utc>), Outcome>,
 ) -> Result<(), Fault> {
+    sqlx::raw_sql("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        .execute(&mut *connection)
+        .await?;
     let observations: Vec<Uuid> = slots.keys().map(|key| key.0).collect();
     let opens: Vec<DateTime<Utc>> = slots.keys().map(|key| key.1).collect();
     let outcomes: Vec<i16> = slots.values().map(|outcome| *outcome as i16).collect();

@@ -5,6 +5,7 @@
 mod ground;
 mod hands;
 mod keys;
+mod lives;
 mod observations;
 mod persons;
 mod proofs;

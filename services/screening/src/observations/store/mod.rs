@@ -107,12 +107,12 @@ pub async fn some(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Obs
     Ok(observations!(connection, "id = ANY($1) ORDER BY id", ids)?)
 }
 
-/// As [`get`], locked.
+/// As [`get`], locked: not for who only refers to it, such as a slot that is being closed.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Observation>, Fault> {
-    Ok(observations!(connection, "id = $1 FOR UPDATE", id)?.pop())
+    Ok(observations!(connection, "id = $1 FOR NO KEY UPDATE", id)?.pop())
 }
 
 /// The open observations of everybody who was found to be one, locked, the one that counts first.
@@ -122,7 +122,7 @@ pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Obse
 pub async fn lock_open(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Observation>, Fault> {
     Ok(observations!(
         connection,
-        "one_id = $1 AND ended_at IS NULL ORDER BY leads_id <> id, id FOR UPDATE",
+        "one_id = $1 AND ended_at IS NULL ORDER BY leads_id <> id, id FOR NO KEY UPDATE",
         one
     )?)
 }

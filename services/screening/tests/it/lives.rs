@@ -1,0 +1,214 @@
+//! Random lives of persons: found, observed, read, missed, merged, lost, handed over, let go, while grids close
+//! and the services restart. Whatever happens, the law of persons holds after it.
+
+use proptest::{
+    collection::vec, prelude::any, strategy::Strategy as _, strategy::ValueTree as _, test_runner::TestRunner,
+};
+use proto::{registry, screening as pb};
+use tests::request_id;
+use tonic::{Code, Status};
+
+use crate::{
+    ground::{Ground, person},
+    watch::{on, reading},
+};
+
+/// How many steps the lives have, unless RAMPART_LIFE_STEPS says another number: then they are others each time.
+const STEPS: usize = 400;
+/// After how many steps the law is proved.
+const PROVED: usize = 25;
+
+struct Lives {
+    ground: Ground,
+    persons: Vec<String>,
+    observations: Vec<String>,
+    sent: Vec<pb::Reading>,
+    hours: i64,
+}
+
+/// A refusal that says how things stand is an answer; anything else is a defect.
+fn answered<T>(answer: Result<tonic::Response<T>, Status>) -> Option<T> {
+    match answer {
+        Ok(answer) => Some(answer.into_inner()),
+        Err(status) => {
+            let code = status.code();
+            assert!(matches!(code, Code::FailedPrecondition | Code::NotFound), "{status:?}");
+            None
+        }
+    }
+}
+
+impl Lives {
+    fn observation(&self, nth: u8) -> Option<String> {
+        let count = self.observations.len();
+        (count > 0).then(|| self.observations[usize::from(nth) % count].clone())
+    }
+
+    /// One of twelve people turns up at a grid.
+    async fn turn_up(&mut self, who: u8, grid: u8) {
+        let paper =
+            pb::Paper { r#type: pb::PaperType::Passport.into(), number: format!("SAMPLE{}", who % 12) };
+        let details = pb::PersonDetails {
+            display_name: format!("样例{}", who % 12),
+            paper: (who < 200).then_some(paper),
+            ..Default::default()
+        };
+        let unit = &self.ground.grids[usize::from(grid) % 3];
+        let request = pb::IntakePersonRequest {
+            request_id: request_id(),
+            person: Some(person(unit, details)),
+            source: String::new(),
+        };
+        let taken = answered(self.ground.screening("duty").persons().intake_person(request).await);
+        self.persons.extend(taken.and_then(|taken| taken.person).map(|person| person.name));
+    }
+
+    async fn open(&mut self, nth: u8, days: u8) {
+        let count = self.persons.len();
+        if count == 0 {
+            return;
+        }
+        let person = self.persons[usize::from(nth) % count].clone();
+        let today = self.ground.sandbox.clock.today();
+        let request = pb::OpenObservationRequest {
+            request_id: request_id(),
+            observation: Some(pb::Observation {
+                person,
+                basis: pb::Basis::ContactOfCase.into(),
+                last_exposure_date: (today - chrono::Days::new(u64::from(days) % 20)).to_string(),
+                ..Default::default()
+            }),
+        };
+        let opened = answered(self.ground.screening("duty").observations().open_observation(request).await);
+        self.observations.extend(opened.and_then(|opened| opened.observation).map(|opened| opened.name));
+    }
+
+    async fn read(&mut self, nth: u8, how: u8) {
+        let Some(observation) = self.observation(nth) else { return };
+        let now = self.ground.sandbox.clock.now();
+        let taken = now - chrono::TimeDelta::hours(i64::from(how % 5) * 7);
+        let temperature = if how % 7 == 0 { 38.2 } else { 36.4 };
+        let one = reading(&observation, taken, temperature);
+        self.sent.push(one.clone());
+        // Some of the last ones are sent again with it.
+        let mut readings = vec![one];
+        readings.extend(self.sent.iter().rev().nth(usize::from(how) % 20).cloned());
+        let results = self.ground.send("duty", readings).await;
+        let taken_in = |result: &pb::reading_result::Result| !matches!(result, pb::reading_result::Result::Refused(refused) if refused.code != 5);
+        assert!(results.iter().all(taken_in), "{results:?}");
+    }
+
+    async fn change(&mut self, nth: u8, how: u8) {
+        let Some(name) = self.observation(nth) else { return };
+        let (mut doctor, request_id) = (self.ground.screening("doctor").observations(), request_id());
+        let reason = "a life".to_owned();
+        let today = self.ground.sandbox.clock.today();
+        let changed = match how % 8 {
+            0 => answered(
+                doctor.lose_observation(pb::LoseObservationRequest { request_id, name, reason }).await,
+            )
+            .is_some(),
+            1 | 2 => answered(
+                doctor.find_observation(pb::FindObservationRequest { request_id, name, reason }).await,
+            )
+            .is_some(),
+            3 => {
+                let place = i32::from(how % 4) + 1;
+                let request = pb::MoveObservationRequest { request_id, name, place, facility: String::new() };
+                answered(doctor.move_observation(request).await).is_some()
+            }
+            4 => {
+                let last_exposure_date = (today - chrono::Days::new(u64::from(how) % 9)).to_string();
+                let request = pb::ExtendObservationRequest { request_id, name, last_exposure_date, reason };
+                answered(doctor.extend_observation(request).await).is_some()
+            }
+            5 => {
+                let last_date = (today + chrono::Days::new(u64::from(how) % 9)).to_string();
+                let order = "an order".to_owned();
+                let request = pb::ShortenObservationRequest { request_id, name, last_date, order, reason };
+                answered(doctor.shorten_observation(request).await).is_some()
+            }
+            6 => {
+                let request =
+                    pb::ReleaseObservationRequest { request_id, name, reason, r#override: how % 3 == 0 };
+                answered(doctor.release_observation(request).await).is_some()
+            }
+            _ => {
+                let ending = pb::Ending::Converted.into();
+                let request = pb::EndObservationRequest { request_id, name, ending, reason };
+                answered(doctor.end_observation(request).await).is_some()
+            }
+        };
+        let _ = changed;
+    }
+
+    async fn merge(&mut self, one: u8, other: u8) {
+        let count = self.persons.len();
+        if count < 2 {
+            return;
+        }
+        let [kept, merged] = [one, other].map(|nth| self.persons[usize::from(nth) % count].clone());
+        if kept != merged {
+            let reason = "a life".to_owned();
+            let request = pb::MergePersonsRequest { request_id: request_id(), kept, merged, reason };
+            answered(self.ground.screening("duty").persons().merge_persons(request).await);
+        }
+    }
+
+    async fn agree(&mut self, nth: u8) {
+        if let Some(question) = self.ground.questions("duty").await.into_iter().next() {
+            let unit = if nth % 2 == 0 { question.holding_unit } else { question.finding_unit };
+            let request = pb::AgreeHandsRequest { request_id: request_id(), name: question.name, unit };
+            answered(self.ground.screening("duty").hands().agree_hands(request).await);
+        }
+    }
+
+    async fn pass(&mut self, hours: u8) {
+        self.hours += i64::from(hours % 16);
+        self.ground.advance(on(3, "00:00") + chrono::TimeDelta::hours(self.hours)).await;
+    }
+
+    async fn step(&mut self, (kind, one, other): (u8, u8, u8)) {
+        match kind % 16 {
+            0 | 1 => self.turn_up(one, other).await,
+            2..=4 => self.open(one, other).await,
+            5..=9 => self.read(one, other).await,
+            10 | 11 => self.change(one, other).await,
+            12 => self.merge(one, other).await,
+            13 => self.agree(one).await,
+            _ => self.pass(one).await,
+        }
+    }
+
+    async fn prove(&self, step: usize) {
+        let (exceptions, verdict) = self.ground.proof().await;
+        let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
+        assert!(verdict.holds, "after step {step}: {broken:#?}");
+    }
+}
+
+#[tokio::test]
+async fn random_lives_keep_the_law_of_persons() {
+    let ground = Ground::build().await;
+    let root = ground.sandbox.root.clone();
+    ground.sandbox.appointed(&root, registry::Office::HealthOfficer, "doctor").await;
+    ground.known("doctor").await;
+    let mut lives = Lives { ground, persons: vec![], observations: vec![], sent: vec![], hours: 0 };
+    let asked = std::env::var("RAMPART_LIFE_STEPS").ok().and_then(|steps| steps.parse().ok());
+    let mut runner = asked.map_or_else(TestRunner::deterministic, |_: usize| TestRunner::default());
+    let count = asked.unwrap_or(STEPS);
+    let steps = vec((any::<u8>(), any::<u8>(), any::<u8>()), count);
+    let steps = steps.new_tree(&mut runner).expect("steps").current();
+    for (nth, step) in steps.into_iter().enumerate() {
+        lives.step(step).await;
+        if nth % PROVED == 0 {
+            lives.prove(nth).await;
+        }
+        if nth == count / 2 {
+            lives.ground.close(1).await;
+        }
+    }
+    lives.prove(count).await;
+    let (_, verdict) = lives.ground.proof().await;
+    assert!(verdict.open > 0 && verdict.ended > 3 && verdict.readings > 50, "{verdict:?}");
+}
