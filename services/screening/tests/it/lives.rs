@@ -87,7 +87,7 @@ impl Lives {
         let Some(observation) = self.observation(nth) else { return };
         let now = self.ground.sandbox.clock.now();
         let taken = now - chrono::TimeDelta::hours(i64::from(how % 5) * 7);
-        let temperature = if how % 7 == 0 { 38.2 } else { 36.4 };
+        let temperature = if how.is_multiple_of(7) { 38.2 } else { 36.4 };
         let one = reading(&observation, taken, temperature);
         self.sent.push(one.clone());
         // Some of the last ones are sent again with it.
@@ -129,8 +129,12 @@ impl Lives {
                 answered(doctor.shorten_observation(request).await).is_some()
             }
             6 => {
-                let request =
-                    pb::ReleaseObservationRequest { request_id, name, reason, r#override: how % 3 == 0 };
+                let request = pb::ReleaseObservationRequest {
+                    request_id,
+                    name,
+                    reason,
+                    r#override: how.is_multiple_of(3),
+                };
                 answered(doctor.release_observation(request).await).is_some()
             }
             _ => {
@@ -157,7 +161,7 @@ impl Lives {
 
     async fn agree(&mut self, nth: u8) {
         if let Some(question) = self.ground.questions("duty").await.into_iter().next() {
-            let unit = if nth % 2 == 0 { question.holding_unit } else { question.finding_unit };
+            let unit = if nth.is_multiple_of(2) { question.holding_unit } else { question.finding_unit };
             let request = pb::AgreeHandsRequest { request_id: request_id(), name: question.name, unit };
             answered(self.ground.screening("duty").hands().agree_hands(request).await);
         }
@@ -201,7 +205,7 @@ async fn random_lives_keep_the_law_of_persons() {
     let steps = steps.new_tree(&mut runner).expect("steps").current();
     for (nth, step) in steps.into_iter().enumerate() {
         lives.step(step).await;
-        if nth % PROVED == 0 {
+        if nth.is_multiple_of(PROVED) {
             lives.prove(nth).await;
         }
         if nth == count / 2 {
