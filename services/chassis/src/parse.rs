@@ -18,6 +18,14 @@ pub fn name(collection: &str, value: &str) -> Result<Uuid, String> {
     id.ok_or_else(|| format!("must be {collection}/{{uuid}}, is {}", quoted(value)))
 }
 
+/// As [`name`], where one is said.
+///
+/// # Errors
+/// As [`name`].
+pub fn optional_name(collection: &str, value: &str) -> Result<Option<Uuid>, String> {
+    if value.is_empty() { Ok(None) } else { name(collection, value).map(Some) }
+}
+
 /// A UUID in its usual 36 characters, as a request_id.
 ///
 /// # Errors

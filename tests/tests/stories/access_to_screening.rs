@@ -259,11 +259,14 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
     for office in Office::ALL {
         deputy(&sandbox, &own, office.contract(), &format!("holder.{}", office.word())).await;
     }
-    until(async || {
-        let last = sandbox.screening_as("holder.integrator");
-        last.persons().list_persons(pb::ListPersonsRequest::default()).await.ok()
-    })
-    .await;
+    // The tree and the appointments come by feeds of their own.
+    let known = async |subject: &str, unit: &str| {
+        let request = pb::ListPersonsRequest { ancestor_unit: unit.to_owned(), ..Default::default() };
+        until(async || sandbox.screening_as(subject).persons().list_persons(request.clone()).await.ok())
+            .await;
+    };
+    known("maker", &far).await;
+    known("holder.integrator", &own).await;
     let maker = sandbox.screening_as("maker");
     let absent = |collection: &str| format!("{collection}/{}", uuid::Uuid::now_v7());
     let mut grounds = Vec::new();

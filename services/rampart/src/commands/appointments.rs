@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use proto::registry as pb;
 
-use super::{EXIT_FOUND, access::Access, units::resolve};
+use super::{EXIT_FOUND, access::Access, pages, units::resolve};
 use crate::output::{self, Column, Style};
 
 /// Who holds which office where.
@@ -156,20 +156,15 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 ancestor_unit: optional(access, below).await?,
                 officer,
                 show_all: all,
-                page_size: i32::try_from(limit.clamp(1, 1_000))?,
+                page_size: pages::size(limit),
                 ..pb::ListAppointmentsRequest::default()
             };
-            let mut found = Vec::new();
-            loop {
+            pages::up_to(limit, async |page_token| {
+                request.page_token = page_token;
                 let page = appointments.list_appointments(request.clone()).await?.into_inner();
-                found.extend(page.appointments);
-                if page.next_page_token.is_empty() || found.len() >= limit {
-                    break;
-                }
-                request.page_token = page.next_page_token;
-            }
-            found.truncate(limit);
-            found
+                Ok((page.appointments, page.next_page_token))
+            })
+            .await?
         }
         Command::Appoint { officer, office, unit, holding, from, until } => {
             let appointment = pb::Appointment {

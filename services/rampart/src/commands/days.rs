@@ -12,7 +12,7 @@ use proto::reporting as pb;
 use super::{
     EXIT_FAILED,
     access::Access,
-    days_show as shown, figures,
+    days_show as shown, figures, pages,
     reporting::{self as shared, read_json},
     units::resolve,
 };
@@ -170,7 +170,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 state: state.map_or(pb::DayState::Unspecified, Into::into).into(),
                 start_date: from.map(|date| date.to_string()).unwrap_or_default(),
                 end_date: until.map(shared::after).unwrap_or_default(),
-                page_size: i32::try_from(limit.clamp(1, 1_000))?,
+                page_size: pages::size(limit),
                 page_token: String::new(),
             };
             let days = list(&reporting, request, limit).await?;
@@ -262,16 +262,12 @@ async fn list(
     mut request: pb::ListDaysRequest,
     limit: usize,
 ) -> anyhow::Result<Vec<pb::Day>> {
-    let mut all = Vec::new();
-    loop {
+    pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
         let page = reporting.days().list_days(request.clone()).await?.into_inner();
-        all.extend(page.days);
-        if page.next_page_token.is_empty() || all.len() >= limit {
-            all.truncate(limit);
-            return Ok(all);
-        }
-        request.page_token = page.next_page_token;
-    }
+        Ok((page.days, page.next_page_token))
+    })
+    .await
 }
 
 /// Every form's key by its name, for people.

@@ -12,6 +12,7 @@ mod hands;
 mod import;
 mod observations;
 mod officers;
+mod pages;
 mod persons;
 mod postgres;
 mod prove;

@@ -8,6 +8,7 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
+    pages,
     reporting::{instant, request_id},
     units::resolve,
 };
@@ -403,20 +404,16 @@ async fn list(
         ancestor_unit: named(below, access).await?,
         state: state.into(),
         person,
-        page_size: i32::try_from(limit.clamp(1, 1_000))?,
+        page_size: pages::size(limit),
         page_token: String::new(),
     };
     let mut observations = access.screening()?.observations();
-    let mut all = Vec::new();
-    loop {
+    pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
         let page = observations.list_observations(request.clone()).await?.into_inner();
-        all.extend(page.observations);
-        if page.next_page_token.is_empty() || all.len() >= limit {
-            all.truncate(limit);
-            return Ok(all);
-        }
-        request.page_token = page.next_page_token;
-    }
+        Ok((page.observations, page.next_page_token))
+    })
+    .await
 }
 
 async fn today(
@@ -427,20 +424,16 @@ async fn today(
 ) -> anyhow::Result<ExitCode> {
     let mut request = pb::ListWorkRequest {
         ancestor_unit: named(below, access).await?,
-        page_size: i32::try_from(limit.clamp(1, 1_000))?,
+        page_size: pages::size(limit),
         page_token: String::new(),
     };
     let mut readings = access.screening()?.readings();
-    let mut all = Vec::new();
-    loop {
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
         let page = readings.list_work(request.clone()).await?.into_inner();
-        all.extend(page.work);
-        if page.next_page_token.is_empty() || all.len() >= limit {
-            break;
-        }
-        request.page_token = page.next_page_token;
-    }
-    all.truncate(limit);
+        Ok((page.work, page.next_page_token))
+    })
+    .await?;
     let row = |work: pb::Work| {
         let observation = work.observation.unwrap_or_default();
         vec![
@@ -460,20 +453,16 @@ async fn today(
 async fn chase(unit: &str, limit: usize, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let mut request = pb::ListEscalationsRequest {
         holder_unit: resolve(access, unit).await?,
-        page_size: i32::try_from(limit.clamp(1, 1_000))?,
+        page_size: pages::size(limit),
         page_token: String::new(),
     };
     let mut escalations = access.screening()?.escalations();
-    let mut all = Vec::new();
-    loop {
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
         let page = escalations.list_escalations(request.clone()).await?.into_inner();
-        all.extend(page.escalations);
-        if page.next_page_token.is_empty() || all.len() >= limit {
-            break;
-        }
-        request.page_token = page.next_page_token;
-    }
-    all.truncate(limit);
+        Ok((page.escalations, page.next_page_token))
+    })
+    .await?;
     let row = |one: pb::Escalation| {
         vec![
             output::word(one.kind().as_str_name(), "ESCALATION_KIND_"),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use proto::registry as pb;
 
-use super::{access::Access, units::resolve};
+use super::{access::Access, pages, units::resolve};
 use crate::output::{Column, Style};
 
 /// Officers, and how they are reached.
@@ -61,19 +61,14 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 Some(unit) => resolve(access, &unit).await?,
                 None => String::new(),
             };
-            let page_size = i32::try_from(limit.clamp(1, 1_000))?;
+            let page_size = pages::size(limit);
             let mut request = pb::ListOfficersRequest { ancestor_unit, page_size, page_token: String::new() };
-            let mut all = Vec::new();
-            loop {
+            pages::up_to(limit, async |page_token| {
+                request.page_token = page_token;
                 let page = officers.list_officers(request.clone()).await?.into_inner();
-                all.extend(page.officers);
-                if page.next_page_token.is_empty() || all.len() >= limit {
-                    break;
-                }
-                request.page_token = page.next_page_token;
-            }
-            all.truncate(limit);
-            all
+                Ok((page.officers, page.next_page_token))
+            })
+            .await?
         }
         Command::Create { name, home, phone, subject } => {
             let officer = pb::Officer {

@@ -7,6 +7,7 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
+    pages,
     reporting::{instant, request_id},
     units::resolve,
 };
@@ -232,20 +233,15 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 purpose: purpose.map_or(0, |purpose| pb::Purpose::from(purpose).into()),
                 paper: number.map(|number| paper(number, Some(paper_type))),
                 phone,
-                page_size: i32::try_from(limit.clamp(1, 1_000))?,
+                page_size: pages::size(limit),
                 page_token: String::new(),
             };
-            let mut all = Vec::new();
-            loop {
+            pages::up_to(limit, async |page_token| {
+                request.page_token = page_token;
                 let page = persons.list_persons(request.clone()).await?.into_inner();
-                all.extend(page.persons);
-                if page.next_page_token.is_empty() || all.len() >= limit {
-                    break;
-                }
-                request.page_token = page.next_page_token;
-            }
-            all.truncate(limit);
-            all
+                Ok((page.persons, page.next_page_token))
+            })
+            .await?
         }
         Command::Reveal { person, reason } => {
             let request = pb::RevealPersonRequest { request_id: request_id(), name: person, reason };

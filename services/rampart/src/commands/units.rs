@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use proto::registry as pb;
 
-use super::{Usage, access::Access};
+use super::{Usage, access::Access, pages};
 use crate::output::{self, Column, Style};
 
 /// The tree of units.
@@ -123,20 +123,15 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 level: level.map(LevelArg::number).unwrap_or_default(),
                 show_closed: closed,
                 as_of,
-                page_size: i32::try_from(limit.clamp(1, 1_000))?,
+                page_size: pages::size(limit),
                 page_token: String::new(),
             };
-            let mut all = Vec::new();
-            loop {
+            pages::up_to(limit, async |page_token| {
+                request.page_token = page_token;
                 let page = units.list_units(request.clone()).await?.into_inner();
-                all.extend(page.units);
-                if page.next_page_token.is_empty() || all.len() >= limit {
-                    break;
-                }
-                request.page_token = page.next_page_token;
-            }
-            all.truncate(limit);
-            all
+                Ok((page.units, page.next_page_token))
+            })
+            .await?
         }
         Command::Create { name, level, parent, code, start_date } => {
             let unit = pb::NewUnit {

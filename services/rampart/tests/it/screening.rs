@@ -17,7 +17,8 @@ async fn a_returnee_from_intake_to_release() {
     sandbox.appointed(&county, pb::Office::HealthOfficer, "doctor").await;
     sandbox.appointed(&grid, pb::Office::Leader, "leader").await;
     let shell = Shell::new(sandbox);
-    until(async || shell.run("leader", &["persons", "list"]).await.status.success().then_some(())).await;
+    let known = ["persons", "list", "--below", &grid];
+    until(async || shell.run("leader", &known).await.status.success().then_some(())).await;
 
     let intake = ["persons", "intake", "张样例", "--unit", &grid, "--purpose", "returnee"];
     let person = shell.json("leader", &intake).await[0]["name"].as_str().unwrap().to_owned();

@@ -110,8 +110,8 @@ impl Appointments {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
         let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let unit = wrong.keep("unit", optional_name(UNITS, &request.unit)).flatten();
-        let officer = wrong.keep("officer", optional_name(OFFICERS, &request.officer)).flatten();
+        let unit = wrong.keep("unit", parse::optional_name(UNITS, &request.unit)).flatten();
+        let officer = wrong.keep("officer", parse::optional_name(OFFICERS, &request.officer)).flatten();
         let office = Some(request.office).filter(|office| *office != 0);
         let office = wrong.keep("office", office.map(contract::office).transpose()).flatten();
         let at = wrong.keep("as_of", optional_instant(request.as_of)).flatten();
@@ -289,8 +289,4 @@ impl Appointments {
         let found = store::get(connection, appointments, self.clock.today()).await?;
         Ok(found.into_iter().map(Into::into).collect())
     }
-}
-
-fn optional_name(collection: &str, name: &str) -> Result<Option<Uuid>, String> {
-    Some(name).filter(|name| !name.is_empty()).map(|name| parse::name(collection, name)).transpose()
 }

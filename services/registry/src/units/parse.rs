@@ -44,9 +44,7 @@ impl TryFrom<&pb::ListUnitsRequest> for Listing {
 
     fn try_from(request: &pb::ListUnitsRequest) -> Result<Self, Fault> {
         let mut wrong = Violations::default();
-        let ancestor = Some(request.ancestor_unit.as_str()).filter(|name| !name.is_empty());
-        let ancestor = ancestor.map(|name| parse::name(COLLECTION, name)).transpose();
-        let ancestor = wrong.keep("ancestor_unit", ancestor);
+        let ancestor = wrong.keep("ancestor_unit", parse::optional_name(COLLECTION, &request.ancestor_unit));
         if request.children_only && request.ancestor_unit.is_empty() {
             wrong.add("children_only", "needs an ancestor_unit");
         }

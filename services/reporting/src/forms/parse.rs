@@ -54,8 +54,7 @@ pub fn create(form: Option<&pb::Form>) -> Result<New, Fault> {
     let form = form.ok_or_else(|| Fault::invalid("form", "is required"))?;
     let mut wrong = Violations::default();
     let key = wrong.keep("key", slug(&form.key, 32));
-    let owner = Some(&form.owner_unit).filter(|name| !name.is_empty());
-    let owner = wrong.keep("owner_unit", owner.map(|name| parse::name(UNITS, name)).transpose()).flatten();
+    let owner = wrong.keep("owner_unit", parse::optional_name(UNITS, &form.owner_unit)).flatten();
     let level = wrong.keep("level", level(form.level));
     let start = wrong.keep("start_date", parse::optional_date(&form.start_date)).flatten();
     let end = wrong.keep("end_date", parse::optional_date(&form.end_date)).flatten();

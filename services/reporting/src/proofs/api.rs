@@ -69,8 +69,7 @@ impl Proofs {
     ) -> Result<(), Fault> {
         let (caller, _, request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let form = (!request.form.is_empty()).then(|| parse::name(FORMS, &request.form));
-        let form = wrong.keep("form", form.transpose()).flatten();
+        let form = wrong.keep("form", parse::optional_name(FORMS, &request.form)).flatten();
         let start = wrong.keep("start_date", parse::optional_date(&request.start_date)).flatten();
         let end = wrong.keep("end_date", parse::optional_date(&request.end_date)).flatten();
         wrong.refuse()?;

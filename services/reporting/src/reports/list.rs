@@ -29,7 +29,7 @@ pub(super) struct Asked {
 pub(super) fn asked(wrong: &mut Violations, form: &str, date: &str, ancestor: &str) -> Asked {
     let form = wrong.keep("form", parse::name(FORMS, form)).unwrap_or_default();
     let date = wrong.keep("business_date", parse::date(date)).unwrap_or_default();
-    let ancestor = (!ancestor.is_empty()).then(|| parse::name(UNITS, ancestor)).transpose();
+    let ancestor = parse::optional_name(UNITS, ancestor);
     Asked { form, date, ancestor: wrong.keep("ancestor_unit", ancestor).flatten() }
 }
 

@@ -174,10 +174,8 @@ impl Observations {
         let mut wrong = Violations::default();
         let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
         let ancestor =
-            (!request.ancestor_unit.is_empty()).then(|| parse::name(UNITS, &request.ancestor_unit));
-        let ancestor = wrong.keep("ancestor_unit", ancestor.transpose()).flatten();
-        let person = (!request.person.is_empty()).then(|| parse::name(PERSONS, &request.person));
-        let person = wrong.keep("person", person.transpose()).flatten();
+            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let person = wrong.keep("person", parse::optional_name(PERSONS, &request.person)).flatten();
         let range = wrong.keep("state", range(request.state, now));
         wrong.refuse()?;
         let Some((from, to)) = range else { return Err(Fault::internal("what is wrong was not said")) };

@@ -119,10 +119,8 @@ impl Persons {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
         let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let ancestor = match request.ancestor_unit.as_str() {
-            "" => None,
-            unit => wrong.keep("ancestor_unit", parse::name(UNITS, unit)),
-        };
+        let ancestor =
+            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
         let purpose = match request.purpose {
             0 => None,
             number => {

@@ -41,11 +41,6 @@ pub fn unit_name(id: Uuid) -> String {
     format!("{UNITS}/{id}")
 }
 
-/// A unit where one is named.
-fn optional_unit(name: &str) -> Result<Option<Uuid>, String> {
-    if name.is_empty() { Ok(None) } else { parse::name(UNITS, name).map(Some) }
-}
-
 /// A personal text: what is wrong with it is said without it.
 fn personal(text: &str, longest: usize) -> Result<String, String> {
     if text.is_empty() {
@@ -178,7 +173,8 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
         let mut wrong = Violations::default();
         let details = details(&mut wrong, &said, Details::default(), |_| true);
         let unit = wrong.keep("person.responsible_unit", parse::name(UNITS, &person.responsible_unit));
-        let present_unit = wrong.keep("person.present_unit", optional_unit(&person.present_unit)).flatten();
+        let present_unit =
+            wrong.keep("person.present_unit", parse::optional_name(UNITS, &person.present_unit)).flatten();
         let purpose = Purpose::of(person.purpose)
             .ok_or_else(|| "is required: why does this person have a row (P1)?".to_owned());
         let purpose = wrong.keep("person.purpose", purpose);
@@ -221,7 +217,7 @@ pub fn updated(request: &pb::UpdatePersonRequest, known: &Person) -> Result<(Det
     let said = person.details.clone().unwrap_or_default();
     let details = details(&mut wrong, &said, before, &asked);
     let present_unit = if asked("present_unit") {
-        wrong.keep("person.present_unit", optional_unit(&person.present_unit)).flatten()
+        wrong.keep("person.present_unit", parse::optional_name(UNITS, &person.present_unit)).flatten()
     } else {
         known.present_unit
     };

@@ -136,8 +136,7 @@ impl Readings {
         let mut wrong = Violations::default();
         let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
         let ancestor =
-            (!request.ancestor_unit.is_empty()).then(|| parse::name(UNITS, &request.ancestor_unit));
-        let ancestor = wrong.keep("ancestor_unit", ancestor.transpose()).flatten();
+            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
         wrong.refuse()?;
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;

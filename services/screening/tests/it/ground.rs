@@ -42,7 +42,10 @@ impl Ground {
         for (nth, grid) in ground.grids.iter().enumerate() {
             sandbox.appointed(grid, registry::Office::Leader, &format!("leader-{nth}")).await;
         }
-        ground.known("leader-2").await;
+        // The tree and the appointments come by feeds of their own.
+        let last = pb::ListPersonsRequest { ancestor_unit: ground.grids[2].clone(), ..Default::default() };
+        tests::until(async || ground.screening("leader-2").persons().list_persons(last.clone()).await.ok())
+            .await;
         ground
     }
 
