@@ -1,7 +1,10 @@
 //! The city that is measured: 5 counties, 88 towns, 2,097 villages and 12,636 grids, a reporter for each
 //! grid, and as many forms of the grid day as a run fills.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use chassis::Clock;
@@ -23,7 +26,7 @@ use tests::{new_appointment, new_officer, request_id};
 
 use super::{
     say,
-    services::{DAY, Services},
+    services::{self, DAY, Services},
 };
 
 /// How many grids the city has, and so how many reports a form's day expects.
@@ -56,6 +59,9 @@ pub(crate) struct City {
     /// Reporting as the administrator.
     pub(crate) reporting: Reporting,
     connections: Vec<Reporting>,
+    programs: PathBuf,
+    folder: PathBuf,
+    password: String,
     forms: std::sync::atomic::AtomicUsize,
 }
 
@@ -90,6 +96,9 @@ impl City {
             registry,
             reporting,
             connections,
+            programs: programs.to_owned(),
+            folder: folder.to_owned(),
+            password,
             forms: 0.into(),
         };
         say("appointing a reporter for each grid");
@@ -99,6 +108,19 @@ impl City {
         city.reporters = city.tokens(DAY)?;
         city.duty("bench-duty").await?;
         Ok(city)
+    }
+
+    /// Starts screening; answers where it is.
+    pub(crate) fn screening(&self) -> anyhow::Result<(tokio::process::Child, String)> {
+        let registry = &self.services.registry;
+        services::screening(
+            &self.programs,
+            &self.folder,
+            &self.admin_url,
+            &self.password,
+            &self.issuer,
+            registry,
+        )
     }
 
     /// Reporting as each grid's reporter, with tokens that are good for so long: another time, another token.

@@ -12,6 +12,7 @@ mod load;
 mod rounds;
 mod services;
 mod table;
+mod watched;
 
 use std::{
     fs,
@@ -50,7 +51,7 @@ struct Args {
     /// Folder on a real disk, in which a folder is made for the time of the run
     #[arg(long, default_value = "/var/tmp", value_name = "FOLDER")]
     data: PathBuf,
-    /// Folder with the programs `registry` and `reporting`; the one of this program unless said
+    /// Folder with the programs `registry`, `reporting` and `screening`; the one of this program unless said
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
 }

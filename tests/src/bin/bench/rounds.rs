@@ -14,6 +14,7 @@ use super::{
     city::{City, GRIDS},
     latency, load, say,
     table::{Mark, Table, Title, quantile},
+    watched::{Watched, p95},
 };
 
 /// What a run is asked for.
@@ -61,6 +62,14 @@ const MEMORY_AT_LAST: [Title; 2] = [
     title("8d", "memory of reporting after all rounds", "MiB", "", Mark::None),
 ];
 
+const READINGS: Title =
+    title("9", "readings by 500s, 4 callers", "/s", "bare unnest, 500s", Mark::Ratio(0.15, 0.15));
+const CLOSING: Title = title("10", "a half-day's slots of 20,000 closed", "s", "", Mark::AtMost(2.0));
+const PAGE: Title =
+    title("11", "a county's page of 50 of 1,000,000, p95", "ms", "50 rows by key", Mark::Within(3.0));
+const WORK: Title =
+    title("12", "a grid leader's work at that size, p95", "ms", "50 rows by key", Mark::Within(3.0));
+
 struct Run<'a> {
     city: Arc<City>,
     folder: &'a Path,
@@ -102,6 +111,7 @@ pub(crate) async fn run(
         run.add(BUFFERS, great.buffers, Some(own.buffers))?;
         run.add(TIME, great.micros, Some(own.micros))?;
     }
+    run.watched().await?;
     drop(run);
     say("stopping registry and reporting");
     match Arc::into_inner(city) {
@@ -168,6 +178,32 @@ impl Run<'_> {
             self.relieved.extend(latency::relieved(&city, round, size.relieved).await?);
         }
         bare::empty(&city).await
+    }
+
+    /// The rows of persons under observation.
+    async fn watched(&self) -> anyhow::Result<()> {
+        if !(9..=12).any(|row| self.is_asked(row)) {
+            return Ok(());
+        }
+        let mut watched = Watched::start(&self.city).await?;
+        for _ in 0..self.asked.size.rounds {
+            if self.is_asked(9) {
+                let (ours, bare) = watched.readings().await?;
+                self.add(READINGS, ours, Some(bare))?;
+            }
+            if self.is_asked(10) {
+                self.add(CLOSING, watched.closing().await?, None)?;
+            }
+        }
+        if self.is_asked(11) || self.is_asked(12) {
+            watched.province().await?;
+            for _ in 0..self.asked.size.rounds {
+                let [page, work, rows] = watched.pages().await?;
+                self.add(PAGE, p95(&page), Some(p95(&rows)))?;
+                self.add(WORK, p95(&work), Some(p95(&rows)))?;
+            }
+        }
+        watched.stop().await
     }
 
     fn memory(&self, titles: [Title; 2]) -> anyhow::Result<()> {

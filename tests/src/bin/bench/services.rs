@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use ::screening::keyring::Keyring;
 use anyhow::Context as _;
 use rampart::{client, issuer::ISSUER, issuer::Issuer, stack::role_url};
 use tokio::process::{Child, Command};
@@ -34,10 +35,34 @@ struct Start<'a> {
     issuer: &'a Issuer,
 }
 
-/// What both services have written to their logs: warnings and errors.
+/// What the services have written to their logs: warnings and errors.
 pub(crate) fn said(folder: &Path) -> String {
-    let logs = ["registry", "reporting"].map(|name| fs::read_to_string(folder.join(format!("{name}.log"))));
+    let logs = ["registry", "reporting", "screening"]
+        .map(|name| fs::read_to_string(folder.join(format!("{name}.log"))));
     logs.map(Result::unwrap_or_default).join("\n")
+}
+
+/// Starts screening beside both; answers where it is.
+pub(crate) fn screening(
+    programs: &Path,
+    folder: &Path,
+    admin_url: &str,
+    password: &str,
+    issuer: &Issuer,
+    registry: &str,
+) -> anyhow::Result<(Child, String)> {
+    let start = Start { programs, folder, admin_url, password, issuer };
+    let token = folder.join("screening.token");
+    fs::write(&token, issuer.token(::screening::SUBJECT, DAY)?)?;
+    let keys = Keyring::make("bench").map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
+    let token = token.display().to_string();
+    let more = [
+        ("RAMPART_REGISTRY", registry),
+        ("RAMPART_REGISTRY_TOKEN_FILE", token.as_str()),
+        ("RAMPART_PERSON_KEYS", keys.as_str()),
+    ];
+    let (child, at) = start.service("screening", &more)?;
+    Ok((child, format!("http://{at}")))
 }
 
 impl Services {
