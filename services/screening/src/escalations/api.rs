@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Escalation,
+    Escalation, Kind,
     store::{self, Page},
 };
 use crate::{
@@ -55,7 +55,7 @@ impl Escalations {
         let mut work = self.house.database.begin(deadline).await?;
         let mut found = store::list(&mut work, holder, after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |one| {
-            format!("{} {} {}", one.kind, one.since.timestamp_micros(), one.observation)
+            format!("{} {} {}", one.kind, one.since.timestamp_micros(), one.subject)
         });
         let escalations = found.iter().map(|one| self.shown(one)).collect();
         Ok(pb::ListEscalationsResponse { escalations, next_page_token })
@@ -66,9 +66,9 @@ impl Escalations {
         let contact =
             contact.map(|contact| (contact.display_name, contact.official_phone)).unwrap_or_default();
         pb::Escalation {
-            observation: observation_name(escalation.observation),
+            subject: subject_name(escalation),
             kind: escalation.kind.into(),
-            person: person_name(escalation.person),
+            person: escalation.person.map(person_name).unwrap_or_default(),
             responsible_unit: unit_name(escalation.unit),
             holder_unit: unit_name(escalation.holder),
             since_time: Some(parse::timestamp(escalation.since)),
@@ -76,6 +76,21 @@ impl Escalations {
             contact_name: contact.0,
             contact_phone: contact.1,
         }
+    }
+}
+
+/// The resource name of what an escalation is about.
+fn subject_name(escalation: &Escalation) -> String {
+    let id = escalation.subject;
+    match Kind::of(escalation.kind) {
+        Some(Kind::ReferralUnanswered | Kind::Lost | Kind::ReadingMissed | Kind::ReleaseOverdue) | None => {
+            observation_name(id)
+        }
+        Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => format!("handdowns/{id}"),
+        Some(Kind::ResultUnhandled) => format!("results/{id}"),
+        Some(Kind::SupportOverdue) => format!("supportRequests/{id}"),
+        Some(Kind::EnforcementOverdue) => format!("enforcementRequests/{id}"),
+        Some(Kind::CaseOverdue) => format!("cases/{id}"),
     }
 }
 

@@ -13,44 +13,60 @@ const AT_ONCE: i64 = 5_000;
 /// How long a release may be due before it is put before the unit above (R26).
 const OVERDUE: TimeDelta = TimeDelta::days(1);
 
-/// Puts before the unit above what ought to have happened with an observation and has not, once.
+/// Something that ought to have happened and has not.
+#[derive(Clone, Copy, Debug)]
+pub struct Overdue {
+    /// About what.
+    pub subject: Uuid,
+    /// What.
+    pub kind: Kind,
+    /// The person, where it is about one.
+    pub person: Option<Uuid>,
+    /// Whose it is.
+    pub unit: Uuid,
+    /// Before how many levels above the unit: 0 before the unit itself.
+    pub level: i16,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Puts something before a unit, or before another one than before. Its unit must have been kept by
+/// [`crate::observations::store::keep_units`].
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn raise(
-    connection: &mut PgConnection,
-    observation: Uuid,
-    kind: Kind,
-    since: DateTime<Utc>,
-) -> Result<(), Fault> {
+pub async fn raise(connection: &mut PgConnection, overdue: Overdue) -> Result<(), Fault> {
     sqlx::query!(
-        "INSERT INTO escalation (observation_id, kind, holder_id, since)
-         SELECT o.id, $2, u.holders[1], $3 FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id
-         WHERE o.id = $1 AND o.ended_at IS NULL ON CONFLICT ON CONSTRAINT escalation_pkey DO NOTHING",
-        observation,
-        kind as i16,
-        since,
+        "INSERT INTO escalation AS e (subject_id, kind, person_id, unit_id, level, holder_id, since)
+         SELECT $1, $2, $3, u.unit_id, $5::smallint,
+                CASE WHEN $5::smallint = 0 THEN u.ancestors[1] ELSE u.holders[LEAST(cardinality(u.holders), $5::smallint)] END, $6
+         FROM unit_sight u WHERE u.unit_id = $4
+         ON CONFLICT ON CONSTRAINT escalation_pkey
+         DO UPDATE SET unit_id = excluded.unit_id, level = excluded.level, holder_id = excluded.holder_id
+         WHERE (e.unit_id, e.level) <> (excluded.unit_id, excluded.level)",
+        overdue.subject,
+        overdue.kind as i16,
+        overdue.person,
+        overdue.unit,
+        overdue.level,
+        overdue.since,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Withdraws what was put before anybody about some observations: of these kinds.
+/// Withdraws what was put before anybody about something: of these kinds.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn withdraw(
-    connection: &mut PgConnection,
-    observations: &[Uuid],
-    kinds: &[Kind],
-) -> Result<(), Fault> {
+pub async fn withdraw(connection: &mut PgConnection, subjects: &[Uuid], kinds: &[Kind]) -> Result<(), Fault> {
     let kinds: Vec<i16> = kinds.iter().map(|kind| *kind as i16).collect();
     sqlx::query!(
-        "DELETE FROM escalation WHERE (observation_id, kind) IN
-             (SELECT observation_id, kind FROM escalation WHERE observation_id = ANY($1) AND kind = ANY($2)
-              ORDER BY observation_id, kind FOR UPDATE)",
-        observations,
+        "DELETE FROM escalation WHERE (subject_id, kind) IN
+             (SELECT subject_id, kind FROM escalation WHERE subject_id = ANY($1) AND kind = ANY($2)
+              ORDER BY subject_id, kind FOR UPDATE)",
+        subjects,
         &kinds,
     )
     .execute(connection)
@@ -65,11 +81,11 @@ pub async fn withdraw(
 /// Where the database fails.
 pub async fn raise_overdue(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, Fault> {
     let referrals = sqlx::query!(
-        "INSERT INTO escalation (observation_id, kind, holder_id, since)
-         SELECT o.id, $1, u.holders[1], r.deadline_at
+        "INSERT INTO escalation (subject_id, kind, person_id, unit_id, holder_id, since)
+         SELECT o.id, $1, o.person_id, o.unit_id, u.holders[1], r.deadline_at
          FROM referral r JOIN observation o ON o.id = r.observation_id JOIN unit_sight u ON u.unit_id = o.unit_id
          WHERE r.answered_at IS NULL AND r.deadline_at <= $2 AND o.ended_at IS NULL
-           AND NOT EXISTS (SELECT FROM escalation e WHERE e.observation_id = o.id AND e.kind = $1)
+           AND NOT EXISTS (SELECT FROM escalation e WHERE e.subject_id = o.id AND e.kind = $1)
          ORDER BY o.id LIMIT $3 ON CONFLICT ON CONSTRAINT escalation_pkey DO NOTHING",
         Kind::ReferralUnanswered as i16,
         now,
@@ -77,10 +93,10 @@ pub async fn raise_overdue(connection: &mut PgConnection, now: DateTime<Utc>) ->
     );
     let referrals = referrals.execute(&mut *connection).await?.rows_affected();
     let releases = sqlx::query!(
-        "INSERT INTO escalation (observation_id, kind, holder_id, since)
-         SELECT o.id, $1, u.holders[1], o.due_at FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id
+        "INSERT INTO escalation (subject_id, kind, person_id, unit_id, holder_id, since)
+         SELECT o.id, $1, o.person_id, o.unit_id, u.holders[1], o.due_at FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id
          WHERE o.ended_at IS NULL AND NOT o.lost AND o.due_at <= $2
-           AND NOT EXISTS (SELECT FROM escalation e WHERE e.observation_id = o.id AND e.kind = $1)
+           AND NOT EXISTS (SELECT FROM escalation e WHERE e.subject_id = o.id AND e.kind = $1)
          ORDER BY o.id LIMIT $3 ON CONFLICT ON CONSTRAINT escalation_pkey DO NOTHING",
         Kind::ReleaseOverdue as i16,
         now - OVERDUE,
@@ -89,7 +105,7 @@ pub async fn raise_overdue(connection: &mut PgConnection, now: DateTime<Utc>) ->
     Ok(referrals + releases.execute(connection).await?.rows_affected())
 }
 
-/// A place in a digest: what, since when, about which observation.
+/// A place in a digest: what, since when, about what.
 pub type Page = (i16, DateTime<Utc>, Uuid);
 
 /// A page of what is put before a unit, the most dangerous and then the oldest first.
@@ -104,11 +120,9 @@ pub async fn list(
 ) -> Result<Vec<Escalation>, Fault> {
     let rows = sqlx::query_as!(
         Escalation,
-        "SELECT e.observation_id AS observation, e.kind, o.person_id AS person, o.unit_id AS unit, e.holder_id AS holder,
-                e.since, e.missed
-         FROM escalation e JOIN observation o ON o.id = e.observation_id
-         WHERE e.holder_id = $1 AND (e.kind, e.since, e.observation_id) > ($2, $3, $4)
-         ORDER BY e.kind, e.since, e.observation_id LIMIT $5",
+        "SELECT subject_id AS subject, kind, person_id AS person, unit_id AS unit, level, holder_id AS holder, since, missed
+         FROM escalation WHERE holder_id = $1 AND (kind, since, subject_id) > ($2, $3, $4)
+         ORDER BY kind, since, subject_id LIMIT $5",
         holder,
         after.0,
         after.1,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Ending, Event, Observation, Place, store};
 use crate::{
-    escalations::{self, Kind},
+    escalations::{self, Kind, store::Overdue},
     house::House,
     persons::{parse::person_name, store as persons},
     readings,
@@ -110,7 +110,11 @@ pub async fn change(
     store::note(connection, observation, event, (by, words, now)).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     match event {
-        Event::Lost => escalations::store::raise(connection, id, Kind::Lost, now).await,
+        Event::Lost => {
+            let (person, unit) = (Some(observation.person), observation.unit);
+            let lost = Overdue { subject: id, kind: Kind::Lost, person, unit, level: 1, since: now };
+            escalations::store::raise(connection, lost).await
+        }
         Event::Found => escalations::store::withdraw(connection, &[id], &[Kind::Lost]).await,
         Event::Extended => escalations::store::withdraw(connection, &[id], &[Kind::ReleaseOverdue]).await,
         Event::Opened | Event::Shortened | Event::Moved | Event::Ended => Ok(()),
@@ -132,7 +136,7 @@ pub async fn end(
     readings::store::finish(connection, id, observation.place, now).await?;
     let said = (observation.ended_by.as_str(), observation.reason.as_str(), now);
     store::note(connection, observation, Event::Ended, said).await?;
-    escalations::store::withdraw(connection, &[id], &Kind::ALL).await?;
+    escalations::store::withdraw(connection, &[id], &Kind::OF_OBSERVATIONS).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     if observation.leads != id {
         return Ok(());

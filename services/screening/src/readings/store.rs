@@ -109,8 +109,8 @@ pub async fn close_elapsed(
                SELECT observation_id, opens_at, closes_at FROM slot WHERE outcome = 0 AND closes_at <= $1
                ORDER BY closes_at, observation_id LIMIT $2 FOR UPDATE
            ), whose AS MATERIALIZED (
-               SELECT e.*, o.place = $3 AS in_hospital, o.slots_a_day, u.holders
-               FROM elapsed e CROSS JOIN LATERAL (SELECT place, slots_a_day, unit_id FROM observation WHERE id = e.observation_id) o
+               SELECT e.*, o.place = $3 AS in_hospital, o.slots_a_day, o.person_id, o.unit_id, u.holders
+               FROM elapsed e CROSS JOIN LATERAL (SELECT place, slots_a_day, person_id, unit_id FROM observation WHERE id = e.observation_id) o
                CROSS JOIN LATERAL (SELECT holders FROM unit_sight WHERE unit_id = o.unit_id) u
            ), closed AS (
                UPDATE slot s SET outcome = CASE WHEN w.in_hospital THEN $4::smallint ELSE $5::smallint END,
@@ -118,14 +118,18 @@ pub async fn close_elapsed(
                FROM whose w WHERE s.observation_id = w.observation_id AND s.opens_at = w.opens_at
                RETURNING s.observation_id
            ), raised AS (
-               INSERT INTO escalation AS e (observation_id, kind, holder_id, since, missed)
-               SELECT observation_id, $6, min(holders[LEAST(cardinality(holders), 1 + (missed - 1) / slots_a_day)]::text)::uuid,
-                      min(opens_at), max(missed)
-               FROM (SELECT *, row_number() OVER (PARTITION BY observation_id ORDER BY opens_at) AS missed FROM whose WHERE NOT in_hospital) w
-               GROUP BY observation_id ORDER BY observation_id
+               INSERT INTO escalation AS e (subject_id, kind, person_id, unit_id, level, holder_id, since, missed)
+               SELECT observation_id, $6, person_id, unit_id, 1 + (missed - 1) / slots_a_day,
+                      holders[LEAST(cardinality(holders), 1 + (missed - 1) / slots_a_day)], since, missed
+               FROM (
+                   SELECT observation_id, person_id, unit_id, slots_a_day, holders, min(opens_at) AS since, count(*)::smallint AS missed
+                   FROM whose WHERE NOT in_hospital GROUP BY 1, 2, 3, 4, 5
+               ) w ORDER BY observation_id
                ON CONFLICT ON CONSTRAINT escalation_pkey DO UPDATE SET missed = e.missed + excluded.missed,
-                   holder_id = (SELECT holders[LEAST(cardinality(holders), 1 + (e.missed + excluded.missed - 1) / o.slots_a_day)]
-                                FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id WHERE o.id = e.observation_id)
+                   (level, holder_id) = (
+                       SELECT 1 + steps, holders[LEAST(cardinality(holders), 1 + steps)]
+                       FROM (SELECT (e.missed + excluded.missed - 1) / o.slots_a_day AS steps, u.holders
+                             FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id WHERE o.id = e.subject_id) h)
            )
            SELECT count(*) AS "count!" FROM closed"#,
         now,
@@ -202,7 +206,7 @@ pub async fn spoken_of(connection: &mut PgConnection, readings: &[Reading]) -> R
                   coalesce(o.ending = 7, false) AS "is_joined!",
                   s.opens_at AS "opens_at?", s.closes_at AS "closes_at?", s.outcome AS "outcome?", s.missed_at AS "missed_at?",
                   EXISTS (SELECT FROM slot l WHERE l.observation_id = o.id AND l.opens_at > r.taken_at AND l.outcome >= 3) AS "later_read!",
-                  EXISTS (SELECT FROM escalation e WHERE e.observation_id IN (o.id, lead.id) AND e.kind = $3) AS "is_raised!",
+                  EXISTS (SELECT FROM escalation e WHERE e.subject_id IN (o.id, lead.id) AND e.kind = $3) AS "is_raised!",
                   lead.id AS "lead_id?", ls.opens_at AS "lead_opens_at?"
            FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS r (observation_id, taken_at, nth)
            CROSS JOIN LATERAL (SELECT * FROM observation WHERE id = r.observation_id) o
@@ -417,7 +421,7 @@ pub async fn due(
            LEFT JOIN LATERAL (
                SELECT * FROM slot WHERE observation_id = o.id AND opens_at <= $2 ORDER BY opens_at DESC LIMIT 1
            ) s ON s.closes_at > $2 AND s.outcome = 0
-           LEFT JOIN LATERAL (SELECT missed FROM escalation WHERE observation_id = o.id AND kind = $3) e ON true"#,
+           LEFT JOIN LATERAL (SELECT missed FROM escalation WHERE subject_id = o.id AND kind = $3) e ON true"#,
         observations,
         now,
         Kind::ReadingMissed as i16,

@@ -164,7 +164,7 @@ async fn r13_who_is_lost_stays_under_observation_on_the_list_of_the_unit_above()
     assert_eq!(lost.state(), pb::ObservationState::Lost);
     let village = ground.village(0).await;
     let digest = ground.digest(&village).await;
-    assert_eq!((digest[0].kind(), digest[0].observation.as_str()), (pb::EscalationKind::Lost, name.as_str()));
+    assert_eq!((digest[0].kind(), digest[0].subject.as_str()), (pb::EscalationKind::Lost, name.as_str()));
     assert_eq!(digest[0].contact_name, "样例 leader-0", "whom to phone");
     let refused = ground.release("doctor", &name, "gone").await.expect_err("must be found first");
     assert_eq!(reason(&refused), "RELEASE_CONDITIONS_UNMET");
@@ -398,7 +398,7 @@ async fn an_overdue_release_is_put_before_the_unit_above() {
             .fetch_all(&mut sql)
             .await
             .expect("escalations");
-        kinds.contains(&4).then_some(())
+        kinds.contains(&10).then_some(())
     })
     .await;
     ground.release("leader-0", &observation.name, "").await.expect("released");

@@ -66,7 +66,7 @@ async fn an_unanswered_referral_is_an_exception_and_the_most_dangerous_of_a_dige
             .fetch_all(&mut sql)
             .await
             .expect("escalations");
-        (kinds == [1, 3]).then_some(())
+        (kinds == [1, 5]).then_some(())
     })
     .await;
     let (exceptions, verdict) = ground.proof().await;

@@ -12,7 +12,7 @@ use super::Observation;
 use crate::rules::RuleSet;
 
 pub use events::{Happened, happened, note};
-pub use sight::{Page, Sight, keep_in_sight, list, sights, stand_otherwise};
+pub use sight::{Page, Sight, keep_in_sight, keep_units, list, sights, stand_otherwise};
 
 struct Row {
     id: Uuid,

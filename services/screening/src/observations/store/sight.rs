@@ -39,7 +39,17 @@ pub async fn keep_in_sight(
         observations,
     );
     let units = units.fetch_all(&mut *connection).await?;
-    for sight in units.iter().map(|unit| of(*unit)) {
+    let sights: Vec<Sight> = units.iter().map(|unit| of(*unit)).collect();
+    keep_units(connection, &sights).await?;
+    see(connection, observations).await
+}
+
+/// Keeps by which units what is in the hands of some is seen, for the rest of the transaction.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn keep_units(connection: &mut PgConnection, sights: &[Sight]) -> Result<(), Fault> {
+    for sight in sights {
         sqlx::query!(
             "INSERT INTO unit_sight (unit_id, ancestors, holders) VALUES ($1, $2, $3)
              ON CONFLICT ON CONSTRAINT unit_sight_pkey DO NOTHING",
@@ -50,10 +60,11 @@ pub async fn keep_in_sight(
         .execute(&mut *connection)
         .await?;
     }
+    let units: Vec<Uuid> = sights.iter().map(|sight| sight.unit).collect();
     sqlx::query!("SELECT unit_id FROM unit_sight WHERE unit_id = ANY($1) ORDER BY unit_id FOR SHARE", &units)
-        .fetch_all(&mut *connection)
+        .fetch_all(connection)
         .await?;
-    see(connection, observations).await
+    Ok(())
 }
 
 /// Writes the lists of some observations anew, by what is kept of their units.
@@ -71,9 +82,9 @@ async fn see(connection: &mut PgConnection, observations: &[Uuid]) -> Result<(),
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "UPDATE escalation e SET holder_id = holders[LEAST(cardinality(holders), 1 + GREATEST(0, e.missed - 1) / o.slots_a_day)]
+        "UPDATE escalation e SET unit_id = u.unit_id, holder_id = u.holders[LEAST(cardinality(u.holders), e.level)]
          FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id
-         WHERE e.observation_id = ANY($1) AND o.id = e.observation_id AND o.ended_at IS NULL",
+         WHERE e.subject_id = ANY($1) AND o.id = e.subject_id AND o.ended_at IS NULL",
         observations,
     )
     .execute(&mut *connection)
@@ -109,6 +120,15 @@ pub async fn stand_otherwise(connection: &mut PgConnection, sight: &Sight) -> Re
         sight.unit,
     );
     let open = open.fetch_all(&mut *connection).await?;
+    sqlx::query!(
+        "UPDATE escalation SET holder_id = CASE WHEN level = 0 THEN $2 ELSE ($3::uuid[])[LEAST(cardinality($3::uuid[]), level)] END
+         WHERE unit_id = $1",
+        sight.unit,
+        sight.ancestors.first(),
+        &sight.holders,
+    )
+    .execute(&mut *connection)
+    .await?;
     see(connection, &open).await
 }
 
