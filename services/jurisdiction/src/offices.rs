@@ -76,6 +76,11 @@ const TABLE: &[(&str, &[Office])] = {
         ("observations.end", &[DutyOfficer, HealthOfficer]),
         ("readings.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("referrals.answer", &[HealthOfficer, Integrator]),
+        ("handdowns.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("handdowns.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("handdowns.acknowledge", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
+        ("handdowns.verify", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
+        ("handdowns.schedule", &[Administrator, DutyOfficer]),
         ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]

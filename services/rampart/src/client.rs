@@ -17,10 +17,12 @@ use proto::{
         report_service_client::ReportServiceClient, rollup_service_client::RollupServiceClient,
     },
     screening::{
-        escalation_service_client::EscalationServiceClient, hands_service_client::HandsServiceClient,
-        observation_service_client::ObservationServiceClient, person_service_client::PersonServiceClient,
+        escalation_service_client::EscalationServiceClient, handdown_service_client::HanddownServiceClient,
+        hands_service_client::HandsServiceClient, observation_service_client::ObservationServiceClient,
+        person_service_client::PersonServiceClient,
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
         reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
+        schedule_service_client::ScheduleServiceClient,
     },
 };
 use tonic::{
@@ -147,6 +149,10 @@ clients! {
         readings: ReadingServiceClient,
         /// Referrals.
         referrals: ReferralServiceClient,
+        /// Hand-downs.
+        handdowns: HanddownServiceClient,
+        /// The clocks of hand-downs.
+        schedules: ScheduleServiceClient,
         /// Digests of what was not done.
         escalations: EscalationServiceClient,
         /// Proofs of persons.

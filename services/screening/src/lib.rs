@@ -2,6 +2,7 @@
 //! decision.
 
 pub mod escalations;
+pub mod handdowns;
 pub mod hands;
 pub mod house;
 pub mod keyring;
@@ -11,6 +12,7 @@ pub mod proofs;
 pub mod readings;
 pub mod referrals;
 pub mod rules;
+pub mod schedules;
 
 use std::sync::Arc;
 
@@ -26,10 +28,11 @@ use house::{Days, House};
 use jurisdiction::{Jurisdiction, follow::Source};
 use keyring::Keyring;
 use proto::screening::{
-    escalation_service_server::EscalationServiceServer, hands_service_server::HandsServiceServer,
-    observation_service_server::ObservationServiceServer, person_service_server::PersonServiceServer,
-    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
-    referral_service_server::ReferralServiceServer,
+    escalation_service_server::EscalationServiceServer, handdown_service_server::HanddownServiceServer,
+    hands_service_server::HandsServiceServer, observation_service_server::ObservationServiceServer,
+    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
+    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
+    schedule_service_server::ScheduleServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -53,6 +56,8 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.ObservationService",
     "rampart.screening.v1.ReadingService",
     "rampart.screening.v1.ReferralService",
+    "rampart.screening.v1.HanddownService",
+    "rampart.screening.v1.ScheduleService",
     "rampart.screening.v1.EscalationService",
     "rampart.screening.v1.ProofService",
 ];
@@ -107,6 +112,8 @@ fn routes(house: &Arc<House>) -> Routes {
         })))
         .add_service(served!(ReadingServiceServer::new(readings::api::Readings { house: house() })))
         .add_service(served!(ReferralServiceServer::new(referrals::api::Referrals { house: house() })))
+        .add_service(served!(HanddownServiceServer::new(handdowns::api::Handdowns { house: house() })))
+        .add_service(served!(ScheduleServiceServer::new(schedules::api::Schedules { house: house() })))
         .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
         .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))
 }

@@ -16,11 +16,14 @@ use crate::access::{deputy, methods};
 struct Ground {
     relation: &'static str,
     unit: String,
+    /// A unit that stands apart from all others.
+    far: String,
     person: String,
     other: String,
     question: String,
     observation: String,
     referral: String,
+    handdown: String,
 }
 
 /// Methods whose answer does not hang on a place: the list is filtered.
@@ -187,12 +190,97 @@ async fn observing(method: &str, screening: &Screening, ground: &Ground) -> Opti
             let request = pb::ListEscalationsRequest { holder_unit: unit, ..Default::default() };
             screening.escalations().list_escalations(request).await.map(drop)
         }
+        "CreateHanddown" => {
+            let request = pb::CreateHanddownRequest {
+                request_id: id,
+                person: ground.person.clone(),
+                to_unit: ground.far.clone(),
+                ..Default::default()
+            };
+            screening.handdowns().create_handdown(request).await.map(drop)
+        }
         "ProvePersons" => {
             screening.proofs().prove_persons(pb::ProvePersonsRequest::default()).await.map(drop)
+        }
+        _ => return handing_down(method, screening, ground).await,
+    };
+    Some(answer)
+}
+
+/// The methods of hand-downs.
+async fn handing_down(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
+    let (mut handdowns, mut schedules) = (screening.handdowns(), screening.schedules());
+    let (id, name, unit) = (request_id(), ground.handdown.clone(), ground.unit.clone());
+    let evidence = "a test".to_owned();
+    let answer = match method {
+        "IngestHanddowns" => {
+            let details = person(&unit, &passport()).details;
+            let item = pb::HanddownItem { event_id: id, details, ..Default::default() };
+            let request = pb::IngestHanddownsRequest { from_unit: unit, source: None, items: vec![item] };
+            handdowns.ingest_handdowns(request).await.map(drop)
+        }
+        "GetHanddown" => handdowns.get_handdown(pb::GetHanddownRequest { name }).await.map(drop),
+        "ListHanddowns" => {
+            let request = pb::ListHanddownsRequest { ancestor_unit: unit, ..Default::default() };
+            handdowns.list_handdowns(request).await.map(drop)
+        }
+        "SendHanddowns" => {
+            let request = pb::SendHanddownsRequest { request_id: id, from_unit: unit };
+            handdowns.send_handdowns(request).await.map(drop)
+        }
+        "AcknowledgeHanddowns" => {
+            let request = pb::AcknowledgeHanddownsRequest { request_id: id, names: vec![name] };
+            handdowns.acknowledge_handdowns(request).await.map(drop)
+        }
+        "RedirectHanddown" => {
+            let to_unit = ground.far.clone();
+            let request = pb::RedirectHanddownRequest { request_id: id, name, to_unit, reason: evidence };
+            handdowns.redirect_handdown(request).await.map(drop)
+        }
+        "VerifyHanddown" => {
+            let outcome = pb::HanddownOutcome::NotFound.into();
+            let request =
+                pb::VerifyHanddownRequest { request_id: id, name, outcome, evidence, ..Default::default() };
+            handdowns.verify_handdown(request).await.map(drop)
+        }
+        "GetSchedule" => {
+            let request = pb::GetScheduleRequest { unit, date: String::new() };
+            schedules.get_schedule(request).await.map(drop)
+        }
+        "SetSchedule" => {
+            let clocks = pb::Clocks {
+                sender_level: 3,
+                send_by: "17:00".to_owned(),
+                acknowledge_minutes: 60,
+                urgent_minutes: 15,
+                verify_minutes: 60,
+                step_minutes: 30,
+            };
+            let request = pb::SetScheduleRequest {
+                request_id: id,
+                area_unit: unit,
+                response_level: 1,
+                effective_date: "2099-01-01".to_owned(),
+                clocks: vec![clocks],
+            };
+            schedules.set_schedule(request).await.map(drop)
         }
         _ => return None,
     };
     Some(answer)
+}
+
+/// A hand-down to a unit, sent from one far away.
+async fn handed_down(maker: &Screening, far: &str, unit: &str) -> String {
+    let details = person(far, &passport()).details;
+    let to_unit = unit.to_owned();
+    let item =
+        pb::HanddownItem { event_id: request_id(), details, to_unit, urgent: true, ..Default::default() };
+    let request = pb::IngestHanddownsRequest { from_unit: far.to_owned(), source: None, items: vec![item] };
+    let answer = maker.handdowns().ingest_handdowns(request).await.expect("taken in").into_inner();
+    let result = answer.results.into_iter().next().and_then(|result| result.result);
+    let Some(pb::handdown_result::Result::Accepted(accepted)) = result else { panic!("{result:?}") };
+    accepted.handdown.expect("a hand-down").name
 }
 
 fn opening(person: &str) -> pb::Observation {
@@ -244,7 +332,17 @@ async fn ground(maker: &Screening, relation: &'static str, unit: &str, far: &str
     let questions = maker.hands().list_hands_questions(request).await.expect("a list").into_inner().questions;
     let question = questions.into_iter().find(|question| question.holding_unit == unit).expect("a question");
     let (observation, referral) = observed(maker, &other).await;
-    Ground { relation, unit: unit.to_owned(), person, other, question: question.name, observation, referral }
+    Ground {
+        relation,
+        unit: unit.to_owned(),
+        far: far.to_owned(),
+        person,
+        other,
+        question: question.name,
+        observation,
+        referral,
+        handdown: handed_down(maker, far, unit).await,
+    }
 }
 
 #[tokio::test]
@@ -278,11 +376,13 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
     grounds.push(Ground {
         relation: "absent",
         unit: absent("units"),
+        far: far.clone(),
         person: absent("persons"),
         other: absent("persons"),
         question: absent("handsQuestions"),
         observation: absent("observations"),
         referral: absent("referrals"),
+        handdown: absent("handdowns"),
     });
 
     let mut wrong = Vec::new();

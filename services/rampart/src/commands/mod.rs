@@ -8,6 +8,7 @@ mod days_show;
 mod demo;
 mod figures;
 mod forms;
+mod handdowns;
 mod hands;
 mod import;
 mod observations;
@@ -106,6 +107,9 @@ enum Command {
     /// Agree whose hands a person is in whom two units have found
     #[command(subcommand)]
     Hands(hands::Command),
+    /// Hand persons down to where they are to be found: import lists, send, acknowledge, verify
+    #[command(subcommand)]
+    Handdowns(handdowns::Command),
     /// Watch over persons: open, extend, release; list what is to be done today, and what to chase
     #[command(subcommand)]
     Observations(observations::Command),
@@ -160,6 +164,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rollup(command) => rollup::run(command, &access, cli.style).await,
         Command::Persons(command) => persons::run(command, &access, cli.style).await,
         Command::Hands(command) => hands::run(command, &access, cli.style).await,
+        Command::Handdowns(command) => handdowns::run(command, &access, cli.style).await,
         Command::Observations(command) => observations::run(command, &access, cli.style).await,
         Command::Readings(command) => readings::run(command, &access, cli.style).await,
         Command::Referrals(command) => referrals::run(command, &access, cli.style).await,

@@ -31,8 +31,8 @@ pub(super) async fn prove(from: Option<NaiveDate>, access: &Access, proof: &mut 
 
 fn conclude(verdict: &pb::PersonVerdict, proof: &mut Proof) {
     let counts = format!(
-        "{} under observation, {} ended, {} slots and {} readings read, {} to look at",
-        verdict.open, verdict.ended, verdict.slots, verdict.readings, verdict.listed,
+        "{} under observation, {} ended, {} slots and {} readings read, {} handed down, {} to look at",
+        verdict.open, verdict.ended, verdict.slots, verdict.readings, verdict.handdowns, verdict.listed,
     );
     // A verdict that does not hold is believed, whatever its counts.
     let broken = if verdict.holds { verdict.broken } else { verdict.broken.max(1) };
@@ -57,7 +57,7 @@ fn row(exception: pb::PersonException) -> Vec<String> {
         String::new(),
         exception.contact_name,
         exception.contact_phone,
-        format!("{}: {}", exception.observation, exception.description),
+        format!("{}: {}", exception.subject, exception.description),
     ]
 }
 

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     DOMAIN,
+    handdowns::parse::handdown_name,
     house::House,
     observations::parse::observation_name,
     persons::parse::{UNITS, person_name, unit_name},
@@ -86,7 +87,7 @@ fn subject_name(escalation: &Escalation) -> String {
         Some(Kind::ReferralUnanswered | Kind::Lost | Kind::ReadingMissed | Kind::ReleaseOverdue) | None => {
             observation_name(id)
         }
-        Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => format!("handdowns/{id}"),
+        Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => handdown_name(id),
         Some(Kind::ResultUnhandled) => format!("results/{id}"),
         Some(Kind::SupportOverdue) => format!("supportRequests/{id}"),
         Some(Kind::EnforcementOverdue) => format!("enforcementRequests/{id}"),

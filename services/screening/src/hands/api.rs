@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     DOMAIN,
+    handdowns::ops as handdowns,
     house::House,
     observations::ops as observations,
     persons::{
@@ -98,6 +99,7 @@ impl Hands {
             persons::take_hands(&mut work, said.holding_person, sides, unit, now).await?;
             store::follow_hands(&mut work, &said, unit).await?;
             observations::settle(&self.house, &mut work, said.holding_person, now).await?;
+            handdowns::follow(&self.house, &mut work, said.holding_person, now).await?;
         }
         store::update(&mut work, &said).await?;
         let answer = pb::AgreeHandsResponse { question: Some(self.shown(&caller, &said)) };

@@ -162,3 +162,27 @@ pub async fn follow_merge(
     .await?;
     Ok(())
 }
+
+/// Follows a person who came into other hands by being handed down: open questions are put to whoever has them
+/// now, and what is in the finder's hands already is no question any more.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn follow_person(
+    connection: &mut PgConnection,
+    one: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE hands_question q SET holding_unit_id = h.unit_id, finding_unit_id = f.unit_id, holder_says = NULL,
+                finder_says = NULL, settled_at = CASE WHEN h.unit_id = f.unit_id THEN $2::timestamptz END
+         FROM person h, person f
+         WHERE h.id = q.holding_person_id AND f.id = q.finding_person_id AND q.settled_at IS NULL AND f.same_as = $1
+           AND (q.holding_unit_id, q.finding_unit_id) <> (h.unit_id, f.unit_id)",
+        one,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

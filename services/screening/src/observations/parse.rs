@@ -22,7 +22,7 @@ pub fn observation_name(id: Uuid) -> String {
 }
 
 /// Text that may be left out.
-pub(super) fn optional(text: &str, longest: usize) -> Result<&str, String> {
+pub(crate) fn optional(text: &str, longest: usize) -> Result<&str, String> {
     if text.is_empty() { Ok(text) } else { parse::text(text, longest) }
 }
 

@@ -11,7 +11,7 @@ use chassis::Fault;
 use tokio_util::sync::CancellationToken;
 
 use super::store;
-use crate::{escalations, house::House, readings};
+use crate::{escalations, handdowns, house::House, readings};
 
 /// How often the clock is looked at.
 const PULSE: Duration = Duration::from_millis(250);
@@ -57,6 +57,7 @@ async fn tend(house: &House, stood: &mut Option<([u8; 32], Instant)>) -> Result<
     while close(house).await? == AT_ONCE {}
     let mut work = house.database.begin(None).await?;
     escalations::store::raise_overdue(&mut work, house.clock.now()).await?;
+    handdowns::ops::raise_silence(house, &mut work).await?;
     work.commit().await?;
     Ok(())
 }

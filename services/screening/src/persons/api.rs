@@ -14,7 +14,10 @@ use super::{
     phone_marks,
     store::{self, Selection},
 };
-use crate::{DOMAIN, hands, house::House, keyring::Mark, observations::ops as observations};
+use crate::{
+    DOMAIN, handdowns::ops as handdowns, hands, house::House, keyring::Mark,
+    observations::ops as observations,
+};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]
@@ -368,6 +371,7 @@ impl Persons {
         observations::before_merge(connection, kept.id, merged.id).await?;
         store::join(connection, kept, merged, (reason, caller.subject(), now)).await?;
         hands::store::follow_merge(connection, kept, merged, now).await?;
-        observations::settle(&self.house, connection, kept.id, now).await
+        observations::settle(&self.house, connection, kept.id, now).await?;
+        handdowns::follow(&self.house, connection, kept.id, now).await
     }
 }

@@ -88,6 +88,20 @@ pub async fn take_in(
     Ok(TakenIn { person, known: is_known, doubles })
 }
 
+/// Who this is found to be, if anybody; whoever is taken in by the same marks waits for this transaction.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn known_as(
+    house: &House,
+    connection: &mut PgConnection,
+    intake: &Intake,
+) -> Result<Option<Uuid>, Fault> {
+    let marks = intake.details.marks(&house.keys, intake.unit);
+    store::lock_marks(connection, &of_kinds(&marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
+    known(house, connection, &marks, &intake.details).await
+}
+
 /// The person who this is: by the paper, else by name with phone and date of birth unless the papers say
 /// that these are two.
 async fn known(

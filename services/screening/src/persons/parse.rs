@@ -150,7 +150,7 @@ fn details(
 }
 
 /// A person whom a unit has found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Intake {
     /// What was said.
     pub details: Details,

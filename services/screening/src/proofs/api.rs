@@ -12,10 +12,11 @@ use uuid::Uuid;
 use super::{
     Finding, is_overdue,
     store::{self, Proved},
-    wrong_with, wrong_with_all,
+    wrong_with, wrong_with_all, wrong_with_handdown,
 };
 use crate::{
     DOMAIN,
+    handdowns::{self, parse::handdown_name},
     house::House,
     observations::parse::observation_name,
     persons::parse::{person_name, unit_name},
@@ -119,6 +120,7 @@ impl Proofs {
                 self.prove_one(one, proof).await?;
             }
         }
+        self.prove_handdowns(below, proof).await?;
         let today = self.house.jurisdiction.today();
         let display_name = today.node(*unit).map(|node| node.display_name.clone()).unwrap_or_default();
         let progress = pb::PersonProofProgress {
@@ -128,6 +130,34 @@ impl Proofs {
             slots: proof.verdict.slots,
         };
         proof.say(Event::Progress(progress)).await
+    }
+
+    /// Open hand-downs whose persons are in the hands of units, and those that lead nowhere.
+    async fn prove_handdowns(&self, units: &[Uuid], proof: &mut Proof) -> Result<(), Fault> {
+        let mut after = Uuid::nil();
+        loop {
+            let mut work = self.house.database.snapshot().await?;
+            let found = handdowns::store::to_prove(&mut work, units, after, AT_ONCE).await?;
+            drop(work);
+            let Some(last) = found.last() else { return Ok(()) };
+            after = last.id;
+            for handdown in &found {
+                proof.verdict.handdowns += i64::from(handdown.closed_at.is_none());
+                let about = (handdown_name(handdown.id), handdown.person, handdown.holder);
+                let stands = |unit: Uuid| self.house.jurisdiction.standing(unit).unwrap_or(unit);
+                if let Some(words) = wrong_with_handdown(handdown, stands, proof.now) {
+                    self.say(&about, Finding::HanddownDiffers, words, proof).await?;
+                }
+                if handdown.closed_at.is_none() && self.house.answering(handdown.holder).is_none() {
+                    let words = "nobody holds an office that answers for the unit".to_owned();
+                    self.say(&about, Finding::Unanswered, words, proof).await?;
+                }
+                if handdown.silence(proof.now).is_some() {
+                    let words = format!("has waited since {}", handdown.due_at.to_rfc3339());
+                    self.say(&about, Finding::HanddownOverdue, words, proof).await?;
+                }
+            }
+        }
     }
 
     async fn prove_one(&self, proved: &Proved, proof: &mut Proof) -> Result<(), Fault> {
@@ -151,8 +181,9 @@ impl Proofs {
         if is_open {
             found.extend(self.open(proved, proof.now));
         }
+        let about = (observation_name(observation.id), observation.person, observation.unit);
         for (finding, words) in found {
-            self.say(proved, finding, words, proof).await?;
+            self.say(&about, finding, words, proof).await?;
         }
         Ok(())
     }
@@ -203,30 +234,29 @@ impl Proofs {
 
     async fn say(
         &self,
-        proved: &Proved,
+        (subject, person, unit): &(String, Uuid, Uuid),
         finding: Finding,
         words: String,
         proof: &mut Proof,
     ) -> Result<(), Fault> {
-        let observation = &proved.observation;
         let breaks = finding.breaks_the_law();
         if breaks {
             proof.verdict.broken += 1;
         } else {
             proof.verdict.listed += 1;
         }
-        let contact = self.house.answering(observation.unit);
+        let contact = self.house.answering(*unit);
         let contact =
             contact.map(|contact| (contact.display_name, contact.official_phone)).unwrap_or_default();
         let today = self.house.jurisdiction.today();
-        let standing = self.house.jurisdiction.standing(observation.unit);
+        let standing = self.house.jurisdiction.standing(*unit);
         let place = standing.and_then(|unit| today.place(unit));
         let exception = pb::PersonException {
             breaks_the_law: breaks,
             finding: finding as i32,
-            observation: observation_name(observation.id),
-            person: person_name(observation.person),
-            unit: unit_name(observation.unit),
+            subject: subject.clone(),
+            person: person_name(*person),
+            unit: unit_name(*unit),
             display_name: place.map(|place| today.full_name(place)).unwrap_or_default(),
             contact_name: contact.0,
             contact_phone: contact.1,

@@ -4,8 +4,10 @@ pub mod api;
 pub mod store;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use crate::{
+    handdowns::{self, Handdown},
     observations::{Observation, State},
     readings::{Outcome, Slot},
 };
@@ -38,13 +40,17 @@ pub enum Finding {
     Undecided = 11,
     /// Not in the lists of the units above.
     OutOfSight = 12,
+    /// A hand-down that waits too long.
+    HanddownOverdue = 13,
+    /// A hand-down whose person is in neither side's hands, or that leads nowhere.
+    HanddownDiffers = 14,
 }
 
 impl Finding {
     /// Whether it breaks the law; else it is listed, since somebody must look.
     #[must_use]
     pub fn breaks_the_law(self) -> bool {
-        self >= Self::Unanswered
+        self >= Self::Unanswered && self != Self::HanddownOverdue
     }
 }
 
@@ -101,6 +107,24 @@ pub fn wrong_with_all(observation: &Observation, slots: &[Filled], now: DateTime
     let covered = to_come.first().is_some_and(|first| first.opens_at <= now.max(observation.starts_at))
         && to_come.last().is_some_and(|last| last.closes_at >= observation.ends_at);
     (!is_over && !covered).then(|| "the slots do not reach from now to the end of the window".to_owned())
+}
+
+/// What is wrong with a hand-down: `stands` is the unit where what was in a unit's hands stands today.
+#[must_use]
+pub fn wrong_with_handdown(
+    handdown: &Handdown,
+    stands: impl Fn(Uuid) -> Uuid,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    let has = if handdown.state <= handdowns::State::Sent { Some(handdown.from) } else { handdown.to };
+    if handdown.state == handdowns::State::Closed {
+        return handdown.next.is_none().then(|| "it is handed on, and nobody has the next hop".to_owned());
+    }
+    if has.map(&stands) != Some(stands(handdown.holder)) {
+        return Some("the person is in neither side's hands".to_owned());
+    }
+    let waits = handdown.escalate_at.is_some_and(|at| at <= now - CLOSED_WITHIN);
+    waits.then(|| format!("silence since {} is put before nobody", handdown.due_at.to_rfc3339()))
 }
 
 /// How a release stands that nobody decides.

@@ -23,6 +23,7 @@ struct Lives {
     persons: Vec<String>,
     observations: Vec<String>,
     sent: Vec<pb::Reading>,
+    handdowns: Vec<String>,
     hours: i64,
 }
 
@@ -167,19 +168,80 @@ impl Lives {
         }
     }
 
+    fn handdown(&self, nth: u8) -> Option<String> {
+        let count = self.handdowns.len();
+        (count > 0).then(|| self.handdowns[usize::from(nth) % count].clone())
+    }
+
+    /// Somebody is handed down, and everything that was gathered is sent.
+    async fn hand_down(&mut self, nth: u8, unit: u8) {
+        let (count, mut handdowns) = (self.persons.len(), self.ground.screening("duty").handdowns());
+        if count == 0 {
+            return;
+        }
+        let units: Vec<_> = self.ground.grids.iter().chain(&self.ground.counties).cloned().collect();
+        let request = pb::CreateHanddownRequest {
+            request_id: request_id(),
+            person: self.persons[usize::from(nth) % count].clone(),
+            to_unit: units[usize::from(unit) % units.len()].clone(),
+            urgent: unit.is_multiple_of(3),
+            source: None,
+        };
+        match handdowns.create_handdown(request).await {
+            Ok(answer) => self.handdowns.extend(answer.into_inner().handdown.map(|handdown| handdown.name)),
+            Err(status) => assert!(status.message().contains("itself"), "{status:?}"),
+        }
+        let from_unit = units[usize::from(nth) % units.len()].clone();
+        let request = pb::SendHanddownsRequest { request_id: request_id(), from_unit };
+        answered(handdowns.send_handdowns(request).await);
+    }
+
+    async fn take_over(&mut self, nth: u8) {
+        let Some(name) = self.handdown(nth) else { return };
+        let request = pb::AcknowledgeHanddownsRequest { request_id: request_id(), names: vec![name] };
+        let taken = self.ground.screening("duty").handdowns().acknowledge_handdowns(request).await;
+        let taken = answered(taken).into_iter().flat_map(|answer| answer.handdowns);
+        self.handdowns.extend(taken.map(|taken| taken.next).filter(|next| !next.is_empty()));
+    }
+
+    async fn verify(&mut self, nth: u8, how: u8) {
+        let Some(name) = self.handdown(nth) else { return };
+        let to = [&self.ground.grids[usize::from(how) % 3], ""][usize::from(how % 4 < 3)];
+        let request = pb::VerifyHanddownRequest {
+            request_id: request_id(),
+            name,
+            outcome: i32::from(how % 4) + 1,
+            to_unit: if how % 4 == 2 {
+                self.ground.grids[usize::from(how) % 3].clone()
+            } else {
+                to.to_owned()
+            },
+            evidence: "a life".to_owned(),
+            ..Default::default()
+        };
+        match self.ground.screening("doctor").handdowns().verify_handdown(request).await {
+            Ok(answer) => self.handdowns.extend(answer.into_inner().next.map(|next| next.name)),
+            Err(status) if status.message().contains("itself") => {}
+            Err(status) => drop(answered::<()>(Err(status))),
+        }
+    }
+
     async fn pass(&mut self, hours: u8) {
         self.hours += i64::from(hours % 16);
         self.ground.advance(on(3, "00:00") + chrono::TimeDelta::hours(self.hours)).await;
     }
 
     async fn step(&mut self, (kind, one, other): (u8, u8, u8)) {
-        match kind % 16 {
+        match kind % 21 {
             0 | 1 => self.turn_up(one, other).await,
             2..=4 => self.open(one, other).await,
             5..=9 => self.read(one, other).await,
             10 | 11 => self.change(one, other).await,
             12 => self.merge(one, other).await,
             13 => self.agree(one).await,
+            14 | 15 => self.hand_down(one, other).await,
+            16..=18 => self.take_over(one).await,
+            19 => self.verify(one, other).await,
             _ => self.pass(one).await,
         }
     }
@@ -197,7 +259,8 @@ async fn random_lives_keep_the_law_of_persons() {
     let root = ground.sandbox.root.clone();
     ground.sandbox.appointed(&root, registry::Office::HealthOfficer, "doctor").await;
     ground.known("doctor").await;
-    let mut lives = Lives { ground, persons: vec![], observations: vec![], sent: vec![], hours: 0 };
+    let mut lives =
+        Lives { ground, persons: vec![], observations: vec![], sent: vec![], handdowns: vec![], hours: 0 };
     let asked = std::env::var("RAMPART_LIFE_STEPS").ok().and_then(|steps| steps.parse().ok());
     let mut runner = asked.map_or_else(TestRunner::deterministic, |_: usize| TestRunner::default());
     let count = asked.unwrap_or(STEPS);
@@ -214,5 +277,8 @@ async fn random_lives_keep_the_law_of_persons() {
     }
     lives.prove(count).await;
     let (_, verdict) = lives.ground.proof().await;
-    assert!(verdict.open > 0 && verdict.ended > 3 && verdict.readings > 50, "{verdict:?}");
+    assert!(
+        verdict.open > 0 && verdict.handdowns > 0 && verdict.ended > 3 && verdict.readings > 50,
+        "{verdict:?}"
+    );
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod ground;
+mod handdowns;
 mod hands;
 mod keys;
 mod lives;

@@ -374,7 +374,7 @@ async fn persons_of_a_unit_that_is_closed_are_listed_by_who_stands_above() {
         exceptions.into_iter().find(|one| one.finding() == pb::PersonFinding::UnitClosed)
     });
     let found = found.await;
-    assert_eq!(found.observation, observation.name);
+    assert_eq!(found.subject, observation.name);
     assert_eq!(found.contact_name, "样例 duty-0", "the duty officer above");
     assert_eq!(listed(&ground, "duty-0", pb::ListObservationsRequest::default()).await, [observation.name]);
     assert!(ground.proof().await.1.holds, "listed, and nobody is dropped");

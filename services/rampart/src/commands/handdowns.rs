@@ -1,0 +1,403 @@
+//! `rampart handdowns …`.
+
+use std::{fs::File, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use clap::ValueEnum;
+use proto::screening::{self as pb, handdown_result::Result as Answer};
+
+use super::{
+    EXIT_FOUND,
+    access::Access,
+    observations::named,
+    pages,
+    reporting::{Retry, instant, request_id},
+    units::resolve,
+};
+use crate::{
+    client::Screening,
+    handdowns_file,
+    output::{self, Column, Style},
+};
+
+/// Persons handed along units until somebody has gone and found them.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Hand a person down from the unit whose hands they are in
+    Create {
+        /// persons/{uuid}
+        person: String,
+        /// The lowest known unit: units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
+        #[arg(long, value_name = "UNIT")]
+        to: String,
+        /// Goes at once: febrile, or from the epidemic area
+        #[arg(long)]
+        urgent: bool,
+    },
+    /// Take in a list: CSV with the columns event_id, display_name, paper_type, paper_number, phone, address, place,
+    /// to_unit, urgent; only the first two must be there. Sending a file again is safe
+    Import {
+        /// The file
+        file: PathBuf,
+        /// The unit that hands the list down
+        #[arg(long, value_name = "UNIT")]
+        from: String,
+        /// Where the list comes from
+        #[arg(long, value_enum)]
+        list: List,
+        /// The list's own number or title
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reference: String,
+        /// The first instant that the list covers, such as 2020-02-10T16:00:00+08:00
+        #[arg(long, value_name = "INSTANT")]
+        since: Option<DateTime<Utc>>,
+        /// The first instant that it does not cover any more
+        #[arg(long, value_name = "INSTANT")]
+        until: Option<DateTime<Utc>>,
+    },
+    /// List open hand-downs, the oldest first
+    List {
+        /// Only from or to this unit and those below it
+        #[arg(long, value_name = "UNIT")]
+        below: Option<String>,
+        /// Only those that come to it
+        #[arg(long)]
+        incoming: bool,
+        /// Only those that go from it
+        #[arg(long)]
+        outgoing: bool,
+        /// What must be done now: only those past their clock
+        #[arg(long, alias = "overdue")]
+        today: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
+    },
+    /// Show a hand-down, the lists that named the person, and every hop
+    Get {
+        /// handdowns/{uuid}
+        handdown: String,
+    },
+    /// Send what a unit has gathered
+    Send {
+        /// The sender
+        unit: String,
+    },
+    /// Take persons over: from then on they are in the receiver's hands
+    Acknowledge {
+        /// handdowns/{uuid}
+        #[arg(required = true, num_args = 1..=100)]
+        handdowns: Vec<String>,
+    },
+    /// Say another receiver
+    Redirect {
+        /// handdowns/{uuid}
+        handdown: String,
+        /// The lowest known unit
+        #[arg(long, value_name = "UNIT")]
+        to: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Record what on-the-ground verification came to
+    Verify {
+        /// handdowns/{uuid}
+        handdown: String,
+        /// What it came to
+        #[arg(value_enum)]
+        outcome: Outcome,
+        /// Where the person is to be found
+        #[arg(long, value_name = "UNIT")]
+        to: Option<String>,
+        /// Who said so, when, by which letter
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        evidence: String,
+        /// Put a returnee who was found under observation: the day of leaving the area or arriving
+        #[arg(long, value_name = "DATE")]
+        observe_since: Option<String>,
+    },
+    /// Show by when hand-downs must be sent, acknowledged and verified
+    Schedule {
+        /// The unit
+        unit: String,
+        /// On which date; today where it is not said
+        #[arg(long, default_value = "", value_name = "DATE")]
+        date: String,
+    },
+}
+
+/// Where a list comes from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum List {
+    /// The police
+    Police,
+    /// The telecoms
+    Telecom,
+    /// A station
+    Station,
+    /// A highway toll post
+    Toll,
+    /// A unit itself
+    Unit,
+    /// Elsewhere
+    Other,
+}
+
+/// What verification came to.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Outcome {
+    /// Found
+    Found,
+    /// Not found: stays open before the unit above
+    NotFound,
+    /// Lives elsewhere: the next hand-down goes there
+    WrongArea,
+    /// Has left: to a unit, or outside with evidence
+    LeftArea,
+}
+
+const COLUMNS: &[Column] = &[
+    Column { key: "name", en: "Hand-down", zh: "编号" },
+    Column { key: "person", en: "Person", zh: "人员" },
+    Column { key: "from_unit", en: "From", zh: "移交单位" },
+    Column { key: "to_unit", en: "To", zh: "接收单位" },
+    Column { key: "final_unit", en: "In the end to", zh: "最终单位" },
+    Column { key: "urgent", en: "Urgent", zh: "紧急" },
+    Column { key: "state", en: "State", zh: "状态" },
+    Column { key: "outcome", en: "Outcome", zh: "结果" },
+    Column { key: "due", en: "Due", zh: "时限" },
+    Column { key: "words", en: "Words", zh: "说明" },
+];
+
+const SOURCES: &[Column] = &[
+    Column { key: "kind", en: "List", zh: "来源" },
+    Column { key: "reference", en: "Number", zh: "文号" },
+    Column { key: "since", en: "From", zh: "起" },
+    Column { key: "until", en: "To", zh: "止" },
+    Column { key: "received", en: "Received", zh: "接收时间" },
+    Column { key: "entered_by", en: "Who", zh: "录入人" },
+];
+
+const RESULTS: &[Column] = &[
+    Column { key: "line", en: "Line", zh: "行" },
+    Column { key: "event_id", en: "Item", zh: "编号" },
+    Column { key: "result", en: "Result", zh: "结果" },
+    Column { key: "message", en: "Why", zh: "原因" },
+];
+
+const CLOCKS: &[Column] = &[
+    Column { key: "sender_level", en: "Sender", zh: "移交层级" },
+    Column { key: "send_by", en: "Sent by", zh: "下发时限" },
+    Column { key: "acknowledge", en: "Acknowledged within min", zh: "签收分钟" },
+    Column { key: "urgent", en: "Urgent within min", zh: "紧急签收分钟" },
+    Column { key: "verify", en: "Verified within min", zh: "核查分钟" },
+    Column { key: "step", en: "Silence goes on after min", zh: "升级分钟" },
+];
+
+fn row(handdown: pb::Handdown) -> Vec<String> {
+    let outcome = match handdown.outcome() {
+        pb::HanddownOutcome::Unspecified => String::new(),
+        outcome => output::word(outcome.as_str_name(), "HANDDOWN_OUTCOME_"),
+    };
+    vec![
+        handdown.name.clone(),
+        handdown.person.clone(),
+        handdown.from_unit.clone(),
+        handdown.to_unit.clone(),
+        handdown.final_unit.clone(),
+        if handdown.urgent { "yes".to_owned() } else { String::new() },
+        output::word(handdown.state().as_str_name(), "HANDDOWN_STATE_"),
+        outcome,
+        instant(handdown.due_time),
+        handdown.words,
+    ]
+}
+
+/// Runs a command on hand-downs.
+pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let screening = access.screening()?;
+    let mut handdowns = screening.handdowns();
+    let found = match command {
+        Command::Create { person, to, urgent } => {
+            let to_unit = resolve(access, &to).await?;
+            let request_id = request_id();
+            let request = pb::CreateHanddownRequest { request_id, person, to_unit, urgent, source: None };
+            handdowns.create_handdown(request).await?.into_inner().handdown.into_iter().collect()
+        }
+        Command::Import { file, from, list, reference, since, until } => {
+            let source = pb::HanddownSource {
+                kind: list as i32 + 1,
+                reference,
+                window_start_time: since.map(chassis::parse::timestamp),
+                window_end_time: until.map(chassis::parse::timestamp),
+                ..pb::HanddownSource::default()
+            };
+            let from_unit = resolve(access, &from).await?;
+            return import(&screening, file, (from_unit, source), style).await;
+        }
+        Command::List { below, incoming, outgoing, today, limit } => {
+            let mut request = pb::ListHanddownsRequest {
+                ancestor_unit: named(below, access).await?,
+                incoming,
+                outgoing,
+                overdue: today,
+                page_size: pages::size(limit),
+                ..pb::ListHanddownsRequest::default()
+            };
+            pages::up_to(limit, async |page_token| {
+                request.page_token = page_token;
+                let page = handdowns.list_handdowns(request.clone()).await?.into_inner();
+                Ok((page.handdowns, page.next_page_token))
+            })
+            .await?
+        }
+        Command::Get { handdown } => {
+            let request = pb::GetHanddownRequest { name: handdown };
+            let shown = handdowns.get_handdown(request).await?.into_inner();
+            style.rows(SOURCES, &shown.sources.into_iter().map(source).collect::<Vec<_>>())?;
+            shown.hops
+        }
+        Command::Send { unit } => {
+            let from_unit = resolve(access, &unit).await?;
+            let request = pb::SendHanddownsRequest { request_id: request_id(), from_unit };
+            let sent = handdowns.send_handdowns(request).await?.into_inner();
+            output::say(&format!("{} sent; {} have no receiver yet", sent.sent, sent.unaddressed));
+            let stays = sent.unaddressed > 0;
+            return Ok(if stays { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS });
+        }
+        Command::Acknowledge { handdowns: names } => {
+            let request = pb::AcknowledgeHanddownsRequest { request_id: request_id(), names };
+            handdowns.acknowledge_handdowns(request).await?.into_inner().handdowns
+        }
+        Command::Redirect { handdown, to, reason } => {
+            let to_unit = resolve(access, &to).await?;
+            let request =
+                pb::RedirectHanddownRequest { request_id: request_id(), name: handdown, to_unit, reason };
+            handdowns.redirect_handdown(request).await?.into_inner().handdown.into_iter().collect()
+        }
+        Command::Verify { handdown, outcome, to, evidence, observe_since } => {
+            let basis = if observe_since.is_some() { pb::Basis::Returnee } else { pb::Basis::Unspecified };
+            let request = pb::VerifyHanddownRequest {
+                request_id: request_id(),
+                name: handdown,
+                outcome: outcome as i32 + 1,
+                to_unit: named(to, access).await?,
+                evidence,
+                basis: basis.into(),
+                last_exposure_date: observe_since.unwrap_or_default(),
+            };
+            let verified = handdowns.verify_handdown(request).await?.into_inner();
+            if !verified.observation.is_empty() {
+                output::say(&format!("under observation: {}", verified.observation));
+            }
+            verified.handdown.into_iter().chain(verified.next).collect()
+        }
+        Command::Schedule { unit, date } => {
+            let request = pb::GetScheduleRequest { unit: resolve(access, &unit).await?, date };
+            let schedule = screening.schedules().get_schedule(request).await?.into_inner();
+            style.rows(CLOCKS, &schedule.clocks.iter().map(clocks).collect::<Vec<_>>())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn source(source: pb::HanddownSource) -> Vec<String> {
+    vec![
+        output::word(source.kind().as_str_name(), "LIST_KIND_"),
+        source.reference.clone(),
+        instant(source.window_start_time),
+        instant(source.window_end_time),
+        instant(source.receive_time),
+        source.entered_by,
+    ]
+}
+
+fn clocks(clocks: &pb::Clocks) -> Vec<String> {
+    let level = proto::registry::Level::try_from(clocks.sender_level).unwrap_or_default();
+    vec![
+        output::word(level.as_str_name(), "LEVEL_"),
+        clocks.send_by.clone(),
+        clocks.acknowledge_minutes.to_string(),
+        clocks.urgent_minutes.to_string(),
+        clocks.verify_minutes.to_string(),
+        clocks.step_minutes.to_string(),
+    ]
+}
+
+/// Imports a list; answers 1 where lines are refused.
+async fn import(
+    screening: &Screening,
+    file: PathBuf,
+    (from_unit, source): (String, pb::HanddownSource),
+    style: Style,
+) -> anyhow::Result<ExitCode> {
+    let shown = file.display();
+    let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
+    let lines = handdowns_file::read(reader).with_context(|| format!("reading {shown}"))?;
+    let (mut sound, mut refused) = (Vec::new(), Vec::new());
+    for (line, item) in lines {
+        match item {
+            Ok(item) => sound.push((line, item)),
+            Err(wrong) => refused.push(vec![line.to_string(), String::new(), "BAD_LINE".to_owned(), wrong]),
+        }
+    }
+    let bar = output::bar(sound.len(), "persons");
+    let (mut taken, mut joined, mut retry) = (0, 0, Retry::default());
+    let (mut rest, mut sent) = (&sound[..], Ok(()));
+    while !rest.is_empty() {
+        let (batch, after) = rest.split_at(rest.len().min(handdowns_file::BATCH));
+        let items = batch.iter().map(|(_, item)| item.clone()).collect();
+        let request =
+            pb::IngestHanddownsRequest { from_unit: from_unit.clone(), source: Some(source.clone()), items };
+        match screening.handdowns().ingest_handdowns(request).await {
+            Ok(answer) => {
+                retry.worked();
+                for ((line, _), result) in batch.iter().zip(answer.into_inner().results) {
+                    match result.result {
+                        Some(Answer::Accepted(accepted)) => {
+                            taken += 1;
+                            joined += usize::from(accepted.joined);
+                        }
+                        Some(Answer::Duplicate(_)) => taken += 1,
+                        Some(Answer::Refused(why)) => {
+                            refused.push(vec![line.to_string(), result.event_id, why.reason, why.message]);
+                        }
+                        None => {
+                            let words = "no answer; send the file again".to_owned();
+                            refused.push(vec![
+                                line.to_string(),
+                                result.event_id,
+                                "UNANSWERED".to_owned(),
+                                words,
+                            ]);
+                        }
+                    }
+                }
+                bar.inc(u64::try_from(batch.len())?);
+                rest = after;
+            }
+            Err(status) => {
+                sent = retry.after(status).await;
+                if sent.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    bar.finish_and_clear();
+    refused.sort_by_key(|row| row[0].parse::<u64>().unwrap_or_default());
+    style.rows(RESULTS, &refused)?;
+    output::say(&format!(
+        "{taken} taken in, now or before; {joined} of them were on another list; {} refused",
+        refused.len()
+    ));
+    if let Err(error) = sent {
+        output::say(&format!("{} of {} were not answered; send the file again", rest.len(), sound.len()));
+        return Err(error.into());
+    }
+    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
+}

@@ -1,0 +1,101 @@
+//! From an address to the lowest unit that it names.
+
+use jurisdiction::Tree;
+use uuid::Uuid;
+
+use crate::schedules::TOWNSHIP;
+
+/// What names of units end in, which people leave out.
+const ENDINGS: [&str; 9] = ["经济技术开发区", "街道", "社区", "县", "市", "区", "镇", "乡", "村"];
+
+/// The lowest unit at or below one that an address names, reading on from name to name. Where two are named
+/// alike, the unit above both: whoever has it there knows better.
+#[must_use]
+pub fn lowest_known(tree: &Tree, from: Uuid, address: &str) -> Uuid {
+    let address: String = address.chars().filter(|sign| !sign.is_whitespace()).collect();
+    let Some(mut here) = tree.place(from) else { return from };
+    let mut rest = address.as_str();
+    loop {
+        let children: Vec<i32> = tree.children(here).collect();
+        let below = || children.iter().flat_map(|child| tree.children(*child)).collect::<Vec<_>>();
+        // A level may be left out, as counties are between a city and its towns.
+        let found = named(tree, &children, rest).or_else(|| named(tree, &below(), rest));
+        let Some((place, read)) = found else { break };
+        (here, rest) = (place, &rest[read..]);
+    }
+    tree.at(here).map_or(from, |node| node.id)
+}
+
+/// The one unit that a text names by the longest name, and up to where that is read.
+fn named(tree: &Tree, places: &[i32], text: &str) -> Option<(i32, usize)> {
+    let mut best: Option<(usize, i32, usize)> = None;
+    let mut is_one = false;
+    for place in places {
+        let Some(node) = tree.at(*place) else { continue };
+        let stem = ENDINGS.iter().find_map(|ending| node.display_name.strip_suffix(ending));
+        // Below a township, half a name is many villages' and streets'.
+        let stem = stem.filter(|stem| stem.chars().count() >= 2 && node.level <= TOWNSHIP);
+        let names = [Some(node.display_name.as_str()), stem];
+        let longest =
+            names.into_iter().flatten().find_map(|name| Some((name.len(), text.find(name)? + name.len())));
+        let Some((length, read)) = longest else { continue };
+        match best {
+            Some((longest, ..)) if longest > length => {}
+            Some((longest, ..)) if longest == length => is_one = false,
+            _ => (best, is_one) = (Some((length, *place, read)), true),
+        }
+    }
+    best.filter(|_| is_one).map(|(_, place, read)| (place, read))
+}
+
+#[cfg(test)]
+mod tests {
+    use jurisdiction::tree::Seed;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tree() -> Tree {
+        let seed = |number: u128, level: i16, parent: u128, name: &str| Seed {
+            id: Uuid::from_u128(number),
+            level,
+            ordinal: i64::try_from(number).expect("small"),
+            display_name: name.to_owned(),
+            parent: (parent > 0).then(|| Uuid::from_u128(parent)),
+        };
+        Tree::build(vec![
+            seed(1, 2, 0, "娄底市"),
+            seed(2, 3, 1, "双峰县"),
+            seed(3, 3, 1, "涟源市"),
+            seed(4, 4, 2, "永丰街道"),
+            seed(5, 4, 2, "走马街镇"),
+            seed(6, 4, 3, "伏口镇"),
+            seed(7, 5, 4, "城中社区"),
+            seed(8, 5, 5, "城中社区"),
+            seed(9, 5, 5, "新村"),
+        ])
+    }
+
+    fn known(address: &str) -> u128 {
+        lowest_known(&tree(), Uuid::from_u128(1), address).as_u128()
+    }
+
+    #[test]
+    fn h6_it_goes_to_the_lowest_known_unit() {
+        assert_eq!(known("湖南省娄底市双峰县永丰街道城中社区3栋"), 7);
+        assert_eq!(known("娄底市双峰县 永丰街道"), 4);
+        assert_eq!(known("双峰永丰复兴路1号"), 4, "people leave endings out");
+        assert_eq!(known("娄底伏口镇"), 6, "and levels");
+        assert_eq!(known("双峰县城中社区"), 2, "two are named alike");
+        assert_eq!(known("武汉市江汉区"), 1, "none is named");
+        assert_eq!(known(""), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn it_never_leaves_the_sender_s_own(address in "[双峰县永丰街道涟源市伏口镇城中社区新村0-9 ]{0,40}", from in 1_u128..10) {
+            let (tree, from) = (tree(), Uuid::from_u128(from));
+            prop_assert!(tree.contains(from, tree.place(lowest_known(&tree, from, &address)).map(|place| tree.at(place).expect("a node").id).expect("placed")));
+        }
+    }
+}

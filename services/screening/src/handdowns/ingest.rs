@@ -1,0 +1,170 @@
+//! Ingest: the persons of a list, each in a transaction of its own, so that what was answered is durable and what
+//! is wrong with one stops no other.
+
+use chassis::{Caller, Fault, fault::Violations, parse};
+use proto::screening as pb;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Handdown,
+    address::lowest_known,
+    ops,
+    store::{self, Source},
+};
+use crate::{
+    house::House,
+    persons::{
+        Finding, intake,
+        parse::{Intake, UNITS},
+        store as persons,
+    },
+};
+
+/// The most persons of one call.
+pub const LARGEST: usize = 500;
+
+/// A person of a list who is well-formed.
+#[derive(Debug)]
+pub struct Item {
+    /// The client's id of it.
+    pub event: Uuid,
+    /// What is said of the person.
+    pub intake: Intake,
+    /// The lowest known unit, where the list says it.
+    pub to: Option<Uuid>,
+    /// Whether it goes at once.
+    pub urgent: bool,
+}
+
+impl Item {
+    /// An item of the contract, of a list that a unit hands down.
+    ///
+    /// # Errors
+    /// Every violation, with paths below the item.
+    pub fn new(item: &pb::HanddownItem, from: &str, reference: &str) -> Result<Self, Fault> {
+        let mut wrong = Violations::default();
+        let event = wrong.keep("event_id", parse::uuid(&item.event_id));
+        let to = wrong.keep("to_unit", parse::optional_name(UNITS, &item.to_unit)).flatten();
+        let purpose = if item.purpose == 0 { pb::Purpose::Returnee.into() } else { item.purpose };
+        let person = pb::Person {
+            details: item.details.clone(),
+            responsible_unit: from.to_owned(),
+            purpose,
+            ..pb::Person::default()
+        };
+        let request = pb::IntakePersonRequest {
+            request_id: String::new(),
+            person: Some(person),
+            source: reference.to_owned(),
+        };
+        let intake = match Intake::try_from(&request) {
+            Ok(intake) => Some(intake),
+            Err(Fault::Invalid(violations)) => {
+                for violation in violations {
+                    let field = violation.field.trim_start_matches("person.").to_owned();
+                    wrong.add(field, violation.description);
+                }
+                None
+            }
+            Err(fault) => return Err(fault),
+        };
+        wrong.refuse()?;
+        let (Some(event), Some(intake)) = (event, intake) else {
+            return Err(Fault::internal("what is wrong was not said"));
+        };
+        Ok(Self { event, intake, to, urgent: item.urgent })
+    }
+}
+
+/// What became of an item.
+#[derive(Debug)]
+pub enum Taken {
+    /// A new hand-down, or an open one with one more source.
+    In(Box<Handdown>, bool),
+    /// Sent before, into this chain.
+    Before(Uuid),
+}
+
+/// Takes in one person of a list.
+///
+/// # Errors
+/// Where the database fails; [`Fault::Invalid`] for a unit that cannot be reached.
+pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source) -> Result<Taken, Fault> {
+    let mut work = house.database.begin(None).await?;
+    if let Some(chain) = store::sent_before(&mut work, item.event, caller.subject()).await? {
+        return Ok(Taken::Before(chain));
+    }
+    let from = item.intake.unit;
+    let one = intake::known_as(house, &mut work, &item.intake).await?;
+    let begun = match one {
+        Some(one) => {
+            persons::lock_same(&mut work, &house.keys, one).await?;
+            store::begun_by(&mut work, one, from).await?
+        }
+        None => None,
+    };
+    let taken = match begun {
+        Some(begun) => joined(house, &mut work, caller, begun, &item).await?,
+        None => begun_now(house, &mut work, caller, &item).await?,
+    };
+    let Taken::In(handdown, _) = &taken else { return Ok(taken) };
+    if !store::add_source(&mut work, handdown.chain, item.event, source).await? {
+        let chain = handdown.chain;
+        drop(work);
+        return Ok(Taken::Before(chain));
+    }
+    work.commit().await?;
+    Ok(taken)
+}
+
+/// Adds what another list says to a hand-down that is under way.
+async fn joined(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    mut begun: Handdown,
+    item: &Item,
+) -> Result<Taken, Fault> {
+    let finding = Finding {
+        id: Uuid::now_v7(),
+        person: begun.person,
+        unit: item.intake.unit,
+        source: item.intake.source.clone(),
+        entered_by: caller.subject().to_owned(),
+        created_at: house.clock.now(),
+        details: item.intake.details.clone(),
+    };
+    persons::add_finding(connection, &house.keys, &finding).await?;
+    if item.urgent && !begun.urgent {
+        ops::withdraw(connection, &begun).await?;
+        ops::hurry(house, connection, &mut begun, caller.subject()).await?;
+    }
+    Ok(Taken::In(Box::new(begun), true))
+}
+
+/// Takes a person in and begins to hand them down.
+async fn begun_now(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    item: &Item,
+) -> Result<Taken, Fault> {
+    let from = item.intake.unit;
+    let person = intake::take_in(house, connection, caller, item.intake.clone()).await?.person;
+    let open = store::lock_open(connection, person.same_as).await?;
+    if let Some(open) = open.into_iter().find(|open| open.person == person.id) {
+        // Somebody in this unit's hands has begun it: there is one hand-down of a person.
+        return Ok(Taken::In(Box::new(open), true));
+    }
+    let to = item.to.or_else(|| {
+        let details = &item.intake.details;
+        let address =
+            if details.present_place.is_empty() { &details.address } else { &details.present_place };
+        let lowest = lowest_known(&house.jurisdiction.today(), from, address);
+        Some(lowest).filter(|lowest| *lowest != from)
+    });
+    let begun = (to, item.urgent, None);
+    let handdown = ops::begin(house, connection, &person, begun, caller.subject()).await?;
+    Ok(Taken::In(Box::new(handdown), false))
+}

@@ -1,0 +1,282 @@
+//! What is done with hand-downs in the caller's transaction. Whoever changes one has locked everybody who is
+//! the same person before, as whoever opens an observation or merges has.
+
+use chassis::Fault;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Handdown, Outcome, State, next_hop,
+    parse::{handdown_name, ring},
+    store,
+};
+use crate::{
+    escalations::{self, Kind, store::Overdue},
+    hands,
+    house::House,
+    observations,
+    persons::{Person, store as persons},
+    schedules,
+};
+
+/// How many silences are put before somebody in one transaction.
+const AT_ONCE: i64 = 1_000;
+
+/// Every kind of what is said of hand-downs that wait.
+const KINDS: [Kind; 2] = [Kind::UrgentHanddown, Kind::HanddownOverdue];
+
+/// Begins a hand-down of a person who is locked: the first hop, or the next of a chain.
+///
+/// # Errors
+/// [`Fault::Invalid`] for a unit that cannot be reached; where the database fails.
+pub async fn begin(
+    house: &House,
+    connection: &mut PgConnection,
+    person: &Person,
+    (to, urgent, before): (Option<Uuid>, bool, Option<&Handdown>),
+    by: &str,
+) -> Result<Handdown, Fault> {
+    let (id, now) = (Uuid::now_v7(), house.clock.now());
+    let clocks = schedules::api::of_sender(house, connection, person.unit).await?;
+    let due_at = clocks.send_due(now, house.clock.zone());
+    let mut handdown = Handdown {
+        id,
+        chain: before.map_or(id, |before| before.chain),
+        person: person.id,
+        holder: person.unit,
+        one: person.same_as,
+        from: person.unit,
+        to: None,
+        last: None,
+        urgent,
+        readdressed: false,
+        state: State::Created,
+        outcome: None,
+        words: String::new(),
+        next: None,
+        verify_minutes: clocks.verify_minutes,
+        step_minutes: clocks.step_minutes,
+        due_at,
+        escalate_at: Some(due_at),
+        created_at: now,
+        created_by: by.to_owned(),
+        sent_at: None,
+        sent_by: String::new(),
+        acknowledged_at: None,
+        acknowledged_by: String::new(),
+        closed_at: None,
+        verified_by: String::new(),
+    };
+    if let Some(to) = to {
+        address(house, connection, &mut handdown, to).await?;
+        if urgent {
+            handdown.send(by, now, clocks.acknowledge_due(now, true));
+        }
+    } else if urgent {
+        // Nobody knows where: that cannot wait for the clock.
+        (handdown.due_at, handdown.escalate_at) = (now, Some(now));
+    }
+    store::insert(connection, &handdown).await?;
+    Ok(handdown)
+}
+
+/// Says where a hand-down is to end, and so who receives this hop; a unit that was closed since stands for
+/// its successor.
+///
+/// # Errors
+/// [`Fault::Invalid`] for the sender itself; a unit that has said that the person is not there (H5).
+pub async fn address(
+    house: &House,
+    connection: &mut PgConnection,
+    handdown: &mut Handdown,
+    to: Uuid,
+) -> Result<(), Fault> {
+    let standing = house
+        .jurisdiction
+        .standing(to)
+        .ok_or_else(|| Fault::invalid("to_unit", "is no unit that is or was at work"))?;
+    let from = house.jurisdiction.standing(handdown.from).unwrap_or(handdown.from);
+    if standing == from {
+        return Err(Fault::invalid("to_unit", "is the sender itself"));
+    }
+    let hops = store::hops(connection, handdown.chain).await?;
+    let said_no = |hop: &Handdown| hop.outcome == Some(Outcome::WrongArea as i16) && hop.to == Some(standing);
+    if hops.iter().any(said_no) {
+        return Err(ring(handdown.id, standing));
+    }
+    let hop = next_hop(&house.jurisdiction.today(), from, standing);
+    handdown.to = Some(hop.filter(|hop| *hop != handdown.from).unwrap_or(standing));
+    handdown.last = Some(standing);
+    handdown.readdressed = standing != to;
+    Ok(())
+}
+
+/// Locks the person of a hand-down, everybody who is the same, and then the hand-down.
+///
+/// # Errors
+/// [`Fault::Conflict`] where it changed while it was waited for; where the database fails.
+pub async fn lock(
+    house: &House,
+    connection: &mut PgConnection,
+    seen: &Handdown,
+) -> Result<(Person, Handdown), Fault> {
+    let everybody = persons::lock_same(connection, &house.keys, seen.one).await?;
+    let person = everybody.into_iter().find(|person| person.id == seen.person).ok_or(Fault::Conflict)?;
+    let handdown = store::lock(connection, seen.id).await?.ok_or(Fault::Conflict)?;
+    Ok((person, handdown))
+}
+
+/// Takes a person over: from now on in the receiver's hands, and on to the next hop where the chain does not
+/// end there.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn take_over(
+    house: &House,
+    connection: &mut PgConnection,
+    handdown: &mut Handdown,
+    by: &str,
+) -> Result<(), Fault> {
+    let now = house.clock.now();
+    let to = handdown.to.ok_or_else(|| Fault::internal("a hand-down that was sent to nobody"))?;
+    let to = house.jurisdiction.standing(to).unwrap_or(to);
+    handdown.readdressed |= handdown.to != Some(to);
+    handdown.to = Some(to);
+    handdown.acknowledge(by, now);
+    withdraw(connection, handdown).await?;
+    store::update(connection, handdown).await?;
+    persons::take_hands(connection, handdown.one, [handdown.holder; 2], to, now).await?;
+    hands::store::follow_person(connection, handdown.one, now).await?;
+    observations::ops::settle(house, connection, handdown.one, now).await?;
+    follow(house, connection, handdown.one, now).await?;
+    let last = handdown.last.and_then(|last| house.jurisdiction.standing(last)).filter(|last| *last != to);
+    if let Some(last) = last {
+        pass_on(house, connection, handdown, (last, Outcome::PassedOn, ""), by).await?;
+    }
+    Ok(())
+}
+
+/// Closes a hand-down and begins the next hop, from whoever has the person now.
+///
+/// # Errors
+/// As [`begin`].
+pub async fn pass_on(
+    house: &House,
+    connection: &mut PgConnection,
+    handdown: &mut Handdown,
+    (to, outcome, words): (Uuid, Outcome, &str),
+    by: &str,
+) -> Result<Handdown, Fault> {
+    handdown.close(outcome, words, by, house.clock.now());
+    withdraw(connection, handdown).await?;
+    store::update(connection, handdown).await?;
+    let person =
+        persons::get(connection, &house.keys, &[handdown.person]).await?.pop().ok_or(Fault::Conflict)?;
+    let next = begin(house, connection, &person, (Some(to), handdown.urgent, Some(handdown)), by).await?;
+    handdown.next = Some(next.id);
+    store::update(connection, handdown).await?;
+    Ok(next)
+}
+
+/// After a person came into other hands otherwise: hand-downs from or to other hands are overtaken.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn follow(
+    house: &House,
+    connection: &mut PgConnection,
+    one: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    for mut open in store::lock_open(connection, one).await? {
+        let has = if open.state <= State::Sent { Some(open.from) } else { open.to };
+        if has != Some(open.holder) {
+            let standing = |unit: Uuid| house.jurisdiction.standing(unit).unwrap_or(unit);
+            if has.map(standing) == Some(standing(open.holder)) {
+                continue;
+            }
+            open.close(Outcome::Overtaken, "the person came into other hands", "screening", now);
+            withdraw(connection, &open).await?;
+            store::update(connection, &open).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Withdraws what was put before anybody about a hand-down.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn withdraw(connection: &mut PgConnection, handdown: &Handdown) -> Result<(), Fault> {
+    escalations::store::withdraw(connection, &[handdown.id], &KINDS).await
+}
+
+/// Puts silence before whoever is next (H6); answers for how many hand-downs.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn raise_silence(house: &House, connection: &mut PgConnection) -> Result<usize, Fault> {
+    let now = house.clock.now();
+    let silent = store::silent(connection, now, AT_ONCE).await?;
+    let silences: Vec<_> = silent.iter().map(|handdown| handdown.silence(now)).collect();
+    let mut units: Vec<Uuid> = silences.iter().flatten().map(|silence| silence.unit).collect();
+    units.sort_unstable();
+    units.dedup();
+    let sights: Vec<_> = units.iter().map(|unit| house.sight(*unit)).collect();
+    observations::store::keep_units(connection, &sights).await?;
+    for (mut handdown, silence) in silent.into_iter().zip(silences) {
+        if let Some(silence) = silence {
+            let kind = if handdown.urgent { Kind::UrgentHanddown } else { Kind::HanddownOverdue };
+            let overdue = Overdue {
+                subject: handdown.id,
+                kind,
+                person: Some(handdown.person),
+                unit: silence.unit,
+                level: silence.level,
+                since: handdown.due_at,
+            };
+            escalations::store::raise(connection, overdue).await?;
+        }
+        handdown.escalate_at = silence.and_then(|silence| silence.next_at);
+        store::update(connection, &handdown).await?;
+    }
+    Ok(units.len())
+}
+
+/// The resource name of a hand-down's person's observation that is open, if any.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn observed(connection: &mut PgConnection, handdown: &Handdown) -> Result<Option<Uuid>, Fault> {
+    let open = observations::store::lock_open(connection, handdown.one).await?;
+    let own = open.iter().find(|observation| observation.unit == handdown.holder);
+    Ok(own.map(|observation| observation.id))
+}
+
+/// The name of a hand-down, for who cannot see it.
+#[must_use]
+pub fn absent(id: Uuid) -> Fault {
+    Fault::NotFound(handdown_name(id))
+}
+
+/// Makes a hand-down urgent, of which another list says so: what is not sent yet is sent at once.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn hurry(
+    house: &House,
+    connection: &mut PgConnection,
+    handdown: &mut Handdown,
+    by: &str,
+) -> Result<(), Fault> {
+    let now = house.clock.now();
+    handdown.urgent = true;
+    if handdown.state == State::Created && handdown.to.is_some() {
+        let clocks = schedules::api::of_sender(house, connection, handdown.from).await?;
+        handdown.send(by, now, clocks.acknowledge_due(now, true));
+    } else {
+        handdown.escalate_at = Some(handdown.due_at);
+    }
+    store::update(connection, handdown).await
+}

@@ -1,0 +1,113 @@
+//! Between the contract's hand-downs and ours.
+
+use chassis::{Fault, Violations, parse};
+use chrono::{DateTime, Utc};
+use proto::screening as pb;
+use uuid::Uuid;
+
+use super::{Handdown, LISTS, store::Source};
+use crate::{
+    observations::parse::optional,
+    persons::parse::{person_name, unit_name},
+};
+
+/// The collection of hand-downs' names.
+pub const COLLECTION: &str = "handdowns";
+/// The longest title of a list.
+const REFERENCE: usize = 100;
+
+/// The resource name of a hand-down.
+#[must_use]
+pub fn handdown_name(id: Uuid) -> String {
+    format!("{COLLECTION}/{id}")
+}
+
+/// A list that named a person; one of a unit's own where none is said.
+pub fn source(
+    wrong: &mut Violations,
+    said: Option<&pb::HanddownSource>,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Source {
+    let own = pb::HanddownSource { kind: pb::ListKind::Unit.into(), ..pb::HanddownSource::default() };
+    let said = said.unwrap_or(&own);
+    let kind = i16::try_from(said.kind).ok().filter(|kind| LISTS.contains(&i32::from(*kind)));
+    let kind = kind.ok_or_else(|| "is required: where does the list come from?".to_owned());
+    let kind = wrong.keep("source.kind", kind).unwrap_or_default();
+    let reference = wrong.keep("source.reference", optional(&said.reference, REFERENCE)).unwrap_or_default();
+    let starts_at = said.window_start_time.map(parse::instant).transpose();
+    let starts_at = wrong.keep("source.window_start_time", starts_at).flatten();
+    let ends_at = said.window_end_time.map(parse::instant).transpose();
+    let ends_at = wrong.keep("source.window_end_time", ends_at).flatten();
+    if starts_at.zip(ends_at).is_some_and(|(starts_at, ends_at)| starts_at >= ends_at) {
+        wrong.add("source.window_end_time", "must be after window_start_time");
+    }
+    Source {
+        kind,
+        reference: reference.to_owned(),
+        window_starts_at: starts_at,
+        window_ends_at: ends_at,
+        received_at: now,
+        entered_by: by.to_owned(),
+    }
+}
+
+/// A list as the contract has it.
+#[must_use]
+pub fn shown_source(source: &Source) -> pb::HanddownSource {
+    pb::HanddownSource {
+        kind: source.kind.into(),
+        reference: source.reference.clone(),
+        window_start_time: source.window_starts_at.map(parse::timestamp),
+        window_end_time: source.window_ends_at.map(parse::timestamp),
+        receive_time: Some(parse::timestamp(source.received_at)),
+        entered_by: source.entered_by.clone(),
+    }
+}
+
+/// A hand-down as the contract has it.
+#[must_use]
+pub fn handdown(handdown: &Handdown) -> pb::Handdown {
+    let unit = |unit: Option<Uuid>| unit.map(unit_name).unwrap_or_default();
+    pb::Handdown {
+        name: handdown_name(handdown.id),
+        chain: handdown_name(handdown.chain),
+        person: person_name(handdown.person),
+        from_unit: unit_name(handdown.from),
+        to_unit: unit(handdown.to),
+        final_unit: unit(handdown.last),
+        urgent: handdown.urgent,
+        state: handdown.state as i32,
+        outcome: handdown.outcome.unwrap_or_default().into(),
+        words: handdown.words.clone(),
+        next: handdown.next.map(handdown_name).unwrap_or_default(),
+        due_time: Some(parse::timestamp(handdown.due_at)),
+        create_time: Some(parse::timestamp(handdown.created_at)),
+        created_by: handdown.created_by.clone(),
+        send_time: handdown.sent_at.map(parse::timestamp),
+        sent_by: handdown.sent_by.clone(),
+        acknowledge_time: handdown.acknowledged_at.map(parse::timestamp),
+        acknowledged_by: handdown.acknowledged_by.clone(),
+        close_time: handdown.closed_at.map(parse::timestamp),
+        verified_by: handdown.verified_by.clone(),
+        readdressed: handdown.readdressed,
+    }
+}
+
+/// A change that does not suit how a hand-down stands.
+#[must_use]
+pub fn misfit(handdown: &Handdown, words: &str) -> Fault {
+    let name = handdown_name(handdown.id);
+    let state = pb::HanddownState::try_from(handdown.state as i32).unwrap_or_default().as_str_name();
+    let state = state.splitn(3, '_').last().unwrap_or(state).to_owned();
+    let words = format!("is {state}: {words}");
+    Fault::unmet("HANDDOWN_STATE", name.clone(), words, vec![("handdown", name), ("state", state)])
+}
+
+/// A unit that has said that the person is not there.
+#[must_use]
+pub fn ring(id: Uuid, unit: Uuid) -> Fault {
+    let (name, unit) = (handdown_name(id), unit_name(unit));
+    let words = format!("{unit} has said that the person is not there; say another unit");
+    Fault::unmet("HANDDOWN_RING", name.clone(), words, vec![("handdown", name), ("unit", unit)])
+}

@@ -1,0 +1,95 @@
+//! Schedules decide here: the clocks of hand-downs (H2 to H6), by when a sender must have sent, a receiver
+//! acknowledged and verified.
+
+pub mod api;
+pub mod parse;
+pub mod store;
+
+use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use crate::rules::day_start;
+
+/// The level of counties, as the registry numbers it.
+pub const COUNTY: i16 = 3;
+/// The level of townships.
+pub const TOWNSHIP: i16 = 4;
+
+/// The levels of senders.
+pub const LEVELS: std::ops::RangeInclusive<i16> = 1..=6;
+
+/// The clocks of one level of senders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// The level of the sender, 1 a province, 6 a grid.
+    pub sender_level: i16,
+    /// By when of the day what was gathered must have been sent.
+    pub send_by: NaiveTime,
+    /// Minutes from sending to acknowledging.
+    pub acknowledge_minutes: i32,
+    /// The same for who is urgent.
+    pub urgent_minutes: i32,
+    /// Minutes from acknowledging to verifying.
+    pub verify_minutes: i32,
+    /// Minutes of silence after which it goes on.
+    pub step_minutes: i32,
+}
+
+impl Clocks {
+    /// The usual clocks of a level of senders: a city by 16:00 (H3), a county by 17:00 (H4), stations, villages and
+    /// others by 16:00 (H2), townships by 18:00 [K]. That a hand-down is acknowledged within an hour (urgent: a
+    /// quarter), verified within a day, and that silence goes on after half an hour is usual [K]: cities set theirs.
+    #[must_use]
+    pub fn usual(sender_level: i16) -> Self {
+        let hour = match sender_level {
+            COUNTY => 17,
+            TOWNSHIP => 18,
+            _ => 16,
+        };
+        Self {
+            sender_level,
+            send_by: NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default(),
+            acknowledge_minutes: 60,
+            urgent_minutes: 15,
+            verify_minutes: 24 * 60,
+            step_minutes: 30,
+        }
+    }
+
+    /// By when what is gathered at an instant must have been sent: by the clock of that day or, past it, of the
+    /// next.
+    #[must_use]
+    pub fn send_due(&self, now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+        let today = now.with_timezone(&zone).date_naive();
+        let at = |date: chrono::NaiveDate| {
+            let clock = date.and_time(self.send_by).and_local_timezone(zone).earliest();
+            clock.map_or_else(|| day_start(date, zone), |clock| clock.with_timezone(&Utc))
+        };
+        let due = at(today);
+        if due > now { due } else { at(today + Days::new(1)) }
+    }
+
+    /// By when what is sent at an instant must be acknowledged.
+    #[must_use]
+    pub fn acknowledge_due(&self, now: DateTime<Utc>, urgent: bool) -> DateTime<Utc> {
+        let minutes = if urgent { self.urgent_minutes } else { self.acknowledge_minutes };
+        now + TimeDelta::minutes(minutes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Asia::Shanghai;
+
+    use super::*;
+
+    #[test]
+    fn h3_the_city_issues_by_16_h4_the_county_pushes_by_17() {
+        let now = "2020-02-11T15:30:00+08:00".parse().expect("an instant");
+        let due = |level: i16, now| Clocks::usual(level).send_due(now, Shanghai).with_timezone(&Shanghai);
+        assert_eq!(due(2, now).to_rfc3339(), "2020-02-11T16:00:00+08:00");
+        assert_eq!(due(COUNTY, now).to_rfc3339(), "2020-02-11T17:00:00+08:00");
+        let at_four = "2020-02-11T16:00:00+08:00".parse().expect("an instant");
+        assert_eq!(due(2, at_four).to_rfc3339(), "2020-02-12T16:00:00+08:00", "half open");
+    }
+}
