@@ -81,6 +81,12 @@ const TABLE: &[(&str, &[Office])] = {
         ("handdowns.acknowledge", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("handdowns.verify", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("handdowns.schedule", &[Administrator, DutyOfficer]),
+        ("checkpoints.write", &[Administrator, DutyOfficer]),
+        (
+            "checkpoints.read",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("passages.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]

@@ -17,9 +17,10 @@ use proto::{
         report_service_client::ReportServiceClient, rollup_service_client::RollupServiceClient,
     },
     screening::{
+        checkpoint_service_client::CheckpointServiceClient,
         escalation_service_client::EscalationServiceClient, handdown_service_client::HanddownServiceClient,
         hands_service_client::HandsServiceClient, observation_service_client::ObservationServiceClient,
-        person_service_client::PersonServiceClient,
+        passage_service_client::PassageServiceClient, person_service_client::PersonServiceClient,
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
         reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
         schedule_service_client::ScheduleServiceClient,
@@ -153,6 +154,10 @@ clients! {
         handdowns: HanddownServiceClient,
         /// The clocks of hand-downs.
         schedules: ScheduleServiceClient,
+        /// Checkpoints and their shifts.
+        checkpoints: CheckpointServiceClient,
+        /// Passages.
+        passages: PassageServiceClient,
         /// Digests of what was not done.
         escalations: EscalationServiceClient,
         /// Proofs of persons.

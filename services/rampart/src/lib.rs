@@ -10,6 +10,7 @@ pub mod handdowns_file;
 pub mod issuer;
 pub mod lines;
 pub mod output;
+pub mod passages_file;
 pub mod postgres;
 pub mod readings_file;
 pub mod reports_file;

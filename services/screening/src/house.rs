@@ -9,6 +9,7 @@ use chassis::{Caller, Clock, Database, Fault};
 use chrono::NaiveDate;
 use jurisdiction::{Contact, Jurisdiction};
 use proto::registry::Level;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -30,6 +31,10 @@ pub struct House {
     pub keys: Keyring,
     /// The days that readings have a partition of.
     pub reading_days: Days,
+    /// The days that passages have a partition of.
+    pub passage_days: Days,
+    /// When the service drains.
+    pub shutdown: CancellationToken,
 }
 
 /// Days that this process has seen to.

@@ -1,12 +1,14 @@
 //! Screening: whoever must be followed up, each in one pair of hands, from the first report to a recorded
 //! decision.
 
+pub mod checkpoints;
 pub mod escalations;
 pub mod handdowns;
 pub mod hands;
 pub mod house;
 pub mod keyring;
 pub mod observations;
+pub mod passages;
 pub mod persons;
 pub mod proofs;
 pub mod readings;
@@ -28,8 +30,9 @@ use house::{Days, House};
 use jurisdiction::{Jurisdiction, follow::Source};
 use keyring::Keyring;
 use proto::screening::{
-    escalation_service_server::EscalationServiceServer, handdown_service_server::HanddownServiceServer,
-    hands_service_server::HandsServiceServer, observation_service_server::ObservationServiceServer,
+    checkpoint_service_server::CheckpointServiceServer, escalation_service_server::EscalationServiceServer,
+    handdown_service_server::HanddownServiceServer, hands_service_server::HandsServiceServer,
+    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
     person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
     reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
     schedule_service_server::ScheduleServiceServer,
@@ -58,6 +61,8 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.ReferralService",
     "rampart.screening.v1.HanddownService",
     "rampart.screening.v1.ScheduleService",
+    "rampart.screening.v1.CheckpointService",
+    "rampart.screening.v1.PassageService",
     "rampart.screening.v1.EscalationService",
     "rampart.screening.v1.ProofService",
 ];
@@ -92,7 +97,15 @@ pub async fn run(
     let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
     let jurisdiction = followed.await.map_err(RunError::Tables)?;
     let authority = Arc::new(jurisdiction.clone());
-    let house = Arc::new(House { database, clock, jurisdiction, keys, reading_days: Days::default() });
+    let house = Arc::new(House {
+        database,
+        clock,
+        jurisdiction,
+        keys,
+        reading_days: Days::default(),
+        passage_days: Days::default(),
+        shutdown: shutdown.clone(),
+    });
     let rotation = tokio::spawn(persons::rotation::run(Arc::clone(&house), shutdown.clone()));
     let tending = tokio::spawn(observations::tending::run(Arc::clone(&house), shutdown.clone()));
 
@@ -114,6 +127,8 @@ fn routes(house: &Arc<House>) -> Routes {
         .add_service(served!(ReferralServiceServer::new(referrals::api::Referrals { house: house() })))
         .add_service(served!(HanddownServiceServer::new(handdowns::api::Handdowns { house: house() })))
         .add_service(served!(ScheduleServiceServer::new(schedules::api::Schedules { house: house() })))
+        .add_service(served!(CheckpointServiceServer::new(checkpoints::api::Checkpoints { house: house() })))
+        .add_service(served!(PassageServiceServer::new(passages::api::Passages { house: house() })))
         .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
         .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))
 }

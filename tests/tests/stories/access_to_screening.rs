@@ -24,6 +24,7 @@ struct Ground {
     observation: String,
     referral: String,
     handdown: String,
+    checkpoint: String,
 }
 
 /// Methods whose answer does not hang on a place: the list is filtered.
@@ -265,9 +266,78 @@ async fn handing_down(method: &str, screening: &Screening, ground: &Ground) -> O
             };
             schedules.set_schedule(request).await.map(drop)
         }
+        _ => return at_checkpoints(method, screening, ground).await,
+    };
+    Some(answer)
+}
+
+/// The methods of checkpoints and passages.
+async fn at_checkpoints(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
+    let mut checkpoints = screening.checkpoints();
+    let (id, name, unit) = (request_id(), ground.checkpoint.clone(), ground.unit.clone());
+    let answer = match method {
+        "CreateCheckpoint" => {
+            let request = pb::CreateCheckpointRequest { request_id: id, checkpoint: Some(post(&unit)) };
+            checkpoints.create_checkpoint(request).await.map(drop)
+        }
+        "GetCheckpoint" => checkpoints.get_checkpoint(pb::GetCheckpointRequest { name }).await.map(drop),
+        "ListCheckpoints" => {
+            let request = pb::ListCheckpointsRequest { ancestor_unit: unit, ..Default::default() };
+            checkpoints.list_checkpoints(request).await.map(drop)
+        }
+        "CloseCheckpoint" => {
+            let end_date = "2099-01-01".to_owned();
+            let request = pb::CloseCheckpointRequest { request_id: id, name, end_date };
+            checkpoints.close_checkpoint(request).await.map(drop)
+        }
+        "GetShifts" => {
+            let request = pb::GetShiftsRequest { checkpoint: name, date: String::new() };
+            checkpoints.get_shifts(request).await.map(drop)
+        }
+        "SayNilShift" => {
+            // The night before the sandbox's day.
+            let time = Some(prost_types::Timestamp { seconds: 1_580_655_600, nanos: 0 });
+            let request = pb::SayNilShiftRequest { request_id: id, checkpoint: name, time };
+            checkpoints.say_nil_shift(request).await.map(drop)
+        }
+        "IngestPassages" => {
+            let passage = pb::Passage {
+                event_id: id,
+                checkpoint: name,
+                pass_time: Some(prost_types::Timestamp { seconds: 1_580_659_200, nanos: 0 }),
+                details: person(&unit, &passport()).details,
+                ..Default::default()
+            };
+            let batch = pb::IngestPassagesRequest { sequence: 1, passages: vec![passage] };
+            passed(screening, batch).await
+        }
         _ => return None,
     };
     Some(answer)
+}
+
+/// A post of a unit, set up before the sandbox's day.
+fn post(unit: &str) -> pb::Checkpoint {
+    pb::Checkpoint {
+        display_name: "收费站".to_owned(),
+        kind: pb::CheckpointKind::Toll.into(),
+        responsible_unit: unit.to_owned(),
+        start_date: "2020-01-31".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// What becomes of the one passage of a batch.
+async fn passed(screening: &Screening, batch: pb::IngestPassagesRequest) -> Result<(), Status> {
+    let stream = futures::stream::iter([batch]);
+    let mut answer = screening.passages().ingest_passages(stream).await?.into_inner();
+    let answer = answer.message().await?.expect("an acknowledgement");
+    match answer.results.into_iter().next().and_then(|result| result.result) {
+        Some(pb::passage_result::Result::Refused(refused)) => {
+            Err(Status::new(Code::from(refused.code), refused.message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A hand-down to a unit, sent from one far away.
@@ -342,6 +412,12 @@ async fn ground(maker: &Screening, relation: &'static str, unit: &str, far: &str
         observation,
         referral,
         handdown: handed_down(maker, far, unit).await,
+        checkpoint: {
+            let request =
+                pb::CreateCheckpointRequest { request_id: request_id(), checkpoint: Some(post(unit)) };
+            let made = maker.checkpoints().create_checkpoint(request).await.expect("set up").into_inner();
+            made.checkpoint.expect("a checkpoint").name
+        },
     }
 }
 
@@ -383,6 +459,7 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
         observation: absent("observations"),
         referral: absent("referrals"),
         handdown: absent("handdowns"),
+        checkpoint: absent("checkpoints"),
     });
 
     let mut wrong = Vec::new();

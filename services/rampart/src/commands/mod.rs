@@ -3,6 +3,7 @@
 mod access;
 mod appointments;
 mod bulletin;
+mod checkpoints;
 mod days;
 mod days_show;
 mod demo;
@@ -14,6 +15,7 @@ mod import;
 mod observations;
 mod officers;
 mod pages;
+mod passages;
 mod persons;
 mod postgres;
 mod prove;
@@ -110,6 +112,12 @@ enum Command {
     /// Hand persons down to where they are to be found: import lists, send, acknowledge, verify
     #[command(subcommand)]
     Handdowns(handdowns::Command),
+    /// Set up posts at stations and tolls; show what their shifts came to
+    #[command(subcommand)]
+    Checkpoints(checkpoints::Command),
+    /// Send who passes a checkpoint
+    #[command(subcommand)]
+    Passages(passages::Command),
     /// Watch over persons: open, extend, release; list what is to be done today, and what to chase
     #[command(subcommand)]
     Observations(observations::Command),
@@ -165,6 +173,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Persons(command) => persons::run(command, &access, cli.style).await,
         Command::Hands(command) => hands::run(command, &access, cli.style).await,
         Command::Handdowns(command) => handdowns::run(command, &access, cli.style).await,
+        Command::Checkpoints(command) => checkpoints::run(command, &access, cli.style).await,
+        Command::Passages(command) => passages::run(command, &access, cli.style).await,
         Command::Observations(command) => observations::run(command, &access, cli.style).await,
         Command::Readings(command) => readings::run(command, &access, cli.style).await,
         Command::Referrals(command) => referrals::run(command, &access, cli.style).await,

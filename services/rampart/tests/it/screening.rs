@@ -69,3 +69,55 @@ async fn a_returnee_from_intake_to_release() {
     assert_eq!(proof.as_array().unwrap().len(), 1, "{proof:#}");
     assert_eq!((&proof[0]["law"], &proof[0]["result"]), (&json!("persons"), &json!("kept")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_traveller_from_a_toll_post_to_a_village() {
+    let sandbox = Sandbox::start().await;
+    let root = sandbox.root.clone();
+    let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
+    let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
+    sandbox.appointed(&county, pb::Office::DutyOfficer, "duty").await;
+    sandbox.appointed(&village, pb::Office::Leader, "leader").await;
+    let shell = Shell::new(sandbox);
+    let known = ["persons", "list", "--below", &village];
+    until(async || shell.run("leader", &known).await.status.success().then_some(())).await;
+
+    let create = ["checkpoints", "create", "--unit", &county, "--name", "样区收费站", "--kind", "toll"];
+    let create = [&create[..], &["--since", "2020-02-02"]].concat();
+    let post = shell.json("duty", &create).await[0]["name"].as_str().unwrap().to_owned();
+    let passages = "event_id,pass_time,display_name,place,temperature,from_outside\n\
+                    01900000-0000-7000-8000-000000000001,2020-02-03T00:00:00+08:00,甲样例,,36.5,no\n\
+                    01900000-0000-7000-8000-000000000002,2020-02-03T00:00:00+08:00,乙样例,样区一村,36.5,yes\n\
+                    01900000-0000-7000-8000-000000000003,today,丙样例,,36.5,no\n";
+    let file = shell.file("passages.csv", passages);
+    for _ in 0..2 {
+        let sent = shell.ends(1, "duty", &["passages", "import", &file, "--at", &post]).await;
+        assert!(sent.contains("today"), "{sent}");
+    }
+    let shifts = shell.json("duty", &["checkpoints", "shifts", &post, "--date", "2020-02-03"]).await;
+    assert_eq!((&shifts[0]["passed"], &shifts[0]["sent_down"]), (&json!("2"), &json!("1")));
+    let nil = ["checkpoints", "nil", &post, "2020-02-02T12:00:00+08:00"];
+    assert_eq!(shell.json("duty", &nil).await[0]["state"], "nil");
+    shell.ends(1, "duty", &["checkpoints", "shifts", &post, "--date", "2020-02-02"]).await;
+
+    let listed = shell.json("duty", &["handdowns", "list", "--outgoing"]).await;
+    assert_eq!((&listed[0]["to_unit"], &listed[0]["state"]), (&json!(village), &json!("created")));
+    let name = listed[0]["name"].as_str().unwrap().to_owned();
+    shell.ends(0, "duty", &["handdowns", "send", &county]).await;
+    assert_eq!(shell.json("leader", &["handdowns", "acknowledge", &name]).await[0]["state"], "acknowledged");
+    let verify = ["handdowns", "verify", &name, "found", "--observe-since", "2020-02-03"];
+    assert_eq!(shell.json("leader", &verify).await[0]["outcome"], "found");
+    let watched = shell.json("leader", &["observations", "list"]).await;
+    assert_eq!(watched[0]["responsible_unit"], json!(village));
+
+    let list = "event_id,display_name,place\n\
+                01900000-0000-7000-8000-000000000004,丁样例,样区一村\n\
+                01900000-0000-7000-8000-000000000005,,样区一村\n";
+    let file = shell.file("list.csv", list);
+    let import = ["handdowns", "import", &file, "--from", &county, "--list", "police", "--reference", "1"];
+    let refused = shell.ends(1, "duty", &import).await;
+    assert!(refused.contains("display_name"), "{refused}");
+    let schedule = shell.json("duty", &["handdowns", "schedule", &county]).await;
+    assert_eq!((&schedule[2]["sender_level"], &schedule[2]["send_by"]), (&json!("county"), &json!("17:00")));
+    shell.ends(0, "duty", &["prove", "--law", "persons"]).await;
+}

@@ -13,7 +13,10 @@ const NOTE: usize = 100;
 const ALIVE: std::ops::RangeInclusive<i16> = 340..=430;
 
 /// A temperature in tenths of a degree; nothing where it was not measured.
-fn decidegrees(celsius: f64) -> Result<Option<i16>, String> {
+///
+/// # Errors
+/// What it must be.
+pub fn decidegrees(celsius: f64) -> Result<Option<i16>, String> {
     if celsius == 0.0 {
         return Ok(None);
     }

@@ -2,12 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod checkpoints;
 mod ground;
 mod handdowns;
 mod hands;
 mod keys;
 mod lives;
 mod observations;
+mod passages;
 mod persons;
 mod proofs;
 mod readings;

@@ -1,0 +1,109 @@
+//! `rampart passages …`.
+
+use std::{fs::File, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use proto::screening::{self as pb, passage_result::Result as Came};
+
+use super::{EXIT_FOUND, access::Access};
+use crate::{
+    output::{self, Column, Style},
+    passages_file::{self, BATCH},
+};
+
+/// Who passes a checkpoint.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Send a file of passages: CSV with the columns event_id, pass_time, display_name, and, where they are known,
+    /// paper_type, paper_number, phone, place, temperature, from_outside, from_area, direction, party, seat, origin, test.
+    /// Sending a file again is safe
+    Import {
+        /// The file
+        file: PathBuf,
+        /// checkpoints/{uuid}
+        #[arg(long, value_name = "CHECKPOINT")]
+        at: String,
+    },
+}
+
+const RESULTS: &[Column] = &[
+    Column { key: "line", en: "Line", zh: "行" },
+    Column { key: "event_id", en: "Passage", zh: "编号" },
+    Column { key: "result", en: "Result", zh: "结果" },
+    Column { key: "handdown", en: "Hand-down", zh: "移交" },
+    Column { key: "message", en: "Why", zh: "原因" },
+];
+
+/// Runs a command on passages.
+pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let Command::Import { file, at } = command;
+    let shown = file.display();
+    let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
+    let lines = passages_file::read(reader, &at).with_context(|| format!("reading {shown}"))?;
+    let (mut sound, mut rows, mut refused) = (Vec::new(), Vec::new(), 0_usize);
+    for (line, passage) in lines {
+        match passage {
+            Ok(passage) => sound.push((line, passage)),
+            Err(wrong) => {
+                refused += 1;
+                let result = "BAD_LINE".to_owned();
+                rows.push((line, vec![line.to_string(), String::new(), result, String::new(), wrong]));
+            }
+        }
+    }
+    let bar = output::bar(sound.len(), "passages");
+    let batches: Vec<_> = (1_i64..)
+        .zip(sound.chunks(BATCH))
+        .map(|(sequence, batch)| pb::IngestPassagesRequest {
+            sequence,
+            passages: batch.iter().map(|(_, passage)| passage.clone()).collect(),
+        })
+        .collect();
+    let mut taken = 0_usize;
+    if !batches.is_empty() {
+        let stream = futures::stream::iter(batches);
+        let mut answers = access.screening()?.passages().ingest_passages(stream).await?.into_inner();
+        let mut batches = sound.chunks(BATCH);
+        while let Some(answer) = answers.message().await.with_context(|| again(taken, sound.len()))? {
+            let batch = batches.next().unwrap_or_default();
+            for ((line, _), result) in batch.iter().zip(answer.results) {
+                let mut row = vec![line.to_string(), result.event_id];
+                match result.result {
+                    Some(Came::Accepted(accepted)) => {
+                        taken += 1;
+                        if accepted.handdown.is_empty() {
+                            continue;
+                        }
+                        let word = if accepted.urgent { "at once" } else { "in the batch" };
+                        row.extend([word.to_owned(), accepted.handdown, String::new()]);
+                    }
+                    Some(Came::Duplicate(_)) => {
+                        taken += 1;
+                        continue;
+                    }
+                    Some(Came::Refused(why)) => {
+                        refused += 1;
+                        row.extend([why.reason, String::new(), why.message]);
+                    }
+                    None => {
+                        refused += 1;
+                        let words = "no answer; send the file again".to_owned();
+                        row.extend(["UNANSWERED".to_owned(), String::new(), words]);
+                    }
+                }
+                rows.push((*line, row));
+            }
+            bar.inc(u64::try_from(batch.len())?);
+        }
+    }
+    bar.finish_and_clear();
+    rows.sort_by_key(|row| row.0);
+    style.rows(RESULTS, &rows.into_iter().map(|row| row.1).collect::<Vec<_>>())?;
+    output::say(&format!("{taken} taken in, now or before; {refused} refused"));
+    anyhow::ensure!(taken + refused >= sound.len(), again(taken, sound.len()));
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
+}
+
+fn again(taken: usize, all: usize) -> String {
+    format!("{taken} of {all} were taken in; send the file again, what was taken in is recognised")
+}

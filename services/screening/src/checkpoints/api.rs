@@ -1,0 +1,230 @@
+//! Checkpoints speak here.
+
+use std::sync::Arc;
+
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use proto::screening::{self as pb, checkpoint_service_server::CheckpointService};
+use sqlx::PgConnection;
+use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+use super::{
+    Checkpoint,
+    parse::{self as contract, COLLECTION, checkpoint_name},
+    store,
+};
+use crate::{DOMAIN, house::House, persons::parse::UNITS};
+
+/// The handlers of [`CheckpointService`].
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    /// What all handlers share.
+    pub house: Arc<House>,
+}
+
+#[async_trait]
+impl CheckpointService for Checkpoints {
+    async fn create_checkpoint(
+        &self,
+        request: Request<pb::CreateCheckpointRequest>,
+    ) -> Result<Response<pb::CreateCheckpointResponse>, Status> {
+        server::reply(DOMAIN, self.create(request).await)
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<pb::GetCheckpointRequest>,
+    ) -> Result<Response<pb::GetCheckpointResponse>, Status> {
+        server::reply(DOMAIN, self.get(request).await)
+    }
+
+    async fn list_checkpoints(
+        &self,
+        request: Request<pb::ListCheckpointsRequest>,
+    ) -> Result<Response<pb::ListCheckpointsResponse>, Status> {
+        server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn close_checkpoint(
+        &self,
+        request: Request<pb::CloseCheckpointRequest>,
+    ) -> Result<Response<pb::CloseCheckpointResponse>, Status> {
+        server::reply(DOMAIN, self.close(request).await)
+    }
+
+    async fn get_shifts(
+        &self,
+        request: Request<pb::GetShiftsRequest>,
+    ) -> Result<Response<pb::GetShiftsResponse>, Status> {
+        server::reply(DOMAIN, self.shifts(request).await)
+    }
+
+    async fn say_nil_shift(
+        &self,
+        request: Request<pb::SayNilShiftRequest>,
+    ) -> Result<Response<pb::SayNilShiftResponse>, Status> {
+        server::reply(DOMAIN, self.say_nil(request).await)
+    }
+}
+
+impl Checkpoints {
+    async fn create(
+        &self,
+        request: Request<pb::CreateCheckpointRequest>,
+    ) -> Result<pb::CreateCheckpointResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let (today, now) = (self.house.clock.today(), self.house.clock.now());
+        let checkpoint = contract::setting_up(request.checkpoint.as_ref(), today, now)?;
+        let claim = Claim::new(&caller, request_id, "CreateCheckpoint", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        self.house.within(&caller, "checkpoints.write", checkpoint.unit)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        store::insert(&mut work, &checkpoint, caller.subject()).await?;
+        let answer = pb::CreateCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn get(
+        &self,
+        request: Request<pb::GetCheckpointRequest>,
+    ) -> Result<pb::GetCheckpointResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let checkpoint = self.seen(&mut work, &caller, "checkpoints.read", id).await?;
+        Ok(pb::GetCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) })
+    }
+
+    async fn list(
+        &self,
+        request: Request<pb::ListCheckpointsRequest>,
+    ) -> Result<pb::ListCheckpointsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let ancestor =
+            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListCheckpoints", &request);
+        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
+        let after = after.map_err(|_| Fault::PageToken)?;
+        let units = self.house.units(&caller, "checkpoints.read", ancestor)?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut found = store::list(&mut work, &units, after, size + 1).await?;
+        let next_page_token = pager.cut(&mut found, size, |checkpoint| checkpoint.id.to_string());
+        let checkpoints = found.iter().map(contract::checkpoint).collect();
+        Ok(pb::ListCheckpointsResponse { checkpoints, next_page_token })
+    }
+
+    async fn close(
+        &self,
+        request: Request<pb::CloseCheckpointRequest>,
+    ) -> Result<pb::CloseCheckpointResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let last = wrong.keep("end_date", parse::date(&request.end_date)).unwrap_or_default();
+        wrong.refuse()?;
+        let claim = Claim::new(&caller, request_id, "CloseCheckpoint", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let checkpoint = store::lock(&mut work, id).await?;
+        let sees = |checkpoint: &Checkpoint| self.house.sees(&caller, "checkpoints.write", checkpoint.unit);
+        let checkpoint = checkpoint.filter(sees).ok_or_else(|| Fault::NotFound(checkpoint_name(id)))?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if last < checkpoint.starts_on {
+            let words = format!("must not be before its first day, {}", checkpoint.starts_on);
+            return Err(Fault::invalid("end_date", words));
+        }
+        store::close(&mut work, id, last).await?;
+        let checkpoint = Checkpoint { ends_on: Some(last), ..checkpoint };
+        let answer = pb::CloseCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn shifts(&self, request: Request<pb::GetShiftsRequest>) -> Result<pb::GetShiftsResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("checkpoint", parse::name(COLLECTION, &request.checkpoint)).unwrap_or_default();
+        let date = wrong.keep("date", parse::optional_date(&request.date)).flatten();
+        wrong.refuse()?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let checkpoint = self.seen(&mut work, &caller, "checkpoints.read", id).await?;
+        let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
+        let shifts = checkpoint.shifts_on(date.unwrap_or_else(|| self.house.clock.today()), zone);
+        let (Some(first), Some(last)) = (shifts.first(), shifts.last()) else {
+            return Ok(pb::GetShiftsResponse::default());
+        };
+        let mut tallies = store::tallies(&mut work, id, first.0, last.1).await?;
+        let shown = shifts.iter().map(|shift| {
+            let tally = tallies.remove(&shift.0).unwrap_or_default();
+            contract::shift(*shift, &tally, now)
+        });
+        Ok(pb::GetShiftsResponse { shifts: shown.collect() })
+    }
+
+    async fn say_nil(
+        &self,
+        request: Request<pb::SayNilShiftRequest>,
+    ) -> Result<pb::SayNilShiftResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("checkpoint", parse::name(COLLECTION, &request.checkpoint)).unwrap_or_default();
+        let time = request.time.ok_or_else(|| "is required: an instant of the shift".to_owned());
+        let time = wrong.keep("time", time.and_then(parse::instant)).unwrap_or_default();
+        wrong.refuse()?;
+        let claim = Claim::new(&caller, request_id, "SayNilShift", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let checkpoint = self.seen(&mut work, &caller, "passages.write", id).await?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
+        let shift = checkpoint.shift_at(time, zone);
+        if shift.1 > now {
+            let words = format!("the shift ends at {}; say it then", shift.1.to_rfc3339());
+            return Err(Fault::invalid("time", words));
+        }
+        let date = shift.0.with_timezone(&zone).date_naive();
+        if checkpoint.shifts_on(date, zone).is_empty() {
+            return Err(Fault::invalid("time", "the checkpoint had no shift then"));
+        }
+        store::say_nil(&mut work, id, shift.0, (caller.subject(), now)).await?;
+        let mut tallies = store::tallies(&mut work, id, shift.0, shift.1).await?;
+        let tally = tallies.remove(&shift.0).unwrap_or_default();
+        if tally.passed > 0 {
+            let name = checkpoint_name(id);
+            let words = format!("{} have passed in that shift", tally.passed);
+            return Err(Fault::unmet("SHIFT_NOT_NIL", name.clone(), words, vec![("checkpoint", name)]));
+        }
+        let answer = pb::SayNilShiftResponse { shift: Some(contract::shift(shift, &tally, now)) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    /// A checkpoint that the caller stands above.
+    async fn seen(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        permission: &str,
+        id: Uuid,
+    ) -> Result<Checkpoint, Fault> {
+        let found = store::some(connection, &[id]).await?.pop();
+        let sees = |found: &Checkpoint| self.house.sees(caller, permission, found.unit);
+        found.filter(sees).ok_or_else(|| Fault::NotFound(checkpoint_name(id)))
+    }
+}

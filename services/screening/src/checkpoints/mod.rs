@@ -1,0 +1,128 @@
+//! Checkpoints decide here: posts, their shifts, and what a shift came to.
+
+pub mod api;
+pub mod parse;
+pub mod store;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+use crate::rules::{day_start, slot_at};
+
+/// Where a checkpoint may stand: numbers as the contract has them.
+pub const KINDS: std::ops::RangeInclusive<i32> = 1..=5;
+/// How many shifts a day may have.
+pub const SHIFTS: std::ops::RangeInclusive<i32> = 1..=6;
+/// How many shifts a day has where nobody says it [K].
+pub const USUAL_SHIFTS: i16 = 3;
+
+/// A post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The id.
+    pub id: Uuid,
+    /// Whose it is.
+    pub unit: Uuid,
+    /// Where it stands, as the contract numbers it.
+    pub kind: i16,
+    /// Its name.
+    pub display_name: String,
+    /// Its first day.
+    pub starts_on: NaiveDate,
+    /// Its last day.
+    pub ends_on: Option<NaiveDate>,
+    /// How many shifts a day has, equal parts of it.
+    pub shifts_a_day: i16,
+    /// When it was set up.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Checkpoint {
+    /// The shift in which an instant lies: from, to.
+    #[must_use]
+    pub fn shift_at(&self, instant: DateTime<Utc>, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+        slot_at(instant, self.shifts_a_day, zone)
+    }
+
+    /// The shifts of a date, the first first; none before its first and after its last day.
+    #[must_use]
+    pub fn shifts_on(&self, date: NaiveDate, zone: Tz) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+        if date < self.starts_on || self.ends_on.is_some_and(|last| last < date) {
+            return Vec::new();
+        }
+        let end = day_start(date + chrono::Days::new(1), zone);
+        let first = self.shift_at(day_start(date, zone), zone);
+        let following = std::iter::successors(Some(first), |shift| Some(self.shift_at(shift.1, zone)));
+        following.take_while(|shift| shift.0 < end).collect()
+    }
+}
+
+/// What a shift came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many passed.
+    pub passed: i64,
+    /// How many of them came from outside the province.
+    pub from_outside: i64,
+    /// How many came from the epidemic area.
+    pub from_area: i64,
+    /// How many had fever.
+    pub febrile: i64,
+    /// How many are handed down.
+    pub sent_down: i64,
+    /// Who said that nobody passed.
+    pub nil_by: Option<String>,
+}
+
+/// How a shift stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum ShiftState {
+    /// Not over, and nothing said.
+    Open = 1,
+    /// Somebody passed.
+    Passed = 2,
+    /// Nobody passed, as was said.
+    Nil = 3,
+    /// Over, and nothing said.
+    Missing = 4,
+}
+
+/// How a shift stands at an instant: zero is said, never assumed.
+#[must_use]
+pub fn shift_state(tally: &Tally, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> ShiftState {
+    match tally {
+        Tally { passed: 1.., .. } => ShiftState::Passed,
+        Tally { nil_by: Some(_), .. } => ShiftState::Nil,
+        _ if ends_at <= now => ShiftState::Missing,
+        _ => ShiftState::Open,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Asia::Shanghai;
+
+    use super::*;
+
+    #[test]
+    fn a_day_has_its_shifts_and_none_before_the_first_or_after_the_last_day() {
+        let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
+        let checkpoint = Checkpoint {
+            id: Uuid::nil(),
+            unit: Uuid::nil(),
+            kind: 4,
+            display_name: String::new(),
+            starts_on: date("2020-02-28"),
+            ends_on: Some(date("2020-02-29")),
+            shifts_a_day: 3,
+            created_at: DateTime::UNIX_EPOCH,
+        };
+        let of = |text: &str| checkpoint.shifts_on(date(text), Shanghai);
+        assert_eq!((of("2020-02-27").len(), of("2020-02-29").len(), of("2020-03-01").len()), (0, 3, 0));
+        let shifts = of("2020-02-29");
+        assert_eq!(shifts[0].0.to_rfc3339(), "2020-02-28T16:00:00+00:00");
+        assert!(shifts.windows(2).all(|pair| pair[0].1 == pair[1].0));
+    }
+}

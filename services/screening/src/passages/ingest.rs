@@ -1,0 +1,190 @@
+//! Ingest: a batch of passages with all that follows from them. Whoever is handed down is handed down first, each
+//! known by the event, so that a batch that is sent again after a fall finishes what had begun.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chassis::{Caller, Fault};
+use chrono::{DateTime, NaiveDate, Utc};
+use prost::Message as _;
+use proto::screening as pb;
+use uuid::Uuid;
+
+use super::{
+    Passage, Way,
+    parse::{self as contract, Said},
+    store,
+};
+use crate::{
+    checkpoints::{self, Checkpoint, Tally, parse::checkpoint_name},
+    handdowns::{
+        self,
+        ingest::{Item, Taken},
+        store::Source,
+    },
+    house::House,
+};
+
+/// What became of a passage.
+#[derive(Debug)]
+pub enum Result {
+    /// Taken in now: the hand-down, and whether the person goes at once.
+    Accepted(Option<Uuid>, bool),
+    /// Taken in before.
+    Duplicate,
+    /// Not taken in.
+    Refused(Fault),
+}
+
+/// A passage on its way, with the place it has in the batch.
+struct OnTheWay {
+    nth: usize,
+    said: Said,
+    way: Way,
+    item: Item,
+    handdown: Option<Uuid>,
+}
+
+/// Takes in a batch; answers what became of each passage, in their order.
+///
+/// # Errors
+/// Where the database fails: sending the batch again is safe then.
+pub async fn take_in(
+    house: &House,
+    caller: &Caller,
+    passages: Vec<pb::Passage>,
+) -> std::result::Result<Vec<Result>, Fault> {
+    let now = house.clock.now();
+    let mut results: Vec<Result> = passages.iter().map(|_| Result::Duplicate).collect();
+    let mut sound = Vec::with_capacity(passages.len());
+    for (nth, passage) in passages.into_iter().enumerate() {
+        match contract::passage(passage, now) {
+            Ok(said) => sound.push((nth, said)),
+            Err(fault) => results[nth] = Result::Refused(fault),
+        }
+    }
+    let posts = checkpoints(house, caller, &sound).await?;
+    let mut on_the_way = Vec::with_capacity(sound.len());
+    let mut sent = HashSet::with_capacity(sound.len());
+    for (nth, said) in sound {
+        let Some(post) = posts.get(&said.checkpoint) else {
+            results[nth] = Result::Refused(Fault::NotFound(checkpoint_name(said.checkpoint)));
+            continue;
+        };
+        let way = said.signs.way();
+        match contract::item(&said, post.unit, &post.display_name, way == Way::AtOnce) {
+            Ok(item) if sent.insert(said.event) => {
+                on_the_way.push(OnTheWay { nth, said, way, item, handdown: None });
+            }
+            Ok(_) => {}
+            Err(fault) => results[nth] = Result::Refused(fault),
+        }
+    }
+    let mut passages = Vec::with_capacity(on_the_way.len());
+    let mut places = HashMap::with_capacity(on_the_way.len());
+    for mut one in on_the_way {
+        let post = &posts[&one.said.checkpoint];
+        if one.way != Way::Counted {
+            match handdowns::ingest::take_in(house, caller, one.item, &source(post, caller, now)).await {
+                Ok(Taken::In(handdown, _)) => one.handdown = Some(handdown.chain),
+                Ok(Taken::Before(chain)) => one.handdown = Some(chain),
+                Err(fault @ Fault::Invalid(_)) => {
+                    results[one.nth] = Result::Refused(fault);
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        places.insert(one.said.event, (one.nth, one.way, one.handdown));
+        passages.push(kept(house, &one.said, one.handdown)?);
+    }
+    make_partitions(house, &passages).await?;
+    let mut work = house.database.begin_pointed(&[]).await?;
+    let new = store::insert(&mut work, &passages, (caller.subject(), now)).await?;
+    let new: HashSet<Uuid> = new.into_iter().collect();
+    let fresh = passages.iter().filter(|passage| new.contains(&passage.event));
+    checkpoints::store::add(&mut work, &tallied(house, &posts, fresh)).await?;
+    work.commit().await?;
+    for event in new {
+        if let Some((nth, way, handdown)) = places.get(&event) {
+            results[*nth] = Result::Accepted(*handdown, *way == Way::AtOnce);
+        }
+    }
+    Ok(results)
+}
+
+/// The checkpoints of a batch that the caller may send for.
+async fn checkpoints(
+    house: &House,
+    caller: &Caller,
+    sound: &[(usize, Said)],
+) -> std::result::Result<HashMap<Uuid, Checkpoint>, Fault> {
+    let ids: HashSet<Uuid> = sound.iter().map(|(_, said)| said.checkpoint).collect();
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let mut work = house.database.begin(None).await?;
+    let found = checkpoints::store::some(&mut work, &ids).await?.into_iter();
+    let seen = found.filter(|post| house.sees(caller, "passages.write", post.unit));
+    Ok(seen.map(|post| (post.id, post)).collect())
+}
+
+/// A checkpoint as the list that named a person.
+fn source(post: &Checkpoint, caller: &Caller, now: DateTime<Utc>) -> Source {
+    let toll = i32::from(post.kind) == pb::CheckpointKind::Toll as i32;
+    let kind = if toll { pb::ListKind::Toll } else { pb::ListKind::Station };
+    Source {
+        kind: kind as i16,
+        reference: post.display_name.clone(),
+        window_starts_at: None,
+        window_ends_at: None,
+        received_at: now,
+        entered_by: caller.subject().to_owned(),
+    }
+}
+
+fn kept(house: &House, said: &Said, handdown: Option<Uuid>) -> std::result::Result<Passage, Fault> {
+    Ok(Passage {
+        event: said.event,
+        checkpoint: said.checkpoint,
+        passed_on: day(house, said.passed_at),
+        passed_at: said.passed_at,
+        signs: said.signs,
+        handdown,
+        sealed: house.keys.seal(said.event, &said.personal.encode_to_vec())?,
+    })
+}
+
+fn day(house: &House, instant: DateTime<Utc>) -> NaiveDate {
+    instant.with_timezone(&house.clock.zone()).date_naive()
+}
+
+/// What passages add to the shifts in which they lie, in the order of the shifts.
+fn tallied<'a>(
+    house: &House,
+    posts: &HashMap<Uuid, Checkpoint>,
+    passages: impl Iterator<Item = &'a Passage>,
+) -> Vec<(Uuid, DateTime<Utc>, Tally)> {
+    let mut sums: BTreeMap<(Uuid, DateTime<Utc>), Tally> = BTreeMap::new();
+    for passage in passages {
+        let Some(post) = posts.get(&passage.checkpoint) else { continue };
+        let starts_at = post.shift_at(passage.passed_at, house.clock.zone()).0;
+        let one = passage.signs.tally(passage.handdown.is_some());
+        let sum = sums.entry((passage.checkpoint, starts_at)).or_default();
+        sum.passed += one.passed;
+        sum.from_outside += one.from_outside;
+        sum.from_area += one.from_area;
+        sum.febrile += one.febrile;
+        sum.sent_down += one.sent_down;
+    }
+    sums.into_iter().map(|((checkpoint, starts_at), sum)| (checkpoint, starts_at, sum)).collect()
+}
+
+/// Makes the partitions of the days that this process has not seen yet.
+async fn make_partitions(house: &House, passages: &[Passage]) -> std::result::Result<(), Fault> {
+    let days: HashSet<NaiveDate> = passages.iter().map(|passage| passage.passed_on).collect();
+    for day in days {
+        if !house.passage_days.contains(day) {
+            store::make_partition(house.database.pool(), day, house.clock.today()).await?;
+            house.passage_days.insert(day);
+        }
+    }
+    Ok(())
+}

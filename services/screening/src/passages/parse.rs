@@ -1,0 +1,87 @@
+//! Between the contract's passages and ours.
+
+use chassis::{Fault, Violations, parse};
+use chrono::{DateTime, TimeDelta, Utc};
+use proto::screening as pb;
+use uuid::Uuid;
+
+use super::{KEPT_DAYS, Signs};
+use crate::{
+    checkpoints::parse::COLLECTION, handdowns::ingest::Item, observations::parse::optional,
+    persons::parse::unit_name, readings::parse::decidegrees,
+};
+
+/// A passage that is well-formed.
+#[derive(Debug)]
+pub struct Said {
+    /// The client's id of it.
+    pub event: Uuid,
+    /// The checkpoint.
+    pub checkpoint: Uuid,
+    /// When.
+    pub passed_at: DateTime<Utc>,
+    /// What decides where the person goes.
+    pub signs: Signs,
+    /// What is sealed.
+    pub personal: pb::Passage,
+}
+
+/// A passage of the contract, but for what is said of the person.
+///
+/// # Errors
+/// Every violation.
+pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
+    let mut wrong = Violations::default();
+    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
+    let checkpoint = wrong.keep("checkpoint", parse::name(COLLECTION, &said.checkpoint)).unwrap_or_default();
+    let passed_at = said.pass_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
+    let passed_at = wrong.keep("pass_time", passed_at.and_then(|at| passed(at, now))).unwrap_or_default();
+    if pb::Direction::try_from(said.direction).is_err() {
+        wrong.add("direction", "is none there is");
+    }
+    if pb::TestResult::try_from(said.test).is_err() {
+        wrong.add("test", "is none there is");
+    }
+    wrong.keep("party", optional(&said.party, 50).map(drop));
+    wrong.keep("seat", optional(&said.seat, 20).map(drop));
+    wrong.keep("origin", optional(&said.origin, 100).map(drop));
+    let degrees = wrong.keep("temperature", decidegrees(said.temperature)).flatten();
+    wrong.refuse()?;
+    let signs = Signs {
+        decidegrees: degrees,
+        leaves: said.direction() == pb::Direction::Leaving,
+        from_outside: said.from_outside,
+        from_area: said.from_area,
+        positive: said.test() == pb::TestResult::Positive,
+    };
+    Ok(Said { event, checkpoint, passed_at, signs, personal: said })
+}
+
+fn passed(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    // The clocks of two machines are never quite the same.
+    if at > now + TimeDelta::minutes(1) {
+        return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
+    }
+    if at < now - TimeDelta::days(i64::try_from(KEPT_DAYS).unwrap_or(i64::MAX)) {
+        return Err(format!("is over {KEPT_DAYS} days ago; it is {}", now.to_rfc3339()));
+    }
+    Ok(at)
+}
+
+/// The person of a passage as an item of a list that the checkpoint's unit hands down; checks what is said of
+/// the person.
+///
+/// # Errors
+/// Every violation.
+pub fn item(said: &Said, unit: Uuid, reference: &str, urgent: bool) -> Result<Item, Fault> {
+    let purpose = if said.signs.is_febrile() { pb::Purpose::Febrile } else { pb::Purpose::Returnee };
+    let to_unit = Some(&said.personal.to_unit).filter(|to| **to != unit_name(unit));
+    let item = pb::HanddownItem {
+        event_id: said.personal.event_id.clone(),
+        details: said.personal.details.clone(),
+        purpose: purpose.into(),
+        to_unit: to_unit.cloned().unwrap_or_default(),
+        urgent,
+    };
+    Item::new(&item, &unit_name(unit), reference)
+}
