@@ -77,6 +77,14 @@ impl Pager {
         }
     }
 
+    /// The id after which the page begins; the nil id for the first.
+    ///
+    /// # Errors
+    /// As [`Pager::key`].
+    pub fn after(&self, token: &str) -> Result<Uuid, Fault> {
+        self.key(token)?.map_or(Ok(Uuid::nil()), |key| key.parse()).map_err(|_| Fault::PageToken)
+    }
+
     /// The place of a token whose key is a path and an id; the beginning for the first page.
     ///
     /// # Errors

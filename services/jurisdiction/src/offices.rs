@@ -87,6 +87,17 @@ const TABLE: &[(&str, &[Office])] = {
             &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
         ),
         ("passages.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("exposures.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("exposures.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("cases.write", &[DutyOfficer, HealthOfficer, Integrator]),
+        ("cases.read", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
+        // What a case is, is a doctor's to decide.
+        ("cases.classify", &[HealthOfficer]),
+        ("results.write", &[DutyOfficer, HealthOfficer, Integrator]),
+        ("results.read", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
+        ("results.handle", &[DutyOfficer, HealthOfficer]),
+        ("incidents.read", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
+        ("incidents.report", &[DutyOfficer, HealthOfficer]),
         ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]

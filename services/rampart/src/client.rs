@@ -17,13 +17,14 @@ use proto::{
         report_service_client::ReportServiceClient, rollup_service_client::RollupServiceClient,
     },
     screening::{
-        checkpoint_service_client::CheckpointServiceClient,
-        escalation_service_client::EscalationServiceClient, handdown_service_client::HanddownServiceClient,
-        hands_service_client::HandsServiceClient, observation_service_client::ObservationServiceClient,
+        case_service_client::CaseServiceClient, checkpoint_service_client::CheckpointServiceClient,
+        escalation_service_client::EscalationServiceClient, exposure_service_client::ExposureServiceClient,
+        handdown_service_client::HanddownServiceClient, hands_service_client::HandsServiceClient,
+        incident_service_client::IncidentServiceClient, observation_service_client::ObservationServiceClient,
         passage_service_client::PassageServiceClient, person_service_client::PersonServiceClient,
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
         reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
-        schedule_service_client::ScheduleServiceClient,
+        result_service_client::ResultServiceClient, schedule_service_client::ScheduleServiceClient,
     },
 };
 use tonic::{
@@ -158,6 +159,14 @@ clients! {
         checkpoints: CheckpointServiceClient,
         /// Passages.
         passages: PassageServiceClient,
+        /// Exposures and their chains.
+        exposures: ExposureServiceClient,
+        /// Cases.
+        cases: CaseServiceClient,
+        /// Results.
+        results: ResultServiceClient,
+        /// Incidents.
+        incidents: IncidentServiceClient,
         /// Digests of what was not done.
         escalations: EscalationServiceClient,
         /// Proofs of persons.

@@ -1,11 +1,14 @@
 //! Screening: whoever must be followed up, each in one pair of hands, from the first report to a recorded
 //! decision.
 
+pub mod cases;
 pub mod checkpoints;
 pub mod escalations;
+pub mod exposures;
 pub mod handdowns;
 pub mod hands;
 pub mod house;
+pub mod incidents;
 pub mod keyring;
 pub mod observations;
 pub mod passages;
@@ -13,6 +16,8 @@ pub mod persons;
 pub mod proofs;
 pub mod readings;
 pub mod referrals;
+pub mod refusals;
+pub mod results;
 pub mod rules;
 pub mod schedules;
 
@@ -30,11 +35,13 @@ use house::{Days, House};
 use jurisdiction::{Jurisdiction, follow::Source};
 use keyring::Keyring;
 use proto::screening::{
-    checkpoint_service_server::CheckpointServiceServer, escalation_service_server::EscalationServiceServer,
+    case_service_server::CaseServiceServer, checkpoint_service_server::CheckpointServiceServer,
+    escalation_service_server::EscalationServiceServer, exposure_service_server::ExposureServiceServer,
     handdown_service_server::HanddownServiceServer, hands_service_server::HandsServiceServer,
-    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
-    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
-    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
+    incident_service_server::IncidentServiceServer, observation_service_server::ObservationServiceServer,
+    passage_service_server::PassageServiceServer, person_service_server::PersonServiceServer,
+    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
+    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
     schedule_service_server::ScheduleServiceServer,
 };
 use sqlx::migrate::Migrator;
@@ -63,6 +70,10 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.ScheduleService",
     "rampart.screening.v1.CheckpointService",
     "rampart.screening.v1.PassageService",
+    "rampart.screening.v1.ExposureService",
+    "rampart.screening.v1.CaseService",
+    "rampart.screening.v1.ResultService",
+    "rampart.screening.v1.IncidentService",
     "rampart.screening.v1.EscalationService",
     "rampart.screening.v1.ProofService",
 ];
@@ -129,6 +140,10 @@ fn routes(house: &Arc<House>) -> Routes {
         .add_service(served!(ScheduleServiceServer::new(schedules::api::Schedules { house: house() })))
         .add_service(served!(CheckpointServiceServer::new(checkpoints::api::Checkpoints { house: house() })))
         .add_service(served!(PassageServiceServer::new(passages::api::Passages { house: house() })))
+        .add_service(served!(ExposureServiceServer::new(exposures::api::Exposures { house: house() })))
+        .add_service(served!(CaseServiceServer::new(cases::api::Cases { house: house() })))
+        .add_service(served!(ResultServiceServer::new(results::api::Results { house: house() })))
+        .add_service(served!(IncidentServiceServer::new(incidents::api::Incidents { house: house() })))
         .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
         .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))
 }

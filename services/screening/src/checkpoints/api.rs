@@ -113,8 +113,7 @@ impl Checkpoints {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListCheckpoints", &request);
-        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
-        let after = after.map_err(|_| Fault::PageToken)?;
+        let after = pager.after(&token)?;
         let units = self.house.units(&caller, "checkpoints.read", ancestor)?;
         let mut work = self.house.database.begin(deadline).await?;
         let mut found = store::list(&mut work, &units, after, size + 1).await?;

@@ -14,10 +14,13 @@ use super::{
 };
 use crate::{
     DOMAIN,
+    cases::parse::case_name,
     handdowns::parse::handdown_name,
     house::House,
+    incidents::parse::incident_name,
     observations::parse::observation_name,
     persons::parse::{UNITS, person_name, unit_name},
+    results::parse::result_name,
 };
 
 /// The handlers of [`EscalationService`].
@@ -88,10 +91,11 @@ fn subject_name(escalation: &Escalation) -> String {
             observation_name(id)
         }
         Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => handdown_name(id),
-        Some(Kind::ResultUnhandled) => format!("results/{id}"),
+        Some(Kind::ResultUnhandled) => result_name(id),
         Some(Kind::SupportOverdue) => format!("supportRequests/{id}"),
         Some(Kind::EnforcementOverdue) => format!("enforcementRequests/{id}"),
-        Some(Kind::CaseOverdue) => format!("cases/{id}"),
+        Some(Kind::CaseOverdue) => case_name(id),
+        Some(Kind::IncidentOverdue) => incident_name(id),
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Kind {
     CaseOverdue = 9,
     /// A release has been due for a day (R26).
     ReleaseOverdue = 10,
+    /// An incident that nobody has reported (R7).
+    IncidentOverdue = 11,
 }
 
 impl Kind {
@@ -38,13 +40,14 @@ impl Kind {
     pub const OF_OBSERVATIONS: [Self; 4] =
         [Self::ReferralUnanswered, Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 6] = [
+    pub const OF_OTHERS: [Self; 7] = [
         Self::ResultUnhandled,
         Self::UrgentHanddown,
         Self::SupportOverdue,
         Self::EnforcementOverdue,
         Self::HanddownOverdue,
         Self::CaseOverdue,
+        Self::IncidentOverdue,
     ];
 
     /// The kind of a number of the database.

@@ -105,6 +105,43 @@ pub async fn raise_overdue(connection: &mut PgConnection, now: DateTime<Utc>) ->
     Ok(referrals + releases.execute(connection).await?.rows_affected())
 }
 
+/// Units that have something waiting in their hands, and of which nobody keeps yet by whom they are seen.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn unkept(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Uuid>, Fault> {
+    let units = sqlx::query_scalar!(
+        r#"SELECT DISTINCT w.unit_id AS "unit!" FROM waiting w
+           WHERE (w.at_once OR w.deadline_at <= $1) AND NOT EXISTS (SELECT FROM unit_sight u WHERE u.unit_id = w.unit_id) ORDER BY 1"#,
+        now,
+    );
+    Ok(units.fetch_all(connection).await?)
+}
+
+/// Puts whatever waits before whoever is next: at once before the unit itself where that is said, past its deadline
+/// before the unit above, a level up for each further day. Also where it came into other hands. Answers how many.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn raise_waiting(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, Fault> {
+    let raised = sqlx::query!(
+        "INSERT INTO escalation AS e (subject_id, kind, person_id, unit_id, level, holder_id, since)
+         SELECT w.subject_id, w.kind, w.person_id, w.unit_id, w.level,
+                CASE WHEN w.level = 0 THEN u.ancestors[1] ELSE u.holders[LEAST(cardinality(u.holders), w.level)] END, w.deadline_at
+         FROM (SELECT *, CASE WHEN deadline_at > $1 THEN 0 ELSE LEAST(1 + floor(extract(epoch FROM $1 - deadline_at) / 86400), 9) END::smallint AS level
+               FROM waiting WHERE at_once OR deadline_at <= $1) w
+         JOIN unit_sight u ON u.unit_id = w.unit_id
+         WHERE NOT EXISTS (SELECT FROM escalation x WHERE x.subject_id = w.subject_id AND x.kind = w.kind
+                             AND (x.unit_id, x.level) = (w.unit_id, w.level))
+         ORDER BY w.subject_id LIMIT $2
+         ON CONFLICT ON CONSTRAINT escalation_pkey
+         DO UPDATE SET unit_id = excluded.unit_id, level = excluded.level, holder_id = excluded.holder_id",
+        now,
+        AT_ONCE,
+    );
+    Ok(raised.execute(connection).await?.rows_affected())
+}
+
 /// A place in a digest: what, since when, about what.
 pub type Page = (i16, DateTime<Utc>, Uuid);
 

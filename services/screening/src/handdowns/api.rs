@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
 use proto::screening::{self as pb, handdown_service_server::HanddownService};
 use sqlx::PgConnection;
-use tonic::{Code, Request, Response, Status, async_trait};
+use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
+    refusals::refusal,
     schedules,
 };
 
@@ -198,8 +199,7 @@ impl Handdowns {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListHanddowns", &request);
-        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
-        let after = after.map_err(|_| Fault::PageToken)?;
+        let after = pager.after(&token)?;
         let units = self.house.units(&caller, "handdowns.read", ancestor)?;
         let both = request.incoming == request.outgoing;
         let side = |asked: bool| if both || asked { &units[..] } else { &[] };
@@ -451,15 +451,9 @@ fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::handdown_result
             joined,
         })),
         Ok(Taken::Before(chain)) => Ok(Answer::Duplicate(handdown_name(chain))),
-        Err(Fault::Invalid(violations)) => {
-            let one =
-                |one: &chassis::fault::Violation| format!("items[{nth}].{}: {}", one.field, one.description);
-            Ok(Answer::Refused(pb::RefusedHanddown {
-                code: Code::InvalidArgument.into(),
-                reason: "INVALID_ARGUMENT".to_owned(),
-                message: violations.iter().map(one).collect::<Vec<_>>().join("; "),
-            }))
+        Err(fault) => {
+            let (code, reason, message) = refusal("items", nth, fault)?;
+            Ok(Answer::Refused(pb::RefusedHanddown { code: code.into(), reason, message }))
         }
-        Err(fault) => Err(fault),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     house::House,
     persons::{
         Finding, intake,
-        parse::{Intake, UNITS},
+        parse::{Intake, UNITS, listed},
         store as persons,
     },
 };
@@ -46,29 +46,8 @@ impl Item {
         let mut wrong = Violations::default();
         let event = wrong.keep("event_id", parse::uuid(&item.event_id));
         let to = wrong.keep("to_unit", parse::optional_name(UNITS, &item.to_unit)).flatten();
-        let purpose = if item.purpose == 0 { pb::Purpose::Returnee.into() } else { item.purpose };
-        let person = pb::Person {
-            details: item.details.clone(),
-            responsible_unit: from.to_owned(),
-            purpose,
-            ..pb::Person::default()
-        };
-        let request = pb::IntakePersonRequest {
-            request_id: String::new(),
-            person: Some(person),
-            source: reference.to_owned(),
-        };
-        let intake = match Intake::try_from(&request) {
-            Ok(intake) => Some(intake),
-            Err(Fault::Invalid(violations)) => {
-                for violation in violations {
-                    let field = violation.field.trim_start_matches("person.").to_owned();
-                    wrong.add(field, violation.description);
-                }
-                None
-            }
-            Err(fault) => return Err(fault),
-        };
+        let purpose = if item.purpose == 0 { pb::Purpose::Returnee } else { item.purpose() };
+        let intake = listed(&mut wrong, item.details.as_ref(), from, purpose, reference)?;
         wrong.refuse()?;
         let (Some(event), Some(intake)) = (event, intake) else {
             return Err(Fault::internal("what is wrong was not said"));

@@ -57,8 +57,7 @@ impl Hands {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListHandsQuestions", &request);
-        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
-        let after = after.map_err(|_| Fault::PageToken)?;
+        let after = pager.after(&token)?;
         let units = self.house.units(&caller, "hands.agree", None)?;
         let mut work = self.house.database.begin(deadline).await?;
         let mut questions = store::open(&mut work, &units, after, size + 1).await?;

@@ -30,8 +30,7 @@ pub struct Opening {
     pub facility: String,
 }
 
-/// Puts a person under observation, or answers the observation in the same hands, with the later exposure;
-/// says whether it was known.
+/// Puts a person in the caller's hands under observation, as [`put_under`].
 ///
 /// # Errors
 /// [`Fault::NotFound`] for a person in nobody's hands below the caller's; where the database fails.
@@ -42,20 +41,36 @@ pub async fn open(
     opening: Opening,
 ) -> Result<(Observation, bool), Fault> {
     let absent = || Fault::NotFound(person_name(opening.person));
+    let person = persons::get(connection, &house.keys, &[opening.person]).await?.pop();
+    let person = person.filter(|person| house.sees(caller, "observations.write", person.unit));
+    let seen = person.ok_or_else(absent)?.unit;
+    let (observation, known) = put_under(house, connection, caller.subject(), opening).await?;
+    // In other hands since it was looked at.
+    if observation.unit != seen { Err(Fault::Conflict) } else { Ok((observation, known)) }
+}
+
+/// Puts a person under observation, whoever's hands they are in, or answers the observation in the same hands, with
+/// the later exposure; says whether it was known.
+///
+/// # Errors
+/// [`Fault::NotFound`] for nobody; where the database fails.
+pub async fn put_under(
+    house: &House,
+    connection: &mut PgConnection,
+    by: &str,
+    opening: Opening,
+) -> Result<(Observation, bool), Fault> {
+    let absent = || Fault::NotFound(person_name(opening.person));
     let one = persons::one(connection, opening.person).await?.ok_or_else(absent)?;
     // Whoever opens, merges or agrees waits here for one another.
     let everybody = persons::lock_same(connection, &house.keys, one).await?;
     let person = everybody.iter().find(|person| person.id == opening.person).ok_or(Fault::Conflict)?;
-    if !house.sees(caller, "observations.write", person.unit) {
-        return Err(absent());
-    }
     let (now, zone) = (house.clock.now(), house.clock.zone());
     let open = store::lock_open(connection, one).await?;
     if let Some(own) = open.iter().find(|own| own.unit == person.unit) {
         let mut own = own.clone();
         if own.extend(opening.last_exposure, zone) {
-            let said = (caller.subject(), "found again", now);
-            change(house, connection, &own, Event::Extended, said).await?;
+            change(house, connection, &own, Event::Extended, (by, "found again", now)).await?;
         }
         return Ok((own, true));
     }
@@ -88,9 +103,29 @@ pub async fn open(
     observation.end_at(window_end(opening.last_exposure, rules.terms(), zone), zone);
     store::insert(connection, &observation).await?;
     readings::store::plan(connection, observation.id, &observation.slots(zone), now).await?;
-    store::note(connection, &observation, Event::Opened, (caller.subject(), "", now)).await?;
+    store::note(connection, &observation, Event::Opened, (by, "", now)).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     Ok((observation, false))
+}
+
+/// Ends every open observation of who is one person, who is locked; answers how many. The one that counts ends last,
+/// so that none begins to count on the way.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn end_all(
+    house: &House,
+    connection: &mut PgConnection,
+    one: Uuid,
+    (ending, reason, by): (Ending, &str, &str),
+) -> Result<usize, Fault> {
+    let now = house.clock.now();
+    let open = store::lock_open(connection, one).await?;
+    for mut observation in open.iter().rev().cloned() {
+        decide(&mut observation, ending, reason, by, now);
+        end(house, connection, &observation, now).await?;
+    }
+    Ok(open.len())
 }
 
 /// Writes how an open observation, which is locked, stands after a change, with the slots to come.

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, fault::Violation, server};
+use chassis::{Caller, Fault, server};
 use proto::screening::{
     self as pb, passage_result::Result as Answer, passage_service_server::PassageService,
 };
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
-use tonic_types::StatusExt as _;
 
 use super::ingest::{self, Result as Came};
-use crate::{DOMAIN, handdowns::parse::handdown_name, house::House};
+use crate::{DOMAIN, handdowns::parse::handdown_name, house::House, refusals::refusal};
 
 /// The most persons of one batch.
 const LARGEST: usize = 500;
@@ -64,9 +63,10 @@ impl Passages {
             let taken = tokio::spawn(async move { ingest::take_in(&house, &sender, batch.passages).await });
             let came = taken.await.map_err(Fault::internal)??;
             let results = events.into_iter().zip(came).enumerate().map(|(nth, (event_id, came))| {
-                pb::PassageResult { event_id, result: Some(answer(nth, came)) }
+                Ok(pb::PassageResult { event_id, result: Some(answer(nth, came)?) })
             });
-            let answer = pb::IngestPassagesResponse { sequence, results: results.collect() };
+            let results = results.collect::<Result<_, Fault>>()?;
+            let answer = pb::IngestPassagesResponse { sequence, results };
             let gone = |_| Fault::Unavailable("the client went away");
             messages.send(Ok(answer)).await.map_err(gone)?;
         }
@@ -97,27 +97,16 @@ impl Passages {
     }
 }
 
-fn answer(nth: usize, came: Came) -> Answer {
-    match came {
+fn answer(nth: usize, came: Came) -> Result<Answer, Fault> {
+    Ok(match came {
         Came::Accepted(handdown, urgent) => Answer::Accepted(pb::AcceptedPassage {
             handdown: handdown.map(handdown_name).unwrap_or_default(),
             urgent,
         }),
         Came::Duplicate => Answer::Duplicate(pb::DuplicatePassage {}),
-        Came::Refused(Fault::Invalid(violations)) => {
-            let one = |one: &Violation| format!("passages[{nth}].{}: {}", one.field, one.description);
-            let message = violations.iter().map(one).collect::<Vec<_>>().join("; ");
-            let code = tonic::Code::InvalidArgument.into();
-            Answer::Refused(pb::RefusedPassage { code, reason: "INVALID_ARGUMENT".to_owned(), message })
-        }
         Came::Refused(fault) => {
-            let status = fault.into_status(DOMAIN);
-            let reason = status.get_error_details().error_info().map(|info| info.reason.clone());
-            Answer::Refused(pb::RefusedPassage {
-                code: status.code().into(),
-                reason: reason.unwrap_or_default(),
-                message: status.message().to_owned(),
-            })
+            let (code, reason, message) = refusal("passages", nth, fault)?;
+            Answer::Refused(pb::RefusedPassage { code: code.into(), reason, message })
         }
-    }
+    })
 }

@@ -15,7 +15,7 @@ use super::{
     store::{self, Selection},
 };
 use crate::{
-    DOMAIN, handdowns::ops as handdowns, hands, house::House, keyring::Mark,
+    DOMAIN, cases::ops as cases, handdowns::ops as handdowns, hands, house::House, keyring::Mark,
     observations::ops as observations,
 };
 
@@ -136,8 +136,7 @@ impl Persons {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListPersons", &request);
-        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
-        let after = after.map_err(|_| Fault::PageToken)?;
+        let after = pager.after(&token)?;
         let units = self.house.units(&caller, "persons.read", ancestor)?;
         let keys = &self.house.keys;
         let hashes = |marks: Vec<Mark>| marks.into_iter().map(|mark| mark.hash).collect::<Vec<_>>();
@@ -369,9 +368,11 @@ impl Persons {
         }
         let now = self.house.clock.now();
         observations::before_merge(connection, kept.id, merged.id).await?;
+        cases::before_merge(connection, (kept.id, merged.id), (caller.subject(), now)).await?;
         store::join(connection, kept, merged, (reason, caller.subject(), now)).await?;
         hands::store::follow_merge(connection, kept, merged, now).await?;
         observations::settle(&self.house, connection, kept.id, now).await?;
+        cases::after_merge(&self.house, connection, kept.id, caller.subject()).await?;
         handdowns::follow(&self.house, connection, kept.id, now).await
     }
 }

@@ -188,6 +188,36 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
     }
 }
 
+/// Somebody whom a list of a unit names by details: as an intake by that unit, with paths below the item.
+///
+/// # Errors
+/// [`Fault::Internal`] only; what is wrong is added to `wrong`.
+pub fn listed(
+    wrong: &mut Violations,
+    details: Option<&pb::PersonDetails>,
+    unit: &str,
+    purpose: pb::Purpose,
+    source: &str,
+) -> Result<Option<Intake>, Fault> {
+    let person = pb::Person {
+        details: details.cloned(),
+        responsible_unit: unit.to_owned(),
+        purpose: purpose.into(),
+        ..pb::Person::default()
+    };
+    let (request_id, source) = (String::new(), source.to_owned());
+    match Intake::try_from(&pb::IntakePersonRequest { request_id, person: Some(person), source }) {
+        Ok(intake) => Ok(Some(intake)),
+        Err(Fault::Invalid(violations)) => {
+            for violation in violations {
+                wrong.add(violation.field.trim_start_matches("person."), violation.description);
+            }
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
 /// The person and the etag of an update.
 ///
 /// # Errors

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chassis::{Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
 use proto::screening::{self as pb, referral_service_server::ReferralService};
 use tonic::{Request, Response, Status, async_trait};
-use uuid::Uuid;
 
 use super::{
     ANSWERS,
@@ -57,8 +56,7 @@ impl Referrals {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListReferrals", &request);
-        let after = pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse());
-        let after = after.map_err(|_| Fault::PageToken)?;
+        let after = pager.after(&token)?;
         let units = self.house.units(&caller, "observations.read", ancestor)?;
         let mut work = self.house.database.begin(deadline).await?;
         let mut found = store::list(&mut work, &units, request.answered, after, size + 1).await?;

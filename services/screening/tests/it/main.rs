@@ -2,10 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod cases;
 mod checkpoints;
+mod exposures;
 mod ground;
 mod handdowns;
 mod hands;
+mod incidents;
 mod keys;
 mod lives;
 mod observations;
@@ -14,4 +17,5 @@ mod persons;
 mod proofs;
 mod readings;
 mod referrals;
+mod results;
 mod watch;

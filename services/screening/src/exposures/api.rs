@@ -1,0 +1,355 @@
+//! Exposures speak here.
+
+use std::{collections::HashSet, sync::Arc};
+
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use proto::screening::{self as pb, exposure_service_server::ExposureService};
+use sqlx::PgConnection;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+use super::{
+    Exposure,
+    ingest::{self, LARGEST, Taken},
+    ops,
+    parse::{self as contract, COLLECTION, exposure_name, misfit},
+    store,
+};
+use crate::{
+    DOMAIN,
+    house::House,
+    observations::parse::observation_name,
+    persons::{
+        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
+        store as persons,
+    },
+    refusals::refusal,
+    rules::day_start,
+};
+
+/// How many generations are followed at most, and where nobody says it.
+const GENERATIONS: (i32, i32) = (10, 3);
+/// How many exposures a message carries.
+const A_MESSAGE: usize = 500;
+
+/// The handlers of [`ExposureService`].
+#[derive(Clone, Debug)]
+pub struct Exposures {
+    /// What all handlers share.
+    pub house: Arc<House>,
+}
+
+#[async_trait]
+impl ExposureService for Exposures {
+    type TraceContactsStream = ReceiverStream<Result<pb::TraceContactsResponse, Status>>;
+
+    async fn ingest_exposures(
+        &self,
+        request: Request<pb::IngestExposuresRequest>,
+    ) -> Result<Response<pb::IngestExposuresResponse>, Status> {
+        server::reply(DOMAIN, self.ingest(request).await)
+    }
+
+    async fn get_exposure(
+        &self,
+        request: Request<pb::GetExposureRequest>,
+    ) -> Result<Response<pb::GetExposureResponse>, Status> {
+        server::reply(DOMAIN, self.get(request).await)
+    }
+
+    async fn list_exposures(
+        &self,
+        request: Request<pb::ListExposuresRequest>,
+    ) -> Result<Response<pb::ListExposuresResponse>, Status> {
+        server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn link_exposure(
+        &self,
+        request: Request<pb::LinkExposureRequest>,
+    ) -> Result<Response<pb::LinkExposureResponse>, Status> {
+        server::reply(DOMAIN, self.link(request).await)
+    }
+
+    async fn withdraw_exposure(
+        &self,
+        request: Request<pb::WithdrawExposureRequest>,
+    ) -> Result<Response<pb::WithdrawExposureResponse>, Status> {
+        server::reply(DOMAIN, self.withdraw(request).await)
+    }
+
+    async fn trace_contacts(
+        &self,
+        request: Request<pb::TraceContactsRequest>,
+    ) -> Result<Response<Self::TraceContactsStream>, Status> {
+        let exposures = self.clone();
+        Ok(server::stream(DOMAIN, |messages| async move { exposures.trace(request, messages).await }))
+    }
+
+    async fn count_contacts(
+        &self,
+        request: Request<pb::CountContactsRequest>,
+    ) -> Result<Response<pb::CountContactsResponse>, Status> {
+        server::reply(DOMAIN, self.count(request).await)
+    }
+}
+
+impl Exposures {
+    async fn ingest(
+        &self,
+        request: Request<pb::IngestExposuresRequest>,
+    ) -> Result<pb::IngestExposuresResponse, Fault> {
+        let (caller, _, request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let unit = wrong.keep("unit", parse::optional_name(UNITS, &request.unit)).flatten();
+        let is_said =
+            |item: &pb::ExposureItem| matches!(item.contact, Some(pb::exposure_item::Contact::Details(_)));
+        if request.unit.is_empty() && request.items.iter().any(is_said) {
+            wrong.add("unit", "is required where a contact is said by details: who takes them in?");
+        }
+        if !(1..=LARGEST).contains(&request.items.len()) {
+            wrong.add("items", format!("must be 1 to {LARGEST}, are {}", request.items.len()));
+        }
+        wrong.refuse()?;
+        if let Some(unit) = unit {
+            self.house.within(&caller, "exposures.write", unit)?;
+        }
+        let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
+        let mut results = Vec::with_capacity(request.items.len());
+        for (nth, item) in request.items.iter().enumerate() {
+            let taken = match contract::item(item, &request.unit, now, zone) {
+                Ok(item) => ingest::take_in(&self.house, &caller, item).await,
+                Err(fault) => Err(fault),
+            };
+            let result = Some(self.result(&caller, nth, taken)?);
+            results.push(pb::ExposureResult { event_id: item.event_id.clone(), result });
+        }
+        Ok(pb::IngestExposuresResponse { results })
+    }
+
+    fn result(
+        &self,
+        caller: &Caller,
+        nth: usize,
+        taken: Result<Taken, Fault>,
+    ) -> Result<pb::exposure_result::Result, Fault> {
+        use pb::exposure_result::Result as Answer;
+        match taken {
+            Ok(Taken::In(exposure, observation)) => Ok(Answer::Accepted(pb::AcceptedExposure {
+                exposure: Some(self.shown(caller, &exposure)),
+                observation: observation.map(observation_name).unwrap_or_default(),
+            })),
+            Ok(Taken::Before(id)) => Ok(Answer::Duplicate(exposure_name(id))),
+            Err(fault) => {
+                let (code, reason, message) = refusal("items", nth, fault)?;
+                Ok(Answer::Refused(pb::RefusedExposure { code: code.into(), reason, message }))
+            }
+        }
+    }
+
+    async fn get(&self, request: Request<pb::GetExposureRequest>) -> Result<pb::GetExposureResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = store::get(&mut work, id).await?;
+        let exposure = self.seen(&caller, "exposures.read", id, found)?;
+        Ok(pb::GetExposureResponse { exposure: Some(self.shown(&caller, &exposure)) })
+    }
+
+    async fn list(
+        &self,
+        request: Request<pb::ListExposuresRequest>,
+    ) -> Result<pb::ListExposuresResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let ancestor =
+            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let index = wrong.keep("index", parse::optional_name(PERSONS, &request.index)).flatten();
+        let contact = wrong.keep("contact", parse::optional_name(PERSONS, &request.contact)).flatten();
+        if request.dangling && index.is_some() {
+            wrong.add("index", "one that dangles has no index");
+        }
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListExposures", &request);
+        let after = pager.after(&token)?;
+        let units = self.house.units(&caller, "exposures.read", ancestor)?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut found = if index.is_none() && contact.is_none() {
+            store::of_units(&mut work, &units, request.dangling, after, size + 1).await?
+        } else {
+            let index = self.one(&mut work, &caller, index).await?;
+            let contact = self.one(&mut work, &caller, contact).await?;
+            store::of_persons(&mut work, (index, contact), after, size + 1).await?
+        };
+        let next_page_token = pager.cut(&mut found, size, |exposure| exposure.id.to_string());
+        let exposures = found.iter().map(|exposure| self.shown(&caller, exposure)).collect();
+        Ok(pb::ListExposuresResponse { exposures, next_page_token })
+    }
+
+    async fn link(
+        &self,
+        request: Request<pb::LinkExposureRequest>,
+    ) -> Result<pb::LinkExposureResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let index = wrong.keep("index", parse::name(PERSONS, &request.index)).unwrap_or_default();
+        wrong.refuse()?;
+        let claim = Claim::new(&caller, request_id, "LinkExposure", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = store::lock(&mut work, id).await?;
+        let exposure = self.seen(&caller, "exposures.write", id, found)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if exposure.index.is_some() || exposure.withdrawn_at.is_some() {
+            return Err(misfit(id, "is linked, or was taken back"));
+        }
+        let index = ingest::index_seen(&self.house, &mut work, &caller, index).await?;
+        let index = index.ok_or_else(|| Fault::NotFound(request.index.clone()))?;
+        if index.one == exposure.contact_one {
+            return Err(Fault::invalid("index", "is the contact"));
+        }
+        let now = self.house.clock.now();
+        store::link(&mut work, id, index, (caller.subject(), now)).await?;
+        let exposure = Exposure { index: Some(index), ..exposure };
+        let observation = ops::follow(&self.house, &mut work, &exposure, caller.subject()).await?;
+        let answer = pb::LinkExposureResponse {
+            exposure: Some(self.shown(&caller, &exposure)),
+            observation: observation.map(observation_name).unwrap_or_default(),
+        };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn withdraw(
+        &self,
+        request: Request<pb::WithdrawExposureRequest>,
+    ) -> Result<pb::WithdrawExposureResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        wrong.refuse()?;
+        let claim = Claim::new(&caller, request_id, "WithdrawExposure", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = store::lock(&mut work, id).await?;
+        let mut exposure = self.seen(&caller, "exposures.write", id, found)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if exposure.withdrawn_at.is_some() {
+            return Err(misfit(id, "was taken back"));
+        }
+        let now = self.house.clock.now();
+        store::withdraw(&mut work, id, &request.reason, (caller.subject(), now)).await?;
+        (exposure.withdrawn_at, exposure.withdraw_reason) = (Some(now), request.reason);
+        let answer = pb::WithdrawExposureResponse { exposure: Some(self.shown(&caller, &exposure)) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn trace(
+        &self,
+        request: Request<pb::TraceContactsRequest>,
+        messages: server::Messages<pb::TraceContactsResponse>,
+    ) -> Result<(), Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let (most, usual) = GENERATIONS;
+        let mut wrong = Violations::default();
+        let person = wrong.keep("person", parse::name(PERSONS, &request.person)).unwrap_or_default();
+        let generations = if request.generations == 0 { usual } else { request.generations };
+        if !(1..=most).contains(&generations) {
+            wrong.add("generations", format!("must be 1 to {most}, is {generations}"));
+        }
+        wrong.refuse()?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let from = self.one(&mut work, &caller, Some(person)).await?.unwrap_or_default();
+        let found = store::trace(&mut work, from, generations).await?;
+        drop(work);
+        // Nobody is followed through a person whom the caller may not see.
+        let mut seen = HashSet::from([from]);
+        let mut shown = Vec::with_capacity(found.len());
+        for (generation, exposure) in &found {
+            if !exposure.index.is_some_and(|index| seen.contains(&index.one)) {
+                continue;
+            }
+            if self.house.sees(&caller, "exposures.read", exposure.contact_unit) {
+                seen.insert(exposure.contact_one);
+            }
+            let exposure = Some(self.shown(&caller, exposure));
+            shown.push(pb::TracedExposure { generation: *generation, exposure });
+        }
+        for part in shown.chunks(A_MESSAGE) {
+            let message = pb::TraceContactsResponse { exposures: part.to_vec() };
+            let gone = |_| Fault::Unavailable("the client went away");
+            messages.send(Ok(message)).await.map_err(gone)?;
+        }
+        Ok(())
+    }
+
+    async fn count(
+        &self,
+        request: Request<pb::CountContactsRequest>,
+    ) -> Result<pb::CountContactsResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
+        let date = wrong.keep("date", parse::optional_date(&request.date)).flatten();
+        wrong.refuse()?;
+        let units = self.house.units(&caller, "exposures.read", Some(unit))?;
+        let date = date.unwrap_or_else(|| self.house.clock.today());
+        let at = day_start(date + chrono::Days::new(1), self.house.clock.zone());
+        let mut work = self.house.database.begin(deadline).await?;
+        let figures = store::figures(&mut work, &units, at).await?;
+        Ok(pb::CountContactsResponse {
+            traced: figures.traced(),
+            released: figures.released,
+            converted: figures.converted,
+            under_observation: figures.under_observation,
+            lost: figures.lost,
+            apart: figures.apart,
+            general: figures.general,
+        })
+    }
+
+    /// The first of those who are one with a person whom the caller sees.
+    async fn one(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        person: Option<Uuid>,
+    ) -> Result<Option<Uuid>, Fault> {
+        let Some(id) = person else { return Ok(None) };
+        let found = persons::get(connection, &self.house.keys, &[id]).await?.pop();
+        let seen = found.filter(|person| self.house.sees(caller, "exposures.read", person.unit));
+        Ok(Some(seen.ok_or_else(|| Fault::NotFound(person_name(id)))?.same_as))
+    }
+
+    /// An exposure whose contact or index the caller sees; any other is answered like an absent one.
+    fn seen(
+        &self,
+        caller: &Caller,
+        permission: &str,
+        id: Uuid,
+        found: Option<Exposure>,
+    ) -> Result<Exposure, Fault> {
+        let sees = |unit: Uuid| self.house.sees(caller, permission, unit);
+        let seen = found
+            .filter(|found| sees(found.contact_unit) || found.index.is_some_and(|index| sees(index.unit)));
+        seen.ok_or_else(|| Fault::NotFound(exposure_name(id)))
+    }
+
+    fn shown(&self, caller: &Caller, exposure: &Exposure) -> pb::Exposure {
+        let sees = |unit: Uuid| self.house.sees(caller, "exposures.read", unit);
+        contract::exposure(exposure, sees, self.house.clock.zone())
+    }
+}

@@ -1,0 +1,126 @@
+//! Ingest: the contacts of a list, each in a transaction of its own.
+
+use chassis::{Caller, Fault};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Exposure, Index, ops,
+    parse::{Contact, Item},
+    store,
+};
+use crate::{
+    house::House,
+    persons::{Person, intake, parse::person_name, store as persons},
+    rules::RuleSet,
+};
+
+/// The most contacts of one call.
+pub const LARGEST: usize = 500;
+
+/// What became of an item.
+#[derive(Debug)]
+pub enum Taken {
+    /// A new exposure, and the contact's observation.
+    In(Box<Exposure>, Option<Uuid>),
+    /// Sent before.
+    Before(Uuid),
+}
+
+/// Takes in one contact of a list.
+///
+/// # Errors
+/// [`Fault::NotFound`] for a contact in nobody's hands below the caller's; [`Fault::Invalid`] for a contact who is the
+/// index; where the database fails.
+pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken, Fault> {
+    let mut work = house.database.begin(None).await?;
+    if let Some(before) = store::sent_before(&mut work, item.event, caller.subject()).await? {
+        return Ok(Taken::Before(before));
+    }
+    let contact = contact(house, &mut work, caller, &item).await?;
+    let mut reference = item.reference.clone();
+    let index = match item.index {
+        None => None,
+        Some(index) => {
+            let seen = index_seen(house, &mut work, caller, index).await?;
+            if seen.is_none() && reference.is_empty() {
+                // Nobody here, or nobody of his: both look the same, and the edge dangles.
+                reference = person_name(index);
+            }
+            seen
+        }
+    };
+    if index.is_some_and(|index| index.one == contact.same_as) {
+        return Err(Fault::invalid("person", "must be another person than the index"));
+    }
+    let now = house.clock.now();
+    let exposure = Exposure {
+        id: Uuid::now_v7(),
+        event: item.event,
+        entered_by: caller.subject().to_owned(),
+        index,
+        index_reference: reference,
+        contact: contact.id,
+        contact_unit: contact.unit,
+        contact_one: contact.same_as,
+        kind: item.kind,
+        place: item.place,
+        first_at: item.first_at,
+        last_at: item.last_at,
+        protected: item.protected,
+        close: false,
+        control_plan: RuleSet::on(house.clock.today()).control_plan,
+        created_at: now,
+        withdrawn_at: None,
+        withdraw_reason: String::new(),
+    };
+    if !store::insert(&mut work, &exposure).await? {
+        drop(work);
+        let mut work = house.database.begin(None).await?;
+        let before = store::sent_before(&mut work, exposure.event, caller.subject()).await?;
+        return before.map(Taken::Before).ok_or(Fault::Conflict);
+    }
+    let exposure = store::get(&mut work, exposure.id).await?.ok_or(Fault::Conflict)?;
+    let observation = ops::follow(house, &mut work, &exposure, caller.subject()).await?;
+    work.commit().await?;
+    Ok(Taken::In(Box::new(exposure), observation))
+}
+
+/// The contact, locked: a person in hands at or below the caller's, or somebody taken in now.
+async fn contact(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    item: &Item,
+) -> Result<Person, Fault> {
+    match &item.contact {
+        Contact::Somebody(said) => {
+            Ok(intake::take_in(house, connection, caller, (**said).clone()).await?.person)
+        }
+        Contact::Person(id) => {
+            let absent = || Fault::NotFound(person_name(*id));
+            let one = persons::one(connection, *id).await?.ok_or_else(absent)?;
+            let everybody = persons::lock_same(connection, &house.keys, one).await?;
+            let person = everybody.into_iter().find(|person| person.id == *id);
+            let seen = person.filter(|person| house.sees(caller, "exposures.write", person.unit));
+            seen.ok_or_else(absent)
+        }
+    }
+}
+
+/// An index in hands at or below the caller's; nobody else's.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn index_seen(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    id: Uuid,
+) -> Result<Option<Index>, Fault> {
+    let person = persons::get(connection, &house.keys, &[id]).await?.pop();
+    match person.filter(|person| house.sees(caller, "exposures.write", person.unit)) {
+        Some(person) => Ok(Some(ops::index_of(connection, &person).await?)),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,93 @@
+//! What is done with exposures in the caller's transaction: whom they put under observation.
+
+use chassis::Fault;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Exposure, Index, Window, basis, store, window};
+use crate::{
+    cases,
+    house::House,
+    observations::{
+        Place,
+        ops::{Opening, put_under},
+    },
+    persons::{Person, Purpose, store as persons},
+};
+
+/// A person as an index, with what is known of the illness.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn index_of(connection: &mut PgConnection, person: &Person) -> Result<Index, Fault> {
+    let known = cases::store::of_one(connection, person.same_as).await?;
+    Ok(Index {
+        person: person.id,
+        unit: person.unit,
+        one: person.same_as,
+        onset_on: known.as_ref().and_then(|case| case.onset_on),
+        sampled_on: known.as_ref().and_then(|case| case.sampled_on),
+    })
+}
+
+/// Puts the contact of an exposure under observation where that is called for, or for longer; answers the
+/// observation.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn follow(
+    house: &House,
+    connection: &mut PgConnection,
+    exposure: &Exposure,
+    by: &str,
+) -> Result<Option<Uuid>, Fault> {
+    if !exposure.close || exposure.withdrawn_at.is_some() {
+        return Ok(None);
+    }
+    let last = exposure.last_at.with_timezone(&house.clock.zone()).date_naive();
+    let known = exposure.index.map_or((None, None), |index| (index.onset_on, index.sampled_on));
+    if window(exposure.control_plan, known, last) == Window::Before {
+        return Ok(None);
+    }
+    let purpose = match exposure.index {
+        None => None,
+        Some(index) => Some(purpose(house, connection, index.one).await?),
+    };
+    let Some(basis) = basis(purpose) else { return Ok(None) };
+    // Who is ill is followed as a case.
+    let own = cases::store::of_one(connection, exposure.contact_one).await?;
+    if own.is_some_and(|own| own.state.is_ill()) {
+        return Ok(None);
+    }
+    let facility = String::new();
+    let opening =
+        Opening { person: exposure.contact, basis, last_exposure: last, place: Place::Home, facility };
+    let (observation, _) = put_under(house, connection, by, opening).await?;
+    Ok(Some(observation.id))
+}
+
+/// Why there is a row of who is one person: of all of them the gravest.
+async fn purpose(house: &House, connection: &mut PgConnection, one: Uuid) -> Result<Purpose, Fault> {
+    let everybody = persons::same(connection, &house.keys, one).await?;
+    let has = |purpose: Purpose| everybody.iter().any(|person| person.purpose == purpose);
+    let graver = [Purpose::Case, Purpose::Returnee].into_iter().find(|purpose| has(*purpose));
+    Ok(graver.or(everybody.first().map(|first| first.purpose)).unwrap_or(Purpose::Contact))
+}
+
+/// Once more is known of an index: whoever of the contacts is to be under observation, is; answers how many.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn reassess(
+    house: &House,
+    connection: &mut PgConnection,
+    one: Uuid,
+    by: &str,
+) -> Result<usize, Fault> {
+    let mut followed = Vec::new();
+    for exposure in store::close_of(connection, one).await? {
+        followed.extend(follow(house, connection, &exposure, by).await?);
+    }
+    followed.dedup();
+    Ok(followed.len())
+}

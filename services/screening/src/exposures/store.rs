@@ -1,0 +1,363 @@
+//! Exposures remember here.
+
+use chassis::Fault;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Exposure, Figures, Index};
+
+struct Row {
+    id: Uuid,
+    event_id: Uuid,
+    entered_by: String,
+    index_id: Option<Uuid>,
+    index_unit_id: Option<Uuid>,
+    index_one_id: Option<Uuid>,
+    onset_on: Option<NaiveDate>,
+    sampled_on: Option<NaiveDate>,
+    index_reference: String,
+    contact_id: Uuid,
+    contact_unit_id: Uuid,
+    contact_one_id: Uuid,
+    kind: i16,
+    place: String,
+    first_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+    protected: bool,
+    close: bool,
+    control_plan: i16,
+    created_at: DateTime<Utc>,
+    withdrawn_at: Option<DateTime<Utc>>,
+    withdraw_reason: String,
+}
+
+impl From<Row> for Exposure {
+    fn from(row: Row) -> Self {
+        let (onset_on, sampled_on) = (row.onset_on, row.sampled_on);
+        let index = row.index_id.zip(row.index_unit_id).zip(row.index_one_id);
+        Self {
+            id: row.id,
+            event: row.event_id,
+            entered_by: row.entered_by,
+            index: index.map(|((person, unit), one)| Index { person, unit, one, onset_on, sampled_on }),
+            index_reference: row.index_reference,
+            contact: row.contact_id,
+            contact_unit: row.contact_unit_id,
+            contact_one: row.contact_one_id,
+            kind: row.kind,
+            place: row.place,
+            first_at: row.first_at,
+            last_at: row.last_at,
+            protected: row.protected,
+            close: row.close,
+            control_plan: row.control_plan,
+            created_at: row.created_at,
+            withdrawn_at: row.withdrawn_at,
+            withdraw_reason: row.withdraw_reason,
+        }
+    }
+}
+
+/// Exposures, with what is known of the index's illness, by a condition.
+macro_rules! exposures {
+    ($connection:expr, $condition:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT e.id, e.event_id, e.entered_by, e.index_id, e.index_unit_id, e.index_one_id, c.onset_on AS "onset_on?",
+                    c.sampled_on AS "sampled_on?", e.index_reference, e.contact_id, e.contact_unit_id, e.contact_one_id,
+                    e.kind, e.place, e.first_at, e.last_at, e.protected, e.close AS "close!", e.control_plan, e.created_at,
+                    e.withdrawn_at, e.withdraw_reason
+             FROM exposure e LEFT JOIN case_record c ON c.one_id = e.index_one_id AND c.leads_id = c.id WHERE "# + $condition
+            $(, $value)*
+        )
+        .fetch_all($connection)
+        .await
+        .map(|rows| rows.into_iter().map(Exposure::from).collect::<Vec<_>>())
+    };
+}
+
+/// An exposure.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Exposure>, Fault> {
+    Ok(exposures!(connection, "e.id = $1", id)?.pop())
+}
+
+/// As [`get`], locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Exposure>, Fault> {
+    Ok(exposures!(connection, "e.id = $1 FOR NO KEY UPDATE OF e", id)?.pop())
+}
+
+/// What was sent before, by its event and who sent it.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn sent_before(
+    connection: &mut PgConnection,
+    event: Uuid,
+    entered_by: &str,
+) -> Result<Option<Uuid>, Fault> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM exposure WHERE event_id = $1 AND entered_by = $2",
+        event,
+        entered_by
+    );
+    Ok(id.fetch_optional(connection).await?)
+}
+
+/// The close contacts of an index that count, in the order of the contacts.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn close_of(connection: &mut PgConnection, index_one: Uuid) -> Result<Vec<Exposure>, Fault> {
+    Ok(exposures!(
+        connection,
+        "e.index_one_id = $1 AND e.close AND e.withdrawn_at IS NULL ORDER BY e.contact_one_id, e.last_at",
+        index_one
+    )?)
+}
+
+/// A page of the exposures of contacts in the hands of units.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn of_units(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    dangling: bool,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Exposure>, Fault> {
+    if dangling {
+        return Ok(exposures!(
+            connection,
+            "e.contact_unit_id = ANY($1) AND e.index_id IS NULL AND e.withdrawn_at IS NULL AND e.id > $2
+             ORDER BY e.id LIMIT $3",
+            units,
+            after,
+            limit
+        )?);
+    }
+    Ok(exposures!(
+        connection,
+        "e.contact_unit_id = ANY($1) AND e.id > $2 ORDER BY e.id LIMIT $3",
+        units,
+        after,
+        limit
+    )?)
+}
+
+/// A page of the exposures of an index, of a contact, or of both, by the first of those who are one.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn of_persons(
+    connection: &mut PgConnection,
+    (index, contact): (Option<Uuid>, Option<Uuid>),
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Exposure>, Fault> {
+    Ok(exposures!(
+        connection,
+        "($1::uuid IS NULL OR e.index_one_id = $1) AND ($2::uuid IS NULL OR e.contact_one_id = $2)
+         AND ($1::uuid IS NOT NULL OR $2::uuid IS NOT NULL) AND e.id > $3 ORDER BY e.id LIMIT $4",
+        index,
+        contact,
+        after,
+        limit
+    )?)
+}
+
+/// Contacts, and theirs, to a number of generations: each exposure once, the nearest generation first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn trace(
+    connection: &mut PgConnection,
+    from: Uuid,
+    generations: i32,
+) -> Result<Vec<(i32, Exposure)>, Fault> {
+    let reached = sqlx::query!(
+        r#"WITH RECURSIVE reached (one, generation) AS (
+               SELECT $1::uuid, 0
+               UNION
+               SELECT e.contact_one_id, r.generation + 1 FROM reached r JOIN exposure e ON e.index_one_id = r.one
+               WHERE r.generation < $2 AND e.withdrawn_at IS NULL
+           )
+           SELECT r.generation + 1 AS "generation!", e.id, e.event_id, e.entered_by, e.index_id, e.index_unit_id,
+                  e.index_one_id, c.onset_on AS "onset_on?", c.sampled_on AS "sampled_on?", e.index_reference, e.contact_id,
+                  e.contact_unit_id, e.contact_one_id, e.kind, e.place, e.first_at, e.last_at, e.protected,
+                  e.close AS "close!", e.control_plan, e.created_at, e.withdrawn_at, e.withdraw_reason
+           FROM (SELECT one, min(generation) AS generation FROM reached GROUP BY one) r
+           JOIN exposure e ON e.index_one_id = r.one AND e.withdrawn_at IS NULL
+           LEFT JOIN case_record c ON c.one_id = e.index_one_id AND c.leads_id = c.id
+           WHERE r.generation < $2 ORDER BY 1, e.id"#,
+        from,
+        generations,
+    );
+    let rows = reached.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| {
+            let exposure = Row {
+                id: row.id,
+                event_id: row.event_id,
+                entered_by: row.entered_by,
+                index_id: row.index_id,
+                index_unit_id: row.index_unit_id,
+                index_one_id: row.index_one_id,
+                onset_on: row.onset_on,
+                sampled_on: row.sampled_on,
+                index_reference: row.index_reference,
+                contact_id: row.contact_id,
+                contact_unit_id: row.contact_unit_id,
+                contact_one_id: row.contact_one_id,
+                kind: row.kind,
+                place: row.place,
+                first_at: row.first_at,
+                last_at: row.last_at,
+                protected: row.protected,
+                close: row.close,
+                control_plan: row.control_plan,
+                created_at: row.created_at,
+                withdrawn_at: row.withdrawn_at,
+                withdraw_reason: row.withdraw_reason,
+            };
+            (row.generation, exposure.into())
+        })
+        .collect())
+}
+
+/// Adds an exposure; answers whether it is new.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn insert(connection: &mut PgConnection, exposure: &Exposure) -> Result<bool, Fault> {
+    let index = exposure.index.as_ref();
+    let inserted = sqlx::query!(
+        "INSERT INTO exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference, contact_id,
+                               contact_unit_id, contact_one_id, kind, place, first_at, last_at, protected, control_plan, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+         ON CONFLICT ON CONSTRAINT exposure_event_key DO NOTHING",
+        exposure.id,
+        exposure.event,
+        exposure.entered_by,
+        index.map(|index| index.person),
+        index.map(|index| index.unit),
+        index.map(|index| index.one),
+        exposure.index_reference,
+        exposure.contact,
+        exposure.contact_unit,
+        exposure.contact_one,
+        exposure.kind,
+        exposure.place,
+        exposure.first_at,
+        exposure.last_at,
+        exposure.protected,
+        exposure.control_plan,
+        exposure.created_at,
+    );
+    Ok(inserted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Writes who the index of an exposure, which is locked, is.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn link(
+    connection: &mut PgConnection,
+    id: Uuid,
+    index: Index,
+    (by, now): (&str, DateTime<Utc>),
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE exposure SET index_id = $2, index_unit_id = $3, index_one_id = $4, linked_by = $5, linked_at = $6 WHERE id = $1",
+        id,
+        index.person,
+        index.unit,
+        index.one,
+        by,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes back an exposure, which is locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn withdraw(
+    connection: &mut PgConnection,
+    id: Uuid,
+    reason: &str,
+    (by, now): (&str, DateTime<Utc>),
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE exposure SET withdrawn_at = $2, withdrawn_by = $3, withdraw_reason = $4 WHERE id = $1",
+        id,
+        now,
+        by,
+        reason,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The figures of contacts in the hands of units as of an instant: each person once, by the last observation that had
+/// begun by then.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn figures(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    at: DateTime<Utc>,
+) -> Result<Figures, Fault> {
+    let figures = sqlx::query!(
+        r#"WITH contact AS (
+               SELECT e.contact_one_id AS one, bool_or(e.close) AS close
+               FROM exposure e LEFT JOIN person p ON p.id = e.index_id
+               WHERE e.contact_unit_id = ANY($1) AND e.created_at < $2 AND (e.withdrawn_at IS NULL OR e.withdrawn_at >= $2)
+                 AND (e.index_id IS NULL OR p.purpose = 3)
+               GROUP BY 1
+           ), stands AS (
+               SELECT CASE
+                   WHEN NOT c.close THEN 0
+                   WHEN EXISTS (SELECT FROM case_record r WHERE r.one_id = c.one AND r.leads_id = r.id AND r.found_at < $2
+                                  AND r.state NOT IN (1, 5, 6)) THEN 2
+                   WHEN o.id IS NULL THEN 5
+                   WHEN o.ended_at < $2 THEN LEAST(o.ending, 5)
+                   WHEN (SELECT v.kind FROM observation_event v
+                         WHERE v.observation_id = o.id AND v.kind IN (5, 6) AND v.happened_at < $2
+                         ORDER BY v.number DESC LIMIT 1) = 5 THEN 7
+                   ELSE 6 END AS way
+               FROM contact c LEFT JOIN LATERAL (
+                   SELECT id, ended_at, ending FROM observation
+                   WHERE one_id = c.one AND starts_at < $2 AND basis <> 5 AND ending IS DISTINCT FROM 7
+                   ORDER BY (ended_at IS NULL OR ended_at >= $2) DESC, starts_at DESC, id DESC LIMIT 1
+               ) o ON true
+           )
+           SELECT count(*) FILTER (WHERE way = 1) AS "released!", count(*) FILTER (WHERE way = 2) AS "converted!",
+                  count(*) FILTER (WHERE way = 6) AS "under_observation!", count(*) FILTER (WHERE way = 7) AS "lost!",
+                  count(*) FILTER (WHERE way BETWEEN 3 AND 5) AS "apart!", count(*) FILTER (WHERE way = 0) AS "general!"
+           FROM stands"#,
+        units,
+        at,
+    );
+    let found = figures.fetch_one(connection).await?;
+    Ok(Figures {
+        released: found.released,
+        converted: found.converted,
+        under_observation: found.under_observation,
+        lost: found.lost,
+        apart: found.apart,
+        general: found.general,
+    })
+}

@@ -1,0 +1,28 @@
+//! Why an item of a list was not taken in: what is wrong with it is its own answer, and stops no other.
+
+use chassis::Fault;
+use tonic::Code;
+
+/// The code, the reason and the words of the refusal of an item, of which the field is given.
+///
+/// # Errors
+/// A fault that is no item's: the whole call fails by it.
+pub fn refusal(field: &str, nth: usize, fault: Fault) -> Result<(Code, String, String), Fault> {
+    match fault {
+        Fault::Invalid(violations) => {
+            let words: Vec<String> = violations
+                .iter()
+                .map(|one| format!("{field}[{nth}].{}: {}", one.field, one.description))
+                .collect();
+            Ok((Code::InvalidArgument, "INVALID_ARGUMENT".to_owned(), words.join("; ")))
+        }
+        Fault::NotFound(resource) => {
+            Ok((Code::NotFound, "NOT_FOUND".to_owned(), format!("{field}[{nth}]: there is no {resource}")))
+        }
+        Fault::Conflict => {
+            let words = format!("{field}[{nth}]: somebody else is changing the person; send it again");
+            Ok((Code::Aborted, "CONFLICT".to_owned(), words))
+        }
+        fault => Err(fault),
+    }
+}

@@ -1,0 +1,191 @@
+//! Results remember here.
+
+use chassis::Fault;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Result as Tested, TestKind, TestOutcome};
+
+struct Row {
+    id: Uuid,
+    person_id: Uuid,
+    unit_id: Uuid,
+    one_id: Uuid,
+    kind: i16,
+    outcome: i16,
+    taken_at: DateTime<Utc>,
+    resulted_at: DateTime<Utc>,
+    laboratory: String,
+    amends_id: Option<Uuid>,
+    amended: bool,
+    deadline_at: Option<DateTime<Utc>>,
+    handled_at: Option<DateTime<Utc>>,
+    handled_by: String,
+    handling: String,
+    entered_by: String,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Tested {
+    type Error = Fault;
+
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        Ok(Self {
+            id: row.id,
+            person: row.person_id,
+            unit: row.unit_id,
+            one: row.one_id,
+            kind: TestKind::of(row.kind.into()).ok_or_else(|| Fault::internal("a kind of test"))?,
+            outcome: TestOutcome::of(row.outcome.into()).ok_or_else(|| Fault::internal("an outcome"))?,
+            taken_at: row.taken_at,
+            resulted_at: row.resulted_at,
+            laboratory: row.laboratory,
+            amends: row.amends_id,
+            amended: row.amended,
+            deadline_at: row.deadline_at,
+            handled_at: row.handled_at,
+            handled_by: row.handled_by,
+            handling: row.handling,
+            entered_by: row.entered_by,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Results by a condition.
+macro_rules! results {
+    ($connection:expr, $condition:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, person_id, unit_id, one_id, kind, outcome, taken_at, resulted_at, laboratory, amends_id, amended,
+                    deadline_at, handled_at, handled_by, handling, entered_by, created_at
+             FROM result WHERE " + $condition
+            $(, $value)*
+        )
+        .fetch_all($connection)
+        .await?
+        .into_iter()
+        .map(Tested::try_from)
+        .collect::<Result<Vec<Tested>, Fault>>()
+    };
+}
+
+/// A result.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Tested>, Fault> {
+    Ok(results!(connection, "id = $1", id)?.pop())
+}
+
+/// As [`get`], locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Tested>, Fault> {
+    Ok(results!(connection, "id = $1 FOR NO KEY UPDATE", id)?.pop())
+}
+
+/// The results of who is one person, by when the specimens were taken.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn of_one(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Tested>, Fault> {
+    results!(connection, "one_id = $1 ORDER BY taken_at, resulted_at, id", one)
+}
+
+/// A page of results of persons in the hands of units, the oldest first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    (one, unhandled): (Option<Uuid>, bool),
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Tested>, Fault> {
+    if unhandled {
+        return results!(
+            connection,
+            "unit_id = ANY($1) AND deadline_at IS NOT NULL AND handled_at IS NULL AND ($2::uuid IS NULL OR one_id = $2)
+             AND id > $3 ORDER BY id LIMIT $4",
+            units,
+            one,
+            after,
+            limit
+        );
+    }
+    results!(
+        connection,
+        "unit_id = ANY($1) AND ($2::uuid IS NULL OR one_id = $2) AND id > $3 ORDER BY id LIMIT $4",
+        units,
+        one,
+        after,
+        limit
+    )
+}
+
+/// The positive results of who is one person that somebody must act on and nobody has, locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_waiting(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Tested>, Fault> {
+    results!(
+        connection,
+        "one_id = $1 AND outcome = 1 AND deadline_at IS NOT NULL AND handled_at IS NULL ORDER BY id FOR NO KEY UPDATE",
+        one
+    )
+}
+
+/// Adds a result; what it amends counts no more.
+///
+/// # Errors
+/// [`Fault::Conflict`] where another one has amended the same; where the database fails.
+pub async fn insert(connection: &mut PgConnection, result: &Tested) -> Result<(), Fault> {
+    if let Some(amends) = result.amends {
+        let amended = sqlx::query!("UPDATE result SET amended = true WHERE id = $1 AND NOT amended", amends);
+        if amended.execute(&mut *connection).await?.rows_affected() == 0 {
+            return Err(Fault::Conflict);
+        }
+    }
+    sqlx::query!(
+        "INSERT INTO result (id, person_id, unit_id, one_id, kind, outcome, taken_at, resulted_at, laboratory, amends_id,
+                             deadline_at, entered_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        result.id,
+        result.person,
+        result.unit,
+        result.one,
+        result.kind as i16,
+        result.outcome as i16,
+        result.taken_at,
+        result.resulted_at,
+        result.laboratory,
+        result.amends,
+        result.deadline_at,
+        result.entered_by,
+        result.created_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes what was done about a result, which is locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn handle(connection: &mut PgConnection, result: &Tested) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE result SET handled_at = $2, handled_by = $3, handling = $4 WHERE id = $1",
+        result.id,
+        result.handled_at,
+        result.handled_by,
+        result.handling,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

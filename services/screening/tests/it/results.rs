@@ -1,0 +1,93 @@
+//! Results: recorded whatever the state, and a task where they come too late.
+
+use proto::screening as pb;
+use tests::{reason, request_id, until};
+use tonic::Code;
+
+use crate::{
+    ground::{Ground, NUMBER, details},
+    watch::on,
+};
+
+#[tokio::test]
+async fn r25_a_result_after_the_release_is_a_task_of_the_unit_and_then_of_the_one_above() {
+    let ground = Ground::with_doctors().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    // Nobody watches over this person.
+    let result = ground.tested(0, &person, pb::TestOutcome::Negative, on(2, "12:00")).await;
+    let task = |digest: Vec<pb::Escalation>| {
+        digest.into_iter().find(|one| one.kind() == pb::EscalationKind::ResultUnhandled)
+    };
+    assert_eq!(task(ground.digest(&ground.grids[0]).await).expect("at once").subject, result.name);
+    ground.advance(on(3, "02:00")).await;
+    let village = ground.village(0).await;
+    until(async || task(ground.digest(&village).await)).await;
+    assert!(task(ground.digest(&ground.grids[0]).await).is_none());
+    let list = pb::ListResultsRequest { unhandled: true, ..Default::default() };
+    let waiting = ground.screening("doctor-0").results().list_results(list.clone()).await.expect("a list");
+    assert_eq!(waiting.into_inner().results.len(), 1);
+    let handle = async || {
+        let request = pb::HandleResultRequest {
+            request_id: request_id(),
+            name: result.name.clone(),
+            handling: "called, nothing follows".to_owned(),
+        };
+        ground.screening("doctor-0").results().handle_result(request).await
+    };
+    handle().await.expect("handled");
+    assert!(task(ground.digest(&village).await).is_none());
+    let refused = handle().await.expect_err("handled before");
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "RESULT_HANDLED".to_owned()));
+    let waiting = ground.screening("doctor-0").results().list_results(list).await.expect("a list");
+    assert!(waiting.into_inner().results.is_empty());
+}
+
+#[tokio::test]
+async fn r25_a_positive_result_is_acted_on_by_the_classification_and_an_amended_one_is_a_task_again() {
+    let ground = Ground::with_doctors().await;
+    let observed = ground.observed(0, NUMBER, "2020-02-01").await;
+    let confirmed = ground.confirmed(0, &observed.person).await.case.expect("a case");
+    let list = pb::ListResultsRequest { person: observed.person.clone(), ..Default::default() };
+    let first = ground.screening("duty").results().list_results(list).await.expect("a list");
+    let first = first.into_inner().results.remove(0);
+    assert!(first.deadline_time.is_some() && first.handle_time.is_some(), "{first:?}");
+    let amended = pb::Result {
+        name: String::new(),
+        outcome: pb::TestOutcome::Negative.into(),
+        amends: confirmed.result,
+        ..first.clone()
+    };
+    let amend = async || {
+        let request = pb::RecordResultRequest { request_id: request_id(), result: Some(amended.clone()) };
+        ground.screening("doctor-0").results().record_result(request).await
+    };
+    let second = amend().await.expect("recorded").into_inner().result.expect("one");
+    assert!(second.deadline_time.is_some(), "the class referred to the one before");
+    assert_eq!(amend().await.expect_err("amended before").code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_result_of_another_county_s_person_and_one_from_the_future_are_refused() {
+    let ground = Ground::with_doctors().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    let result = pb::Result {
+        person: person.clone(),
+        kind: pb::TestKind::Pcr.into(),
+        outcome: pb::TestOutcome::Positive.into(),
+        taken_time: Some(chassis::parse::timestamp(on(2, "12:00"))),
+        laboratory: "市疾控中心".to_owned(),
+        ..Default::default()
+    };
+    let send = async |subject: &str, result: pb::Result| {
+        let request = pb::RecordResultRequest { request_id: request_id(), result: Some(result) };
+        ground.screening(subject).results().record_result(request).await
+    };
+    assert_eq!(send("doctor-1", result.clone()).await.expect_err("hidden").code(), Code::NotFound);
+    let future = pb::Result {
+        taken_time: Some(chassis::parse::timestamp(on(4, "12:00"))),
+        laboratory: String::new(),
+        ..result
+    };
+    let refused = send("doctor-0", future).await.expect_err("from the future");
+    assert_eq!(tests::fields(&refused), ["result.taken_time", "result.laboratory"]);
+}
