@@ -1,8 +1,10 @@
 //! The operator's side of Rampart: the private Postgres, the whole stack in one process, and what the
 //! command line is made of.
 
+pub mod chains;
 pub mod client;
 pub mod commands;
+pub mod contacts_file;
 pub mod context;
 pub mod demo;
 pub mod form_file;

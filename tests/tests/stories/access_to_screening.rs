@@ -10,28 +10,35 @@ use rampart::client::Screening;
 use tests::{Sandbox, request_id, until};
 use tonic::{Code, Status};
 
-use crate::access::{deputy, methods};
+use crate::{
+    access::{deputy, methods},
+    calls_of_screening::call,
+};
 
 /// A unit with two persons and a question.
-struct Ground {
-    relation: &'static str,
-    unit: String,
+pub(crate) struct Ground {
+    pub(crate) relation: &'static str,
+    pub(crate) unit: String,
     /// A unit that stands apart from all others.
-    far: String,
-    person: String,
-    other: String,
-    question: String,
-    observation: String,
-    referral: String,
-    handdown: String,
-    checkpoint: String,
+    pub(crate) far: String,
+    pub(crate) person: String,
+    pub(crate) other: String,
+    pub(crate) question: String,
+    pub(crate) observation: String,
+    pub(crate) referral: String,
+    pub(crate) handdown: String,
+    pub(crate) checkpoint: String,
+    pub(crate) exposure: String,
+    pub(crate) case: String,
+    pub(crate) result: String,
+    pub(crate) incident: String,
 }
 
 /// Methods whose answer does not hang on a place: the list is filtered.
 const PLACELESS: [&str; 2] = ["ListHandsQuestions", "ProvePersons"];
 
 /// What is said of somebody who is nobody else.
-fn person(unit: &str, passport: &str) -> pb::Person {
+pub(crate) fn person(unit: &str, passport: &str) -> pb::Person {
     let paper = pb::Paper { r#type: pb::PaperType::Passport.into(), number: passport.to_owned() };
     pb::Person {
         details: Some(pb::PersonDetails {
@@ -46,278 +53,69 @@ fn person(unit: &str, passport: &str) -> pb::Person {
 }
 
 /// A passport nobody else has.
-fn passport() -> String {
+pub(crate) fn passport() -> String {
     uuid::Uuid::new_v4().simple().to_string()[..20].to_owned()
 }
 
-async fn call(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
-    let (mut persons, mut hands, id) = (screening.persons(), screening.hands(), request_id());
-    let name = ground.person.clone();
-    let reason = "a test".to_owned();
-    let answer = match method {
-        "IntakePerson" => {
-            let person = Some(person(&ground.unit, &passport()));
-            let request = pb::IntakePersonRequest { request_id: id, person, source: String::new() };
-            persons.intake_person(request).await.map(drop)
-        }
-        "GetPerson" => persons.get_person(pb::GetPersonRequest { name }).await.map(drop),
-        "ListPersons" => {
-            let ancestor_unit = ground.unit.clone();
-            let request = pb::ListPersonsRequest { ancestor_unit, ..Default::default() };
-            persons.list_persons(request).await.map(drop)
-        }
-        "UpdatePerson" => {
-            let request = pb::UpdatePersonRequest {
-                request_id: id,
-                person: Some(pb::Person {
-                    name,
-                    details: Some(pb::PersonDetails::default()),
-                    ..Default::default()
-                }),
-                update_mask: Some(prost_types::FieldMask { paths: vec!["occupation".to_owned()] }),
-            };
-            persons.update_person(request).await.map(drop)
-        }
-        "RevealPerson" => {
-            persons.reveal_person(pb::RevealPersonRequest { request_id: id, name, reason }).await.map(drop)
-        }
-        "MergePersons" => {
-            let (kept, merged) = (name, ground.other.clone());
-            let request = pb::MergePersonsRequest { request_id: id, kept, merged, reason };
-            persons.merge_persons(request).await.map(drop)
-        }
-        "ListAccesses" => {
-            let request = pb::ListAccessesRequest { person: name, ..Default::default() };
-            persons.list_accesses(request).await.map(drop)
-        }
-        "ListHandsQuestions" => {
-            hands.list_hands_questions(pb::ListHandsQuestionsRequest::default()).await.map(drop)
-        }
-        "AgreeHands" => {
-            let (name, unit) = (ground.question.clone(), ground.unit.clone());
-            hands.agree_hands(pb::AgreeHandsRequest { request_id: id, name, unit }).await.map(drop)
-        }
-        _ => return observing(method, screening, ground).await,
-    };
-    Some(answer)
+/// Somebody whom a unit has found to be a contact of somebody nobody knows.
+pub(crate) fn contact(unit: &str) -> pb::ExposureItem {
+    let details = person(unit, &passport()).details.unwrap_or_default();
+    pb::ExposureItem {
+        event_id: request_id(),
+        index_reference: "a list".to_owned(),
+        contact: Some(pb::exposure_item::Contact::Details(details)),
+        kind: pb::ContactKind::SharedMeal.into(),
+        first_time: Some(prost_types::Timestamp { seconds: 1_580_659_200, nanos: 0 }),
+        ..Default::default()
+    }
 }
 
-/// The methods of observations. Whoever reaches one that has ended, or that is not as the change wants it, is
-/// told so: [`Code::FailedPrecondition`].
-async fn observing(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
-    let (mut observations, mut readings) = (screening.observations(), screening.readings());
-    let (id, name, unit) = (request_id(), ground.observation.clone(), ground.unit.clone());
-    let reason = "a test".to_owned();
-    let answer = match method {
-        "OpenObservation" => {
-            let request =
-                pb::OpenObservationRequest { request_id: id, observation: Some(opening(&ground.other)) };
-            observations.open_observation(request).await.map(drop)
-        }
-        "GetObservation" => observations.get_observation(pb::GetObservationRequest { name }).await.map(drop),
-        "ListObservations" => {
-            let request = pb::ListObservationsRequest { ancestor_unit: unit, ..Default::default() };
-            observations.list_observations(request).await.map(drop)
-        }
-        "ExtendObservation" => {
-            let last_exposure_date = "2020-02-01".to_owned();
-            let request = pb::ExtendObservationRequest { request_id: id, name, last_exposure_date, reason };
-            observations.extend_observation(request).await.map(drop)
-        }
-        "ShortenObservation" => {
-            let (last_date, order) = ("2020-02-10".to_owned(), "an order".to_owned());
-            let request = pb::ShortenObservationRequest { request_id: id, name, last_date, order, reason };
-            observations.shorten_observation(request).await.map(drop)
-        }
-        "MoveObservation" => {
-            let (place, facility) = (pb::Place::Home.into(), String::new());
-            let request = pb::MoveObservationRequest { request_id: id, name, place, facility };
-            observations.move_observation(request).await.map(drop)
-        }
-        "LoseObservation" => {
-            let request = pb::LoseObservationRequest { request_id: id, name, reason };
-            observations.lose_observation(request).await.map(drop)
-        }
-        "FindObservation" => {
-            let request = pb::FindObservationRequest { request_id: id, name, reason };
-            observations.find_observation(request).await.map(drop)
-        }
-        "ReleaseObservation" => {
-            let request = pb::ReleaseObservationRequest { request_id: id, name, ..Default::default() };
-            observations.release_observation(request).await.map(drop)
-        }
-        "EndObservation" => {
-            let ending = pb::Ending::Voided.into();
-            let request = pb::EndObservationRequest { request_id: id, name, ending, reason };
-            observations.end_observation(request).await.map(drop)
-        }
-        "IngestReadings" => {
-            let request = pb::IngestReadingsRequest { readings: vec![reading(&name)] };
-            readings.ingest_readings(request).await.and_then(|answer| {
-                match answer.into_inner().results.remove(0).result {
-                    Some(pb::reading_result::Result::Refused(refused)) => {
-                        Err(Status::new(Code::from(refused.code), refused.message))
-                    }
-                    _ => Ok(()),
-                }
-            })
-        }
-        "ListReadings" => {
-            let request = pb::ListReadingsRequest { observation: name, ..Default::default() };
-            readings.list_readings(request).await.map(drop)
-        }
-        "ListSlots" => {
-            let request = pb::ListSlotsRequest { observation: name, ..Default::default() };
-            readings.list_slots(request).await.map(drop)
-        }
-        "ListWork" => {
-            let request = pb::ListWorkRequest { ancestor_unit: unit, ..Default::default() };
-            readings.list_work(request).await.map(drop)
-        }
-        "ListReferrals" => {
-            let request = pb::ListReferralsRequest { ancestor_unit: unit, ..Default::default() };
-            screening.referrals().list_referrals(request).await.map(drop)
-        }
-        "AnswerReferral" => {
-            let request = pb::AnswerReferralRequest {
-                request_id: id,
-                name: ground.referral.clone(),
-                answer: pb::ReferralAnswer::Cleared.into(),
-                facility: "人民医院".to_owned(),
-            };
-            screening.referrals().answer_referral(request).await.map(drop)
-        }
-        "ListEscalations" => {
-            let request = pb::ListEscalationsRequest { holder_unit: unit, ..Default::default() };
-            screening.escalations().list_escalations(request).await.map(drop)
-        }
-        "CreateHanddown" => {
-            let request = pb::CreateHanddownRequest {
-                request_id: id,
-                person: ground.person.clone(),
-                to_unit: ground.far.clone(),
-                ..Default::default()
-            };
-            screening.handdowns().create_handdown(request).await.map(drop)
-        }
-        "ProvePersons" => {
-            screening.proofs().prove_persons(pb::ProvePersonsRequest::default()).await.map(drop)
-        }
-        _ => return handing_down(method, screening, ground).await,
-    };
-    Some(answer)
+/// A negative result, taken before the sandbox's day.
+pub(crate) fn negative(person: &str) -> pb::Result {
+    pb::Result {
+        person: person.to_owned(),
+        kind: pb::TestKind::Pcr.into(),
+        outcome: pb::TestOutcome::Negative.into(),
+        taken_time: Some(prost_types::Timestamp { seconds: 1_580_650_000, nanos: 0 }),
+        laboratory: "市疾控中心".to_owned(),
+        ..Default::default()
+    }
 }
 
-/// The methods of hand-downs.
-async fn handing_down(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
-    let (mut handdowns, mut schedules) = (screening.handdowns(), screening.schedules());
-    let (id, name, unit) = (request_id(), ground.handdown.clone(), ground.unit.clone());
-    let evidence = "a test".to_owned();
-    let answer = match method {
-        "IngestHanddowns" => {
-            let details = person(&unit, &passport()).details;
-            let item = pb::HanddownItem { event_id: id, details, ..Default::default() };
-            let request = pb::IngestHanddownsRequest { from_unit: unit, source: None, items: vec![item] };
-            handdowns.ingest_handdowns(request).await.map(drop)
-        }
-        "GetHanddown" => handdowns.get_handdown(pb::GetHanddownRequest { name }).await.map(drop),
-        "ListHanddowns" => {
-            let request = pb::ListHanddownsRequest { ancestor_unit: unit, ..Default::default() };
-            handdowns.list_handdowns(request).await.map(drop)
-        }
-        "SendHanddowns" => {
-            let request = pb::SendHanddownsRequest { request_id: id, from_unit: unit };
-            handdowns.send_handdowns(request).await.map(drop)
-        }
-        "AcknowledgeHanddowns" => {
-            let request = pb::AcknowledgeHanddownsRequest { request_id: id, names: vec![name] };
-            handdowns.acknowledge_handdowns(request).await.map(drop)
-        }
-        "RedirectHanddown" => {
-            let to_unit = ground.far.clone();
-            let request = pb::RedirectHanddownRequest { request_id: id, name, to_unit, reason: evidence };
-            handdowns.redirect_handdown(request).await.map(drop)
-        }
-        "VerifyHanddown" => {
-            let outcome = pb::HanddownOutcome::NotFound.into();
-            let request =
-                pb::VerifyHanddownRequest { request_id: id, name, outcome, evidence, ..Default::default() };
-            handdowns.verify_handdown(request).await.map(drop)
-        }
-        "GetSchedule" => {
-            let request = pb::GetScheduleRequest { unit, date: String::new() };
-            schedules.get_schedule(request).await.map(drop)
-        }
-        "SetSchedule" => {
-            let clocks = pb::Clocks {
-                sender_level: 3,
-                send_by: "17:00".to_owned(),
-                acknowledge_minutes: 60,
-                urgent_minutes: 15,
-                verify_minutes: 60,
-                step_minutes: 30,
-            };
-            let request = pb::SetScheduleRequest {
-                request_id: id,
-                area_unit: unit,
-                response_level: 1,
-                effective_date: "2099-01-01".to_owned(),
-                clocks: vec![clocks],
-            };
-            schedules.set_schedule(request).await.map(drop)
-        }
-        _ => return at_checkpoints(method, screening, ground).await,
-    };
-    Some(answer)
+/// An exposure, a case, a result that is a task, and an incident of a unit.
+async fn traced(maker: &Screening, unit: &str, person: &str) -> [String; 3] {
+    let request = pb::IngestExposuresRequest { unit: unit.to_owned(), items: vec![contact(unit)] };
+    let answer = maker.exposures().ingest_exposures(request).await.expect("an answer").into_inner();
+    let result = answer.results.into_iter().next().and_then(|result| result.result);
+    let Some(pb::exposure_result::Result::Accepted(accepted)) = result else { panic!("{result:?}") };
+    let case = Some(pb::Case { person: person.to_owned(), ..Default::default() });
+    let request = pb::OpenCaseRequest { request_id: request_id(), case };
+    let case = maker.cases().open_case(request).await.expect("opened").into_inner().case;
+    let positive = pb::Result { outcome: pb::TestOutcome::Positive.into(), ..negative(person) };
+    let request = pb::RecordResultRequest { request_id: request_id(), result: Some(positive) };
+    let result = maker.results().record_result(request).await.expect("recorded").into_inner().result;
+    [accepted.exposure.expect("an exposure").name, case.expect("a case").name, result.expect("a result").name]
 }
 
-/// The methods of checkpoints and passages.
-async fn at_checkpoints(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
-    let mut checkpoints = screening.checkpoints();
-    let (id, name, unit) = (request_id(), ground.checkpoint.clone(), ground.unit.clone());
-    let answer = match method {
-        "CreateCheckpoint" => {
-            let request = pb::CreateCheckpointRequest { request_id: id, checkpoint: Some(post(&unit)) };
-            checkpoints.create_checkpoint(request).await.map(drop)
-        }
-        "GetCheckpoint" => checkpoints.get_checkpoint(pb::GetCheckpointRequest { name }).await.map(drop),
-        "ListCheckpoints" => {
-            let request = pb::ListCheckpointsRequest { ancestor_unit: unit, ..Default::default() };
-            checkpoints.list_checkpoints(request).await.map(drop)
-        }
-        "CloseCheckpoint" => {
-            let end_date = "2099-01-01".to_owned();
-            let request = pb::CloseCheckpointRequest { request_id: id, name, end_date };
-            checkpoints.close_checkpoint(request).await.map(drop)
-        }
-        "GetShifts" => {
-            let request = pb::GetShiftsRequest { checkpoint: name, date: String::new() };
-            checkpoints.get_shifts(request).await.map(drop)
-        }
-        "SayNilShift" => {
-            // The night before the sandbox's day.
-            let time = Some(prost_types::Timestamp { seconds: 1_580_655_600, nanos: 0 });
-            let request = pb::SayNilShiftRequest { request_id: id, checkpoint: name, time };
-            checkpoints.say_nil_shift(request).await.map(drop)
-        }
-        "IngestPassages" => {
-            let passage = pb::Passage {
-                event_id: id,
-                checkpoint: name,
-                pass_time: Some(prost_types::Timestamp { seconds: 1_580_659_200, nanos: 0 }),
-                details: person(&unit, &passport()).details,
-                ..Default::default()
-            };
-            let batch = pb::IngestPassagesRequest { sequence: 1, passages: vec![passage] };
-            passed(screening, batch).await
-        }
-        _ => return None,
-    };
-    Some(answer)
+/// An incident of a unit, which it takes two cases and a doctor to make: written as they would.
+async fn incident(sql: &mut sqlx::PgConnection, unit: &str, case: &str) -> String {
+    let id = uuid::Uuid::now_v7();
+    let of = |name: &str| name.split_once('/').and_then(|(_, id)| id.parse::<uuid::Uuid>().ok());
+    sqlx::query(
+        "INSERT INTO screening.incident (id, kind, unit_id, case_id, control_plan, created_at, deadline_at)
+         VALUES ($1, 2, $2, $3, 3, now(), now())",
+    )
+    .bind(id)
+    .bind(of(unit))
+    .bind(of(case))
+    .execute(sql)
+    .await
+    .expect("an incident");
+    format!("incidents/{id}")
 }
 
 /// A post of a unit, set up before the sandbox's day.
-fn post(unit: &str) -> pb::Checkpoint {
+pub(crate) fn post(unit: &str) -> pb::Checkpoint {
     pb::Checkpoint {
         display_name: "收费站".to_owned(),
         kind: pb::CheckpointKind::Toll.into(),
@@ -328,7 +126,7 @@ fn post(unit: &str) -> pb::Checkpoint {
 }
 
 /// What becomes of the one passage of a batch.
-async fn passed(screening: &Screening, batch: pb::IngestPassagesRequest) -> Result<(), Status> {
+pub(crate) async fn passed(screening: &Screening, batch: pb::IngestPassagesRequest) -> Result<(), Status> {
     let stream = futures::stream::iter([batch]);
     let mut answer = screening.passages().ingest_passages(stream).await?.into_inner();
     let answer = answer.message().await?.expect("an acknowledgement");
@@ -353,7 +151,7 @@ async fn handed_down(maker: &Screening, far: &str, unit: &str) -> String {
     accepted.handdown.expect("a hand-down").name
 }
 
-fn opening(person: &str) -> pb::Observation {
+pub(crate) fn opening(person: &str) -> pb::Observation {
     pb::Observation {
         person: person.to_owned(),
         basis: pb::Basis::Returnee.into(),
@@ -363,7 +161,7 @@ fn opening(person: &str) -> pb::Observation {
 }
 
 /// A fever at the beginning of the sandbox's day.
-fn reading(observation: &str) -> pb::Reading {
+pub(crate) fn reading(observation: &str) -> pb::Reading {
     pb::Reading {
         event_id: request_id(),
         observation: observation.to_owned(),
@@ -387,7 +185,13 @@ async fn observed(maker: &Screening, person: &str) -> (String, String) {
     (name, accepted.referral)
 }
 
-async fn ground(maker: &Screening, relation: &'static str, unit: &str, far: &str) -> Ground {
+async fn ground(
+    maker: &Screening,
+    sql: &mut sqlx::PgConnection,
+    relation: &'static str,
+    unit: &str,
+    far: &str,
+) -> Ground {
     let intake = async |unit: &str, passport: &str| {
         let person = Some(person(unit, passport));
         let request = pb::IntakePersonRequest { request_id: request_id(), person, source: String::new() };
@@ -402,7 +206,12 @@ async fn ground(maker: &Screening, relation: &'static str, unit: &str, far: &str
     let questions = maker.hands().list_hands_questions(request).await.expect("a list").into_inner().questions;
     let question = questions.into_iter().find(|question| question.holding_unit == unit).expect("a question");
     let (observation, referral) = observed(maker, &other).await;
+    let [exposure, case, result] = traced(maker, unit, &other).await;
     Ground {
+        exposure,
+        incident: incident(sql, unit, &case).await,
+        case,
+        result,
         relation,
         unit: unit.to_owned(),
         far: far.to_owned(),
@@ -443,11 +252,12 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
     known("holder.integrator", &own).await;
     let maker = sandbox.screening_as("maker");
     let absent = |collection: &str| format!("{collection}/{}", uuid::Uuid::now_v7());
+    let mut sql = sandbox.sql().await;
     let mut grounds = Vec::new();
     let units =
         [("own", &own), ("descendant", &descendant), ("ancestor", &ancestor), ("neighbour", &neighbour)];
     for (relation, unit) in units {
-        grounds.push(ground(&maker, relation, unit, &far).await);
+        grounds.push(ground(&maker, &mut sql, relation, unit, &far).await);
     }
     grounds.push(Ground {
         relation: "absent",
@@ -460,6 +270,10 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
         referral: absent("referrals"),
         handdown: absent("handdowns"),
         checkpoint: absent("checkpoints"),
+        exposure: absent("exposures"),
+        case: absent("cases"),
+        result: absent("results"),
+        incident: absent("incidents"),
     });
 
     let mut wrong = Vec::new();

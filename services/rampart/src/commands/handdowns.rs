@@ -10,9 +10,10 @@ use proto::screening::{self as pb, handdown_result::Result as Answer};
 use super::{
     EXIT_FOUND,
     access::Access,
+    batches::{self, Came},
     observations::named,
     pages,
-    reporting::{Retry, instant, request_id},
+    reporting::{instant, request_id},
     units::resolve,
 };
 use crate::{
@@ -180,13 +181,6 @@ const SOURCES: &[Column] = &[
     Column { key: "entered_by", en: "Who", zh: "录入人" },
 ];
 
-const RESULTS: &[Column] = &[
-    Column { key: "line", en: "Line", zh: "行" },
-    Column { key: "event_id", en: "Item", zh: "编号" },
-    Column { key: "result", en: "Result", zh: "结果" },
-    Column { key: "message", en: "Why", zh: "原因" },
-];
-
 const CLOCKS: &[Column] = &[
     Column { key: "sender_level", en: "Sender", zh: "移交层级" },
     Column { key: "send_by", en: "Sent by", zh: "下发时限" },
@@ -338,66 +332,20 @@ async fn import(
     let shown = file.display();
     let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
     let lines = handdowns_file::read(reader).with_context(|| format!("reading {shown}"))?;
-    let (mut sound, mut refused) = (Vec::new(), Vec::new());
-    for (line, item) in lines {
-        match item {
-            Ok(item) => sound.push((line, item)),
-            Err(wrong) => refused.push(vec![line.to_string(), String::new(), "BAD_LINE".to_owned(), wrong]),
-        }
-    }
-    let bar = output::bar(sound.len(), "persons");
-    let (mut taken, mut joined, mut retry) = (0, 0, Retry::default());
-    let (mut rest, mut sent) = (&sound[..], Ok(()));
-    while !rest.is_empty() {
-        let (batch, after) = rest.split_at(rest.len().min(handdowns_file::BATCH));
-        let items = batch.iter().map(|(_, item)| item.clone()).collect();
-        let request =
-            pb::IngestHanddownsRequest { from_unit: from_unit.clone(), source: Some(source.clone()), items };
-        match screening.handdowns().ingest_handdowns(request).await {
-            Ok(answer) => {
-                retry.worked();
-                for ((line, _), result) in batch.iter().zip(answer.into_inner().results) {
-                    match result.result {
-                        Some(Answer::Accepted(accepted)) => {
-                            taken += 1;
-                            joined += usize::from(accepted.joined);
-                        }
-                        Some(Answer::Duplicate(_)) => taken += 1,
-                        Some(Answer::Refused(why)) => {
-                            refused.push(vec![line.to_string(), result.event_id, why.reason, why.message]);
-                        }
-                        None => {
-                            let words = "no answer; send the file again".to_owned();
-                            refused.push(vec![
-                                line.to_string(),
-                                result.event_id,
-                                "UNANSWERED".to_owned(),
-                                words,
-                            ]);
-                        }
-                    }
-                }
-                bar.inc(u64::try_from(batch.len())?);
-                rest = after;
-            }
-            Err(status) => {
-                sent = retry.after(status).await;
-                if sent.is_err() {
-                    break;
-                }
-            }
-        }
-    }
-    bar.finish_and_clear();
-    refused.sort_by_key(|row| row[0].parse::<u64>().unwrap_or_default());
-    style.rows(RESULTS, &refused)?;
-    output::say(&format!(
-        "{taken} taken in, now or before; {joined} of them were on another list; {} refused",
-        refused.len()
-    ));
-    if let Err(error) = sent {
-        output::say(&format!("{} of {} were not answered; send the file again", rest.len(), sound.len()));
-        return Err(error.into());
-    }
-    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
+    batches::send(lines, ("persons", handdowns_file::BATCH), style, async |items| {
+        let (from_unit, source) = (from_unit.clone(), Some(source.clone()));
+        let request = pb::IngestHanddownsRequest { from_unit, source, items };
+        let answer = screening.handdowns().ingest_handdowns(request).await?.into_inner();
+        Ok(answer.results.into_iter().map(came).collect())
+    })
+    .await
+}
+
+fn came(result: pb::HanddownResult) -> (String, Came) {
+    let came = match result.result {
+        Some(Answer::Accepted(_) | Answer::Duplicate(_)) => Came::Taken,
+        Some(Answer::Refused(why)) => Came::Refused(why.reason, why.message),
+        None => Came::unanswered(),
+    };
+    (result.event_id, came)
 }

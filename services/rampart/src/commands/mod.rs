@@ -2,8 +2,11 @@
 
 mod access;
 mod appointments;
+mod batches;
 mod bulletin;
+mod cases;
 mod checkpoints;
+mod contacts;
 mod days;
 mod days_show;
 mod demo;
@@ -12,6 +15,7 @@ mod forms;
 mod handdowns;
 mod hands;
 mod import;
+mod incidents;
 mod observations;
 mod officers;
 mod pages;
@@ -27,6 +31,7 @@ mod reports;
 mod reports_import;
 mod reports_show;
 mod reports_watch;
+mod results;
 mod rollup;
 mod units;
 mod up;
@@ -127,6 +132,18 @@ enum Command {
     /// List and answer referrals of persons with fever or symptoms
     #[command(subcommand)]
     Referrals(referrals::Command),
+    /// Take in who met whom; follow, list, link and count contacts
+    #[command(subcommand)]
+    Contacts(contacts::Command),
+    /// Open, classify, mark and count cases
+    #[command(subcommand)]
+    Cases(cases::Command),
+    /// Record results; list and handle those that came too late
+    #[command(subcommand)]
+    Results(results::Command),
+    /// List and report a county's first case and clusters
+    #[command(subcommand)]
+    Incidents(incidents::Command),
     /// Print the bulletin of a seal
     Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
@@ -178,6 +195,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Observations(command) => observations::run(command, &access, cli.style).await,
         Command::Readings(command) => readings::run(command, &access, cli.style).await,
         Command::Referrals(command) => referrals::run(command, &access, cli.style).await,
+        Command::Contacts(command) => contacts::run(command, &access, cli.style).await,
+        Command::Cases(command) => cases::run(command, &access, cli.style).await,
+        Command::Results(command) => results::run(command, &access, cli.style).await,
+        Command::Incidents(command) => incidents::run(command, &access, cli.style).await,
         Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),

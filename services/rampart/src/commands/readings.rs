@@ -9,7 +9,8 @@ use proto::{screening as pb, screening::reading_result::Result as Answer};
 use super::{
     EXIT_FOUND,
     access::Access,
-    reporting::{Retry, instant, request_id},
+    batches::{self, Came},
+    reporting::{instant, request_id},
 };
 use crate::{
     client::Screening,
@@ -217,54 +218,19 @@ async fn import(screening: &Screening, file: PathBuf, style: Style) -> anyhow::R
     let shown = file.display();
     let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
     let lines = readings_file::read(reader).with_context(|| format!("reading {shown}"))?;
-    let (mut sound, mut refused) = (Vec::new(), Vec::new());
-    for (line, reading) in lines {
-        match reading {
-            Ok(reading) => sound.push((line, reading)),
-            Err(wrong) => {
-                let mut row = vec![line.to_string(), String::new(), "BAD_LINE".to_owned()];
-                row.resize(RESULTS.len() - 1, String::new());
-                row.push(wrong);
-                refused.push(row);
-            }
-        }
-    }
-    let bar = output::bar(sound.len(), "readings");
-    let (mut taken, mut sent) = (0, Ok(()));
-    let mut retry = Retry::default();
-    let mut rest = &sound[..];
-    while !rest.is_empty() {
-        let (batch, after) = rest.split_at(rest.len().min(BATCH));
-        let readings = batch.iter().map(|(_, reading)| reading.clone()).collect();
-        match screening.readings().ingest_readings(pb::IngestReadingsRequest { readings }).await {
-            Ok(answer) => {
-                retry.worked();
-                for ((line, _), answer) in batch.iter().zip(answer.into_inner().results) {
-                    let (row, is_refused) = result(*line, answer);
-                    if is_refused {
-                        refused.push(row);
-                    } else {
-                        taken += 1;
-                    }
-                }
-                bar.inc(u64::try_from(batch.len())?);
-                rest = after;
-            }
-            Err(status) => {
-                sent = retry.after(status).await;
-                if sent.is_err() {
-                    break;
-                }
-            }
-        }
-    }
-    bar.finish_and_clear();
-    refused.sort_by_key(|row| row[0].parse::<u64>().unwrap_or_default());
-    style.rows(RESULTS, &refused)?;
-    output::say(&format!("{taken} taken in, now or before; {} refused", refused.len()));
-    if let Err(error) = sent {
-        output::say(&format!("{} of {} were not answered; send the file again", rest.len(), sound.len()));
-        return Err(error.into());
-    }
-    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
+    batches::send(lines, ("readings", BATCH), style, async |readings| {
+        let request = pb::IngestReadingsRequest { readings };
+        let answer = screening.readings().ingest_readings(request).await?.into_inner();
+        Ok(answer.results.into_iter().map(came).collect())
+    })
+    .await
+}
+
+fn came(result: pb::ReadingResult) -> (String, Came) {
+    let came = match result.result {
+        Some(Answer::Accepted(_) | Answer::Duplicate(_)) => Came::Taken,
+        Some(Answer::Refused(why)) => Came::Refused(why.reason, why.message),
+        None => Came::unanswered(),
+    };
+    (result.event_id, came)
 }

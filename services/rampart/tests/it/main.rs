@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod contacts;
 mod reporting;
 mod screening;
 mod shell;

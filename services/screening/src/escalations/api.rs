@@ -70,7 +70,7 @@ impl Escalations {
         let contact =
             contact.map(|contact| (contact.display_name, contact.official_phone)).unwrap_or_default();
         pb::Escalation {
-            subject: subject_name(escalation),
+            subject: subject_name(escalation.kind, escalation.subject),
             kind: escalation.kind.into(),
             person: escalation.person.map(person_name).unwrap_or_default(),
             responsible_unit: unit_name(escalation.unit),
@@ -83,10 +83,10 @@ impl Escalations {
     }
 }
 
-/// The resource name of what an escalation is about.
-fn subject_name(escalation: &Escalation) -> String {
-    let id = escalation.subject;
-    match Kind::of(escalation.kind) {
+/// The resource name of what a kind of escalation is about.
+#[must_use]
+pub fn subject_name(kind: i16, id: Uuid) -> String {
+    match Kind::of(kind) {
         Some(Kind::ReferralUnanswered | Kind::Lost | Kind::ReadingMissed | Kind::ReleaseOverdue) | None => {
             observation_name(id)
         }

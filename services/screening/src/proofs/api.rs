@@ -10,12 +10,13 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Finding, is_overdue,
+    Finding, SEEN_WITHIN, is_overdue,
     store::{self, Proved},
     wrong_with, wrong_with_all, wrong_with_handdown,
 };
 use crate::{
     DOMAIN,
+    escalations::api::subject_name,
     handdowns::{self, parse::handdown_name},
     house::House,
     observations::parse::observation_name,
@@ -121,6 +122,7 @@ impl Proofs {
             }
         }
         self.prove_handdowns(below, proof).await?;
+        self.prove_waiting(below, proof).await?;
         let today = self.house.jurisdiction.today();
         let display_name = today.node(*unit).map(|node| node.display_name.clone()).unwrap_or_default();
         let progress = pb::PersonProofProgress {
@@ -160,6 +162,34 @@ impl Proofs {
         }
     }
 
+    /// What waits for somebody in the hands of units.
+    async fn prove_waiting(&self, units: &[Uuid], proof: &mut Proof) -> Result<(), Fault> {
+        let mut after = Uuid::nil();
+        loop {
+            let mut work = self.house.database.snapshot().await?;
+            let found = store::waiting(&mut work, units, proof.now, after, AT_ONCE).await?;
+            drop(work);
+            let Some(last) = found.last() else { return Ok(()) };
+            after = last.subject;
+            for waiting in &found {
+                let subject = subject_name(waiting.kind, waiting.subject);
+                let about = (subject, waiting.person.unwrap_or_default(), waiting.unit);
+                let deadline = waiting.deadline_at.to_rfc3339();
+                let words = if waiting.deadline_at > proof.now {
+                    format!("must be done by {deadline}")
+                } else {
+                    format!("should have been done by {deadline}")
+                };
+                if !waiting.is_seen && waiting.deadline_at + SEEN_WITHIN <= proof.now {
+                    let words = format!("{words}, and is put before nobody");
+                    self.say(&about, Finding::TaskUnseen, words, proof).await?;
+                } else {
+                    self.say(&about, Finding::TaskWaiting, words, proof).await?;
+                }
+            }
+        }
+    }
+
     async fn prove_one(&self, proved: &Proved, proof: &mut Proof) -> Result<(), Fault> {
         let observation = &proved.observation;
         let is_open = observation.ended_at.is_none();
@@ -177,6 +207,9 @@ impl Proofs {
         found.extend(all.map(|words| (Finding::WindowDiffers, words)));
         if is_open == proved.is_decided || (!is_open && observation.ended_by.is_empty()) {
             found.push((Finding::Undecided, "the decision and the state differ".to_owned()));
+        }
+        if proved.is_case_missing {
+            found.push((Finding::CaseMissing, "ended as a case, and there is none".to_owned()));
         }
         if is_open {
             found.extend(self.open(proved, proof.now));
@@ -255,7 +288,7 @@ impl Proofs {
             breaks_the_law: breaks,
             finding: finding as i32,
             subject: subject.clone(),
-            person: person_name(*person),
+            person: if person.is_nil() { String::new() } else { person_name(*person) },
             unit: unit_name(*unit),
             display_name: place.map(|place| today.full_name(place)).unwrap_or_default(),
             contact_name: contact.0,

@@ -44,13 +44,20 @@ pub enum Finding {
     HanddownOverdue = 13,
     /// A hand-down whose person is in neither side's hands, or that leads nowhere.
     HanddownDiffers = 14,
+    /// Something waits for somebody past its deadline, or since it is put before them at once.
+    TaskWaiting = 15,
+    /// Something waits, and is put before nobody.
+    TaskUnseen = 16,
+    /// A person was taken for ill, and has no case.
+    CaseMissing = 17,
 }
 
 impl Finding {
     /// Whether it breaks the law; else it is listed, since somebody must look.
     #[must_use]
     pub fn breaks_the_law(self) -> bool {
-        self >= Self::Unanswered && self != Self::HanddownOverdue
+        let is_listed = matches!(self, Self::HanddownOverdue | Self::TaskWaiting | Self::CaseMissing);
+        self >= Self::Unanswered && !is_listed
     }
 }
 
@@ -126,6 +133,9 @@ pub fn wrong_with_handdown(
     let waits = handdown.escalate_at.is_some_and(|at| at <= now - CLOSED_WITHIN);
     waits.then(|| format!("silence since {} is put before nobody", handdown.due_at.to_rfc3339()))
 }
+
+/// How long something may wait for being put before somebody.
+pub const SEEN_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// How a release stands that nobody decides.
 #[must_use]

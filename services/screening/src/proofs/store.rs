@@ -34,6 +34,8 @@ pub struct Proved {
     pub is_decided: bool,
     /// Whether two units have not agreed whose hands.
     pub is_asked: bool,
+    /// Whether the person was taken for ill, and has no case.
+    pub is_case_missing: bool,
     /// The deadline of a referral that is past it.
     pub unanswered: Option<DateTime<Utc>>,
 }
@@ -89,6 +91,8 @@ pub async fn proved(
                   EXISTS (SELECT FROM observation_event e WHERE e.observation_id = o.id AND e.kind = 7) AS "is_decided!",
                   EXISTS (SELECT FROM hands_question q JOIN person p ON p.id IN (q.holding_person_id, q.finding_person_id)
                           WHERE q.settled_at IS NULL AND p.same_as = o.one_id) AS "is_asked!",
+                  o.ending IS NOT DISTINCT FROM 2
+                      AND NOT EXISTS (SELECT FROM case_record c WHERE c.one_id = o.one_id) AS "is_case_missing!",
                   (SELECT min(r.deadline_at) FROM referral r
                    WHERE r.observation_id = o.id AND r.answered_at IS NULL AND r.deadline_at <= $2) AS unanswered
            FROM observation o WHERE o.id = ANY($1)"#,
@@ -111,10 +115,54 @@ pub async fn proved(
                 ancestors: row.ancestors,
                 is_decided: row.is_decided,
                 is_asked: row.is_asked,
+                is_case_missing: row.is_case_missing,
                 unanswered: row.unanswered,
             })
         })
         .collect())
+}
+
+/// Something that waits for somebody.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// About what.
+    pub subject: Uuid,
+    /// What, as [`crate::escalations::Kind`] numbers it.
+    pub kind: i16,
+    /// The person, where it is about one.
+    pub person: Option<Uuid>,
+    /// Whose it is.
+    pub unit: Uuid,
+    /// Until when.
+    pub deadline_at: DateTime<Utc>,
+    /// Whether it is put before somebody.
+    pub is_seen: bool,
+}
+
+/// Some of what waits in the hands of units, past its deadline or put before them at once, after one.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn waiting(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    now: DateTime<Utc>,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Waiting>, Fault> {
+    let rows = sqlx::query_as!(
+        Waiting,
+        r#"SELECT w.subject_id AS "subject!", w.kind AS "kind!", w.person_id AS person, w.unit_id AS "unit!",
+                  w.deadline_at AS "deadline_at!",
+                  EXISTS (SELECT FROM escalation e WHERE e.subject_id = w.subject_id AND e.kind = w.kind) AS "is_seen!"
+           FROM waiting w WHERE w.unit_id = ANY($1) AND (w.at_once OR w.deadline_at <= $2) AND w.subject_id > $3
+           ORDER BY w.subject_id LIMIT $4"#,
+        units,
+        now,
+        after,
+        limit,
+    );
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// The slots of observations, each with the gravest reading taken in it, but for what was marked as outside: it
