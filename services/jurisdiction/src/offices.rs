@@ -98,6 +98,18 @@ const TABLE: &[(&str, &[Office])] = {
         ("results.handle", &[DutyOfficer, HealthOfficer]),
         ("incidents.read", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
         ("incidents.report", &[DutyOfficer, HealthOfficer]),
+        ("sweeps.write", &[Administrator, DutyOfficer]),
+        (
+            "sweeps.read",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("visits.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("enforcements.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
+        ("enforcements.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("enforcements.settle", &[Leader, DutyOfficer]),
+        ("supports.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("supports.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("careteams.write", &[Leader, DutyOfficer]),
         ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]

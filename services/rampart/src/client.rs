@@ -18,6 +18,7 @@ use proto::{
     },
     screening::{
         case_service_client::CaseServiceClient, checkpoint_service_client::CheckpointServiceClient,
+        enforcement_service_client::EnforcementServiceClient,
         escalation_service_client::EscalationServiceClient, exposure_service_client::ExposureServiceClient,
         handdown_service_client::HanddownServiceClient, hands_service_client::HandsServiceClient,
         incident_service_client::IncidentServiceClient, observation_service_client::ObservationServiceClient,
@@ -25,6 +26,7 @@ use proto::{
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
         reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
         result_service_client::ResultServiceClient, schedule_service_client::ScheduleServiceClient,
+        support_service_client::SupportServiceClient, sweep_service_client::SweepServiceClient,
     },
 };
 use tonic::{
@@ -167,6 +169,12 @@ clients! {
         results: ResultServiceClient,
         /// Incidents.
         incidents: IncidentServiceClient,
+        /// Sweeps and their visits.
+        sweeps: SweepServiceClient,
+        /// Refusals to comply.
+        enforcements: EnforcementServiceClient,
+        /// Support and care teams.
+        supports: SupportServiceClient,
         /// Digests of what was not done.
         escalations: EscalationServiceClient,
         /// Proofs of persons.

@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod checkpoints;
+pub mod enforcements;
 pub mod escalations;
 pub mod exposures;
 pub mod handdowns;
@@ -20,6 +21,8 @@ pub mod refusals;
 pub mod results;
 pub mod rules;
 pub mod schedules;
+pub mod supports;
+pub mod sweeps;
 
 use std::sync::Arc;
 
@@ -36,13 +39,14 @@ use jurisdiction::{Jurisdiction, follow::Source};
 use keyring::Keyring;
 use proto::screening::{
     case_service_server::CaseServiceServer, checkpoint_service_server::CheckpointServiceServer,
-    escalation_service_server::EscalationServiceServer, exposure_service_server::ExposureServiceServer,
-    handdown_service_server::HanddownServiceServer, hands_service_server::HandsServiceServer,
-    incident_service_server::IncidentServiceServer, observation_service_server::ObservationServiceServer,
-    passage_service_server::PassageServiceServer, person_service_server::PersonServiceServer,
-    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
-    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
-    schedule_service_server::ScheduleServiceServer,
+    enforcement_service_server::EnforcementServiceServer, escalation_service_server::EscalationServiceServer,
+    exposure_service_server::ExposureServiceServer, handdown_service_server::HanddownServiceServer,
+    hands_service_server::HandsServiceServer, incident_service_server::IncidentServiceServer,
+    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
+    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
+    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
+    result_service_server::ResultServiceServer, schedule_service_server::ScheduleServiceServer,
+    support_service_server::SupportServiceServer, sweep_service_server::SweepServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -74,6 +78,9 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.CaseService",
     "rampart.screening.v1.ResultService",
     "rampart.screening.v1.IncidentService",
+    "rampart.screening.v1.SweepService",
+    "rampart.screening.v1.EnforcementService",
+    "rampart.screening.v1.SupportService",
     "rampart.screening.v1.EscalationService",
     "rampart.screening.v1.ProofService",
 ];
@@ -144,6 +151,11 @@ fn routes(house: &Arc<House>) -> Routes {
         .add_service(served!(CaseServiceServer::new(cases::api::Cases { house: house() })))
         .add_service(served!(ResultServiceServer::new(results::api::Results { house: house() })))
         .add_service(served!(IncidentServiceServer::new(incidents::api::Incidents { house: house() })))
+        .add_service(served!(SweepServiceServer::new(sweeps::api::Sweeps { house: house() })))
+        .add_service(served!(EnforcementServiceServer::new(enforcements::api::Enforcements {
+            house: house()
+        })))
+        .add_service(served!(SupportServiceServer::new(supports::api::Supports { house: house() })))
         .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
         .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))
 }

@@ -19,6 +19,10 @@ pub fn refusal(field: &str, nth: usize, fault: Fault) -> Result<(Code, String, S
         Fault::NotFound(resource) => {
             Ok((Code::NotFound, "NOT_FOUND".to_owned(), format!("{field}[{nth}]: there is no {resource}")))
         }
+        Fault::Precondition { reason, unmet, .. } => {
+            let words: Vec<String> = unmet.iter().map(|one| one.description.clone()).collect();
+            Ok((Code::FailedPrecondition, reason.to_owned(), format!("{field}[{nth}]: {}", words.join("; "))))
+        }
         Fault::Conflict => {
             let words = format!("{field}[{nth}]: somebody else is changing the person; send it again");
             Ok((Code::Aborted, "CONFLICT".to_owned(), words))

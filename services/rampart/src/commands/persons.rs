@@ -104,6 +104,10 @@ pub(crate) struct Intake {
     /// Where the person is, if that is no unit: a hotel, a work site
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     place: String,
+    /// What else was asked and said, such as return_time=2020-01-23 or vehicle=G1234: return_time, place, itinerary,
+    /// vehicle, case_contact, health, measures, family
+    #[arg(long = "fact", value_name = "FACT=TEXT", value_parser = fact)]
+    facts: Vec<pb::SaidFact>,
     /// How the person was found
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     source: String,
@@ -256,6 +260,14 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     Ok(ExitCode::SUCCESS)
 }
 
+/// A fact and what was said of it.
+fn fact(text: &str) -> Result<pb::SaidFact, String> {
+    let (fact, said) = text.split_once('=').ok_or("must be FACT=TEXT, such as vehicle=G1234")?;
+    let fact = pb::Fact::from_str_name(&format!("FACT_{}", fact.trim().to_uppercase()));
+    let fact = fact.ok_or_else(|| format!("{text:?} begins with no fact there is"))?;
+    Ok(pb::SaidFact { fact: fact.into(), text: said.trim().to_owned() })
+}
+
 async fn intake(said: Intake, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let details = pb::PersonDetails {
         display_name: said.name,
@@ -266,6 +278,7 @@ async fn intake(said: Intake, access: &Access, style: Style) -> anyhow::Result<E
         occupation: said.occupation,
         address: said.address,
         present_place: said.place,
+        facts: said.facts,
     };
     let person = pb::Person {
         details: Some(details),

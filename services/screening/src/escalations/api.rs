@@ -15,12 +15,14 @@ use super::{
 use crate::{
     DOMAIN,
     cases::parse::case_name,
+    enforcements::parse::enforcement_name,
     handdowns::parse::handdown_name,
     house::House,
     incidents::parse::incident_name,
     observations::parse::observation_name,
     persons::parse::{UNITS, person_name, unit_name},
     results::parse::result_name,
+    supports::parse::support_name,
 };
 
 /// The handlers of [`EscalationService`].
@@ -92,8 +94,8 @@ pub fn subject_name(kind: i16, id: Uuid) -> String {
         }
         Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => handdown_name(id),
         Some(Kind::ResultUnhandled) => result_name(id),
-        Some(Kind::SupportOverdue) => format!("supportRequests/{id}"),
-        Some(Kind::EnforcementOverdue) => format!("enforcementRequests/{id}"),
+        Some(Kind::SupportOverdue) => support_name(id),
+        Some(Kind::EnforcementOverdue) => enforcement_name(id),
         Some(Kind::CaseOverdue) => case_name(id),
         Some(Kind::IncidentOverdue) => incident_name(id),
     }

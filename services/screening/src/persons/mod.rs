@@ -82,6 +82,8 @@ pub struct Details {
     pub address: String,
     /// Where the person is, if that is no unit.
     pub present_place: String,
+    /// What else was asked and said (C10): each fact once, as the contract numbers them.
+    pub facts: Vec<(i16, String)>,
 }
 
 /// By what a person is found.
@@ -128,6 +130,8 @@ impl Details {
         fill(&mut self.occupation, found.occupation);
         fill(&mut self.address, found.address);
         fill(&mut self.present_place, found.present_place);
+        let known: Vec<i16> = self.facts.iter().map(|(fact, _)| *fact).collect();
+        self.facts.extend(found.facts.into_iter().filter(|(fact, _)| !known.contains(fact)));
         self.birth_date = self.birth_date.or(found.birth_date);
         self.sex = self.sex.or(found.sex);
         let known: Vec<String> = self.phones.iter().map(|phone| digits(phone)).collect();

@@ -14,10 +14,12 @@ use super::{
 pub const COLLECTION: &str = "persons";
 /// The collection of units' names, the registry's.
 pub const UNITS: &str = "units";
+/// The facts that are said in words, as the contract numbers them (C10).
+const SAID: std::ops::RangeInclusive<i16> = 3..=10;
 /// The longest reason.
 pub const REASON: usize = 200;
 
-const CHANGEABLE: [&str; 9] = [
+const CHANGEABLE: [&str; 10] = [
     "display_name",
     "paper",
     "birth_date",
@@ -27,6 +29,7 @@ const CHANGEABLE: [&str; 9] = [
     "address",
     "present_place",
     "present_unit",
+    "facts",
 ];
 
 /// The resource name of a person.
@@ -139,6 +142,9 @@ fn details(
     text("occupation", &said.occupation, 100, &mut details.occupation);
     text("address", &said.address, 200, &mut details.address);
     text("present_place", &said.present_place, 200, &mut details.present_place);
+    if asked("facts") {
+        details.facts = facts(wrong, &format!("{UNDER}.facts"), &said.facts);
+    }
     let by_paper = details.paper.holder().map(|(date, _)| date);
     if by_paper.is_some() && details.birth_date.is_some() && by_paper != details.birth_date {
         wrong.add(
@@ -147,6 +153,29 @@ fn details(
         );
     }
     details.completed()
+}
+
+/// What was said about one fact, as the contract has it.
+fn said_fact((fact, text): &(i16, String)) -> pb::SaidFact {
+    pb::SaidFact { fact: (*fact).into(), text: text.clone() }
+}
+
+/// What was asked and said of a person, each fact once (C10).
+fn facts(wrong: &mut Violations, field: &str, said: &[pb::SaidFact]) -> Vec<(i16, String)> {
+    let mut facts: Vec<(i16, String)> = Vec::with_capacity(said.len());
+    for (nth, one) in said.iter().enumerate() {
+        let fact = i16::try_from(one.fact).ok().filter(|fact| SAID.contains(fact));
+        let fact = fact.filter(|fact| facts.iter().all(|(known, _)| known != fact));
+        let fact = fact.ok_or_else(|| "must be RETURN_TIME to FAMILY, each once".to_owned());
+        let fact = wrong.keep(&format!("{field}[{nth}].fact"), fact);
+        let text = match personal(&one.text, 300) {
+            Ok(text) if text.is_empty() => Err("must not be empty".to_owned()),
+            text => text,
+        };
+        let text = wrong.keep(&format!("{field}[{nth}].text"), text);
+        facts.extend(fact.zip(text));
+    }
+    facts
 }
 
 /// A person whom a unit has found.
@@ -283,6 +312,7 @@ pub fn shown(details: &Details, masked: bool) -> pb::PersonDetails {
         occupation: details.occupation.clone(),
         address: show(&details.address, nothing),
         present_place: show(&details.present_place, nothing),
+        facts: details.facts.iter().filter(|_| !masked).map(said_fact).collect(),
     }
 }
 

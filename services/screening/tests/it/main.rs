@@ -4,6 +4,7 @@
 
 mod cases;
 mod checkpoints;
+mod enforcements;
 mod exposures;
 mod ground;
 mod handdowns;
@@ -18,4 +19,6 @@ mod proofs;
 mod readings;
 mod referrals;
 mod results;
+mod supports;
+mod sweeps;
 mod watch;

@@ -1,0 +1,375 @@
+//! Sweeps speak here.
+
+use std::sync::Arc;
+
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use proto::screening::{self as pb, sweep_service_server::SweepService};
+use sqlx::PgConnection;
+use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+use super::{
+    GRID, Grid, Progress, Sweep,
+    ingest::{self, LARGEST, Taken},
+    parse::{self as contract, COLLECTION, sweep_name},
+    store,
+};
+use crate::{
+    DOMAIN,
+    enforcements::parse::enforcement_name,
+    house::House,
+    persons::parse::{UNITS, person_name, unit_name},
+    refusals::refusal,
+};
+
+/// The most grids whose targets are set at once.
+const TARGETS: usize = 1_000;
+
+/// The handlers of [`SweepService`].
+#[derive(Clone, Debug)]
+pub struct Sweeps {
+    /// What all handlers share.
+    pub house: Arc<House>,
+}
+
+#[async_trait]
+impl SweepService for Sweeps {
+    async fn create_sweep(
+        &self,
+        request: Request<pb::CreateSweepRequest>,
+    ) -> Result<Response<pb::CreateSweepResponse>, Status> {
+        server::reply(DOMAIN, self.create(request).await)
+    }
+
+    async fn get_sweep(
+        &self,
+        request: Request<pb::GetSweepRequest>,
+    ) -> Result<Response<pb::GetSweepResponse>, Status> {
+        server::reply(DOMAIN, self.get(request).await)
+    }
+
+    async fn list_sweeps(
+        &self,
+        request: Request<pb::ListSweepsRequest>,
+    ) -> Result<Response<pb::ListSweepsResponse>, Status> {
+        server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn set_targets(
+        &self,
+        request: Request<pb::SetTargetsRequest>,
+    ) -> Result<Response<pb::SetTargetsResponse>, Status> {
+        server::reply(DOMAIN, self.set_targets(request).await)
+    }
+
+    async fn ingest_visits(
+        &self,
+        request: Request<pb::IngestVisitsRequest>,
+    ) -> Result<Response<pb::IngestVisitsResponse>, Status> {
+        server::reply(DOMAIN, self.ingest(request).await)
+    }
+
+    async fn list_households(
+        &self,
+        request: Request<pb::ListHouseholdsRequest>,
+    ) -> Result<Response<pb::ListHouseholdsResponse>, Status> {
+        server::reply(DOMAIN, self.households(request).await)
+    }
+
+    async fn get_progress(
+        &self,
+        request: Request<pb::GetProgressRequest>,
+    ) -> Result<Response<pb::GetProgressResponse>, Status> {
+        server::reply(DOMAIN, self.progress(request).await)
+    }
+
+    async fn close_sweep(
+        &self,
+        request: Request<pb::CloseSweepRequest>,
+    ) -> Result<Response<pb::CloseSweepResponse>, Status> {
+        server::reply(DOMAIN, self.close(request).await)
+    }
+}
+
+impl Sweeps {
+    async fn create(
+        &self,
+        request: Request<pb::CreateSweepRequest>,
+    ) -> Result<pb::CreateSweepResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let (today, now) = (self.house.clock.today(), self.house.clock.now());
+        let sweep = contract::setting_up(request.sweep.as_ref(), today, now)?;
+        let claim = Claim::new(&caller, request_id, "CreateSweep", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        self.house.within(&caller, "sweeps.write", sweep.unit)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let tree = self.house.jurisdiction.today();
+        let is_grid = |unit: &Uuid| tree.node(*unit).is_some_and(|node| node.level == GRID);
+        let below = self.house.jurisdiction.standing_below(&[sweep.unit]);
+        let grids: Vec<Uuid> = below.into_iter().filter(is_grid).collect();
+        if grids.is_empty() {
+            return Err(Fault::invalid("sweep.unit", "has no grid at or below it"));
+        }
+        store::insert(&mut work, &sweep, &grids, caller.subject()).await?;
+        let count = i32::try_from(grids.len()).unwrap_or(i32::MAX);
+        let answer = pb::CreateSweepResponse { sweep: Some(contract::sweep(&sweep, &[])), grids: count };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn get(&self, request: Request<pb::GetSweepRequest>) -> Result<pb::GetSweepResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = store::get(&mut work, id).await?;
+        let sweep = self.covering(&caller, "sweeps.read", id, found)?;
+        let sweep = self.shown(&mut work, &caller, &sweep).await?;
+        Ok(pb::GetSweepResponse { sweep: Some(sweep) })
+    }
+
+    async fn list(&self, request: Request<pb::ListSweepsRequest>) -> Result<pb::ListSweepsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let unit = wrong.keep("unit", parse::optional_name(UNITS, &request.unit)).flatten();
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListSweeps", &request);
+        let after = pager.after(&token)?;
+        let mut units = self.house.units(&caller, "sweeps.read", unit)?;
+        // Those that cover a unit stand above it.
+        let tree = self.house.jurisdiction.today();
+        for top in self.house.tops(&caller, "sweeps.read", unit)? {
+            let upwards = tree.place(top).map(|place| tree.upwards(place).collect::<Vec<_>>());
+            units.extend(upwards.iter().flatten().filter_map(|place| Some(tree.at(*place)?.id)));
+        }
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut found = store::list(&mut work, &units, request.closed, after, size + 1).await?;
+        let next_page_token = pager.cut(&mut found, size, |sweep| sweep.id.to_string());
+        let mut sweeps = Vec::with_capacity(found.len());
+        for sweep in &found {
+            sweeps.push(self.shown(&mut work, &caller, sweep).await?);
+        }
+        Ok(pb::ListSweepsResponse { sweeps, next_page_token })
+    }
+
+    async fn set_targets(
+        &self,
+        request: Request<pb::SetTargetsRequest>,
+    ) -> Result<pb::SetTargetsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("sweep", parse::name(COLLECTION, &request.sweep)).unwrap_or_default();
+        if !(1..=TARGETS).contains(&request.targets.len()) {
+            wrong.add("targets", format!("must be 1 to {TARGETS}, are {}", request.targets.len()));
+        }
+        let mut targets = contract::targets(&mut wrong, &request.targets);
+        wrong.refuse()?;
+        // In one order, so that two wait for one another.
+        targets.sort_unstable_by_key(|target| target.grid);
+        let claim = Claim::new(&caller, request_id, "SetTargets", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        for target in &targets {
+            self.house.within(&caller, "visits.write", target.grid)?;
+        }
+        let absent = || Fault::NotFound(sweep_name(id));
+        let sweep = store::get(&mut work, id).await?.ok_or_else(absent)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if sweep.closed_at.is_some() {
+            return Err(contract::closed(id));
+        }
+        let mut households = 0;
+        for target in &targets {
+            let known = store::lock_grid(&mut work, id, target.grid).await?;
+            known.ok_or_else(|| Fault::NotFound(unit_name(target.grid)))?;
+            store::set_target(&mut work, id, target).await?;
+            households += i64::from(target.households);
+        }
+        let answer = pb::SetTargetsResponse { households };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn ingest(
+        &self,
+        request: Request<pb::IngestVisitsRequest>,
+    ) -> Result<pb::IngestVisitsResponse, Fault> {
+        let (caller, _, request) = server::accept(request)?;
+        if !(1..=LARGEST).contains(&request.visits.len()) {
+            let words = format!("must be 1 to {LARGEST}, are {}", request.visits.len());
+            return Err(Fault::invalid("visits", words));
+        }
+        let now = self.house.clock.now();
+        let mut results = Vec::with_capacity(request.visits.len());
+        for (nth, visit) in request.visits.iter().enumerate() {
+            let taken = match contract::visit(visit, now) {
+                Ok(visit) => ingest::take_in(&self.house, &caller, visit).await,
+                Err(fault) => Err(fault),
+            };
+            let result = Some(result(nth, taken)?);
+            results.push(pb::VisitResult { event_id: visit.event_id.clone(), result });
+        }
+        Ok(pb::IngestVisitsResponse { results })
+    }
+
+    async fn households(
+        &self,
+        request: Request<pb::ListHouseholdsRequest>,
+    ) -> Result<pb::ListHouseholdsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let id = wrong.keep("sweep", parse::name(COLLECTION, &request.sweep)).unwrap_or_default();
+        let grid = wrong.keep("grid", parse::name(UNITS, &request.grid)).unwrap_or_default();
+        wrong.refuse()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListHouseholds", &request);
+        let after = pager.key(&token)?.unwrap_or_default();
+        self.house.within(&caller, "visits.write", grid)?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let mut found = store::households(&mut work, (id, grid), request.open, &after, size + 1).await?;
+        let next_page_token = pager.cut(&mut found, size, |household| household.number.clone());
+        let households = found.into_iter().map(|household| pb::Household {
+            number: household.number,
+            outcome: household.outcome.into(),
+            time: household.seen_at.map(parse::timestamp),
+        });
+        Ok(pb::ListHouseholdsResponse { households: households.collect(), next_page_token })
+    }
+
+    async fn progress(
+        &self,
+        request: Request<pb::GetProgressRequest>,
+    ) -> Result<pb::GetProgressResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("sweep", parse::name(COLLECTION, &request.sweep)).unwrap_or_default();
+        let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
+        wrong.refuse()?;
+        self.house.within(&caller, "sweeps.read", unit)?;
+        let below = self.house.jurisdiction.standing_below(&[unit]);
+        let mut work = self.house.database.begin(deadline).await?;
+        store::get(&mut work, id).await?.ok_or_else(|| Fault::NotFound(sweep_name(id)))?;
+        let grids = store::grids(&mut work, id, &below).await?;
+        let tree = self.house.jurisdiction.today();
+        let far = |of: Uuid| {
+            let own = grids.iter().filter(|grid| tree.contains(of, grid.unit));
+            own.fold(Progress::default(), Progress::with)
+        };
+        let shown = |of: Uuid| {
+            let name = tree.node(of).map(|node| node.display_name.as_str()).unwrap_or_default();
+            contract::progress(of, name, &far(of))
+        };
+        let children = tree.place(unit).map(|place| tree.children(place).collect::<Vec<_>>());
+        let children = children.iter().flatten().filter_map(|place| Some(shown(tree.at(*place)?.id)));
+        let children = children.filter(|child| child.grids > 0).collect();
+        Ok(pb::GetProgressResponse { progress: Some(shown(unit)), children })
+    }
+
+    async fn close(&self, request: Request<pb::CloseSweepRequest>) -> Result<pb::CloseSweepResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let exceptions = contract::exceptions(&mut wrong, &request.exceptions);
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "CloseSweep", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = store::lock(&mut work, id).await?;
+        let seen = found.filter(|sweep| self.house.sees(&caller, "sweeps.write", sweep.unit));
+        let mut sweep = seen.ok_or_else(|| Fault::NotFound(sweep_name(id)))?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if sweep.closed_at.is_some() {
+            return Err(contract::closed(id));
+        }
+        let open: Vec<Grid> =
+            store::all_grids(&mut work, id).await?.into_iter().filter(|grid| !grid.is_done()).collect();
+        let is_signed = |grid: &Grid| exceptions.iter().any(|(signed, _)| *signed == grid.unit);
+        let unsigned: Vec<_> = open.iter().filter(|grid| !is_signed(grid)).map(why).collect();
+        if !unsigned.is_empty() {
+            return Err(contract::incomplete(id, &unsigned));
+        }
+        let signed: Vec<_> = exceptions
+            .into_iter()
+            .filter(|(signed, _)| open.iter().any(|grid| grid.unit == *signed))
+            .collect();
+        let now = self.house.clock.now();
+        store::close(&mut work, id, &signed, (caller.subject(), now)).await?;
+        (sweep.closed_at, sweep.closed_by) = (Some(now), caller.subject().to_owned());
+        let shown = self.shown(&mut work, &caller, &sweep).await?;
+        let answer = pb::CloseSweepResponse { sweep: Some(shown) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    /// A sweep that lies in, or covers, units of the caller's; any other is answered like an absent one.
+    fn covering(
+        &self,
+        caller: &Caller,
+        permission: &str,
+        id: Uuid,
+        found: Option<Sweep>,
+    ) -> Result<Sweep, Fault> {
+        let tree = self.house.jurisdiction.today();
+        let covers =
+            |sweep: &Sweep| caller.scopes(permission).iter().any(|scope| tree.contains(sweep.unit, *scope));
+        let seen = found.filter(|sweep| self.house.sees(caller, permission, sweep.unit) || covers(sweep));
+        seen.ok_or_else(|| Fault::NotFound(sweep_name(id)))
+    }
+
+    /// A sweep with the exceptions that the caller may see.
+    async fn shown(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        sweep: &Sweep,
+    ) -> Result<pb::Sweep, Fault> {
+        let mut excepted = Vec::new();
+        if sweep.closed_at.is_some() {
+            excepted = store::excepted(connection, sweep.id).await?;
+            excepted.retain(|grid| self.house.sees(caller, "sweeps.read", grid.unit));
+        }
+        Ok(contract::sweep(sweep, &excepted))
+    }
+}
+
+/// Why a grid is not done.
+fn why(grid: &Grid) -> (Uuid, String) {
+    let words = match grid.target {
+        None => "nobody has said how many households it has".to_owned(),
+        Some(target) => format!("{} of {target}, {} absent", grid.settled(), grid.absent),
+    };
+    (grid.unit, words)
+}
+
+fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::visit_result::Result, Fault> {
+    use pb::visit_result::Result as Answer;
+    match taken {
+        Ok(Taken::In(accepted)) => Ok(Answer::Accepted(pb::AcceptedVisit {
+            persons: accepted.persons.into_iter().map(person_name).collect(),
+            missing_facts: accepted.missing.into_iter().map(i32::from).collect(),
+            enforcement_request: accepted.enforcement.map(enforcement_name).unwrap_or_default(),
+            after_close: accepted.after_close,
+            unlisted: accepted.unlisted,
+        })),
+        Ok(Taken::Before) => Ok(Answer::Duplicate(pb::DuplicateVisit {})),
+        Err(fault) => {
+            let (code, reason, message) = refusal("visits", nth, fault)?;
+            Ok(Answer::Refused(pb::RefusedVisit { code: code.into(), reason, message }))
+        }
+    }
+}

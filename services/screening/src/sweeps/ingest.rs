@@ -1,0 +1,108 @@
+//! Ingest: visits, each in a transaction of its own with whoever was found and whatever was refused.
+
+use chassis::{Caller, Fault};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Outcome, missing,
+    parse::{Seen, Visit, by_households, sweep_name},
+    store,
+};
+use crate::{enforcements, house::House, persons::intake};
+
+/// The most visits of one call.
+pub const LARGEST: usize = 500;
+
+/// What became of a visit.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// Taken in now.
+    In(Accepted),
+    /// Sent before.
+    Before,
+}
+
+/// What a visit that was taken in has brought.
+#[derive(Clone, Debug, Default)]
+pub struct Accepted {
+    /// Whoever was found.
+    pub persons: Vec<Uuid>,
+    /// The facts that were not said of each of them, together.
+    pub missing: Vec<i16>,
+    /// The enforcement request of a household that refused.
+    pub enforcement: Option<Uuid>,
+    /// Whether the sweep was closed before.
+    pub after_close: bool,
+    /// Whether the household was none of the grid's numbers.
+    pub unlisted: bool,
+}
+
+/// Takes in a visit.
+///
+/// # Errors
+/// [`Fault::NotFound`] for a grid that is not the caller's, or a sweep that does not cover it; a tally of a grid that is
+/// visited household by household; where the database fails.
+pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Taken, Fault> {
+    house.within(caller, "visits.write", visit.grid)?;
+    let (now, by) = (house.clock.now(), caller.subject());
+    let mut work = house.database.begin(None).await?;
+    if store::was_sent(&mut work, visit.event, by).await? {
+        return Ok(Taken::Before);
+    }
+    let absent = || Fault::NotFound(sweep_name(visit.sweep));
+    let sweep = store::get(&mut work, visit.sweep).await?.ok_or_else(absent)?;
+    let grid = store::lock_grid(&mut work, visit.sweep, visit.grid).await?.ok_or_else(absent)?;
+    let said = match &visit.seen {
+        Seen::Household(number, outcome) => (Some(number.as_str()), *outcome as i16),
+        Seen::Tally(_) => (None, 0),
+    };
+    let times = (visit.seen_at, now);
+    if !store::note(&mut work, (visit.event, by), (visit.sweep, visit.grid), said, times).await? {
+        return Ok(Taken::Before);
+    }
+    let mut accepted = Accepted { after_close: sweep.closed_at.is_some(), ..Accepted::default() };
+    match &visit.seen {
+        Seen::Household(number, outcome) => {
+            let household = (visit.sweep, visit.grid, number.as_str());
+            let (known, is_last) = store::see(&mut work, household, *outcome, visit.seen_at).await?;
+            accepted.unlisted = grid.listed && !known;
+            if is_last {
+                accepted.enforcement = enforce(house, &mut work, &visit, (number, *outcome), by).await?;
+            }
+        }
+        Seen::Tally(counts) => {
+            if store::is_by_households(&mut work, visit.sweep, visit.grid).await? {
+                return Err(by_households(visit.grid));
+            }
+            store::tally(&mut work, (visit.sweep, visit.grid), *counts, visit.seen_at).await?;
+        }
+    }
+    for found in visit.found {
+        accepted.missing.extend(missing(&sweep.facts, &found.details));
+        accepted.persons.push(intake::take_in(house, &mut work, caller, found).await?.person.id);
+    }
+    accepted.missing.sort_unstable();
+    accepted.missing.dedup();
+    work.commit().await?;
+    Ok(Taken::In(accepted))
+}
+
+/// Makes an enforcement request of a household that refused, and settles it once it does not any more.
+async fn enforce(
+    house: &House,
+    connection: &mut PgConnection,
+    visit: &Visit,
+    (number, outcome): (&str, Outcome),
+    by: &str,
+) -> Result<Option<Uuid>, Fault> {
+    let household = (visit.sweep, visit.grid, number);
+    match outcome {
+        Outcome::Refused => enforcements::ops::refused(house, connection, household, by).await.map(Some),
+        Outcome::Visited | Outcome::Vacant => {
+            enforcements::ops::complied(house, connection, household, by).await?;
+            Ok(None)
+        }
+        Outcome::Absent => Ok(None),
+    }
+}

@@ -1,0 +1,260 @@
+//! Sweeps: every household of a grid is visited, whoever is found is taken in, and none is closed early.
+
+use chrono::{DateTime, Utc};
+use proto::screening::{self as pb, visit::Seen, visit_result::Result as Taken};
+use tests::{reason, request_id, until};
+use tonic::{Code, Status};
+
+use crate::{
+    ground::{Ground, NUMBER, details},
+    watch::on,
+};
+
+impl Ground {
+    /// Sets up a sweep over the first county, as its duty officer.
+    async fn sweep(&self) -> pb::Sweep {
+        let sweep = pb::Sweep {
+            display_name: "地毯式排查".to_owned(),
+            unit: self.counties[0].clone(),
+            facts: vec![pb::Fact::ReturnTime.into(), pb::Fact::Vehicle.into()],
+            ..Default::default()
+        };
+        let request = pb::CreateSweepRequest { request_id: request_id(), sweep: Some(sweep) };
+        let made =
+            self.screening("duty-0").sweeps().create_sweep(request).await.expect("set up").into_inner();
+        assert_eq!(made.grids, 2);
+        made.sweep.expect("a sweep")
+    }
+
+    /// Says how many households a grid has, or which, as its leader.
+    async fn target(&self, sweep: &str, grid: usize, households: i32, numbers: &[&str]) -> i64 {
+        let target = pb::SweepTarget {
+            grid: self.grids[grid].clone(),
+            households,
+            numbers: numbers.iter().map(|number| (*number).to_owned()).collect(),
+        };
+        let request = pb::SetTargetsRequest {
+            request_id: request_id(),
+            sweep: sweep.to_owned(),
+            targets: vec![target],
+        };
+        let leader = self.screening(&format!("leader-{grid}"));
+        leader.sweeps().set_targets(request).await.expect("set").into_inner().households
+    }
+
+    async fn visit(&self, subject: &str, visits: Vec<pb::Visit>) -> Vec<Taken> {
+        let request = pb::IngestVisitsRequest { visits };
+        let answer = self.screening(subject).sweeps().ingest_visits(request).await.expect("an answer");
+        answer.into_inner().results.into_iter().map(|result| result.result.expect("a result")).collect()
+    }
+
+    async fn progress(&self, sweep: &str, unit: &str) -> pb::GetProgressResponse {
+        let request = pb::GetProgressRequest { sweep: sweep.to_owned(), unit: unit.to_owned() };
+        self.screening("duty").sweeps().get_progress(request).await.expect("progress").into_inner()
+    }
+
+    async fn close_sweep(
+        &self,
+        sweep: &str,
+        exceptions: Vec<pb::SweepException>,
+    ) -> Result<pb::Sweep, Status> {
+        let request = pb::CloseSweepRequest { request_id: request_id(), name: sweep.to_owned(), exceptions };
+        let answer = self.screening("duty-0").sweeps().close_sweep(request).await?;
+        Ok(answer.into_inner().sweep.expect("a sweep"))
+    }
+
+    /// The open enforcement requests that a subject sees.
+    pub(crate) async fn enforcements(&self, subject: &str) -> Vec<pb::EnforcementRequest> {
+        let request = pb::ListEnforcementRequestsRequest::default();
+        let answer = self.screening(subject).enforcements().list_enforcement_requests(request).await;
+        answer.expect("a list").into_inner().enforcement_requests
+    }
+}
+
+fn visit(sweep: &str, grid: &str, at: DateTime<Utc>, seen: Seen) -> pb::Visit {
+    pb::Visit {
+        event_id: request_id(),
+        sweep: sweep.to_owned(),
+        grid: grid.to_owned(),
+        time: Some(chassis::parse::timestamp(at)),
+        seen: Some(seen),
+        found: vec![],
+    }
+}
+
+fn household(number: &str, outcome: pb::VisitOutcome) -> Seen {
+    Seen::Household(pb::HouseholdVisit { number: number.to_owned(), outcome: outcome.into() })
+}
+
+fn accepted(taken: &Taken) -> &pb::AcceptedVisit {
+    match taken {
+        Taken::Accepted(accepted) => accepted,
+        other => panic!("not taken in: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn absent_is_visited_again_and_of_a_household_what_was_seen_last_counts() {
+    let ground = Ground::build().await;
+    let (sweep, grid) = (ground.sweep().await.name, ground.grids[0].clone());
+    assert_eq!(ground.target(&sweep, 0, 0, &["101", "102", "103"]).await, 3);
+    let at = |number: &str, outcome: pb::VisitOutcome, time: DateTime<Utc>| {
+        visit(&sweep, &grid, time, household(number, outcome))
+    };
+    use pb::VisitOutcome::{Absent, Vacant, Visited};
+    let visits = vec![
+        at("101", Visited, on(2, "09:00")),
+        at("102", Absent, on(2, "09:10")),
+        at("103", Vacant, on(2, "09:20")),
+    ];
+    let taken = ground.visit("leader-0", visits.clone()).await;
+    assert!(taken.iter().all(|taken| !accepted(taken).unlisted));
+    let progress = ground.progress(&sweep, &grid).await.progress.expect("progress");
+    assert_eq!((progress.percent, progress.absent, progress.grids_done), (66, 1, 0));
+    let open = pb::ListHouseholdsRequest {
+        sweep: sweep.clone(),
+        grid: grid.clone(),
+        open: true,
+        ..Default::default()
+    };
+    let open =
+        ground.screening("leader-0").sweeps().list_households(open).await.expect("a list").into_inner();
+    assert_eq!(open.households.iter().map(|one| one.number.as_str()).collect::<Vec<_>>(), ["102"]);
+    // Out of order, late, and twice.
+    ground.visit("leader-0", vec![at("102", Visited, on(2, "18:00"))]).await;
+    ground.visit("leader-0", vec![at("102", Absent, on(2, "17:00"))]).await;
+    let again = ground.visit("leader-0", visits).await;
+    assert!(again.iter().all(|taken| matches!(taken, Taken::Duplicate(_))), "{again:?}");
+    let progress = ground.progress(&sweep, &grid).await.progress.expect("progress");
+    assert_eq!((progress.percent, progress.visited, progress.vacant), (100, 2, 1));
+    // A household that nobody has listed is one more.
+    let more = ground.visit("leader-0", vec![at("104", Absent, on(2, "18:30"))]).await;
+    assert!(accepted(&more[0]).unlisted);
+    let progress = ground.progress(&sweep, &grid).await.progress.expect("progress");
+    assert_eq!((progress.households, progress.percent), (4, 75));
+}
+
+#[tokio::test]
+async fn a_sweep_is_closed_at_100_percent_or_with_every_exception_signed() {
+    let ground = Ground::build().await;
+    let sweep = ground.sweep().await.name;
+    ground.target(&sweep, 0, 20, &[]).await;
+    let tally = |visited: i32, time: &str| {
+        let tally = pb::Tally { visited, refused: 1, absent: 0, vacant: 4 };
+        visit(&sweep, &ground.grids[0], on(2, time), Seen::Tally(tally))
+    };
+    ground.visit("leader-0", vec![tally(15, "18:00"), tally(9, "12:00")]).await;
+    let county = ground.progress(&sweep, &ground.counties[0]).await;
+    let progress = county.progress.expect("progress");
+    assert_eq!((progress.grids, progress.grids_done, progress.visited), (2, 1, 15), "the later tally counts");
+    assert_eq!((progress.percent, progress.grids_without_target), (99, 1));
+    assert_eq!(county.children.len(), 1);
+    let refused = ground.close_sweep(&sweep, vec![]).await.expect_err("a grid has not said anything");
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "SWEEP_INCOMPLETE".to_owned()));
+    let signed =
+        pb::SweepException { grid: ground.grids[1].clone(), reason: "under water until Friday".to_owned() };
+    let closed = ground.close_sweep(&sweep, vec![signed.clone()]).await.expect("closed");
+    assert_eq!((closed.exceptions, closed.closed_by.as_str()), (vec![signed], "duty-0"));
+    // Facts are taken in after that, and marked.
+    let late = visit(&sweep, &ground.grids[1], on(2, "19:00"), household("1", pb::VisitOutcome::Visited));
+    assert!(accepted(&ground.visit("leader-1", vec![late]).await[0]).after_close);
+    let again = ground.close_sweep(&sweep, vec![]).await.expect_err("closed before");
+    assert_eq!(reason(&again), "SWEEP_CLOSED");
+}
+
+#[tokio::test]
+async fn c10_whoever_is_found_is_taken_in_with_the_facts_that_were_said() {
+    let ground = Ground::build().await;
+    let sweep = ground.sweep().await.name;
+    let fact = pb::SaidFact { fact: pb::Fact::ReturnTime.into(), text: "1月23日".to_owned() };
+    let found = pb::FoundPerson {
+        details: Some(pb::PersonDetails { facts: vec![fact.clone()], ..details(NUMBER) }),
+        purpose: pb::Purpose::Returnee.into(),
+    };
+    let unsaid = pb::FoundPerson { purpose: 0, ..found.clone() };
+    let seen = household("101", pb::VisitOutcome::Visited);
+    let visits = vec![
+        pb::Visit { found: vec![found], ..visit(&sweep, &ground.grids[0], on(2, "09:00"), seen.clone()) },
+        pb::Visit { found: vec![unsaid], ..visit(&sweep, &ground.grids[0], on(2, "09:00"), seen) },
+    ];
+    let taken = ground.visit("leader-0", visits).await;
+    let first = accepted(&taken[0]);
+    assert_eq!(first.missing_facts, [i32::from(pb::Fact::Vehicle)]);
+    let person = ground.get("leader-0", &first.persons[0]).await.expect("a person");
+    assert_eq!(person.details.expect("details").facts, [fact]);
+    let masked = ground.get("duty-0", &first.persons[0]).await.expect("a person");
+    assert!(masked.details.expect("details").facts.is_empty(), "P6");
+    let Taken::Refused(refused) = &taken[1] else { panic!("{:?}", taken[1]) };
+    assert!(refused.message.starts_with("visits[1].found[0].purpose"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn r26_a_household_that_refuses_is_an_enforcement_request_until_it_is_settled() {
+    let ground = Ground::build().await;
+    let sweep = ground.sweep().await.name;
+    let grid = ground.grids[0].clone();
+    let at = |time: &str, outcome: pb::VisitOutcome| {
+        vec![visit(&sweep, &grid, on(2, time), household("101", outcome))]
+    };
+    let refused = ground.visit("leader-0", at("09:00", pb::VisitOutcome::Refused)).await;
+    let name = accepted(&refused[0]).enforcement_request.clone();
+    let again = ground.visit("leader-0", at("10:00", pb::VisitOutcome::Refused)).await;
+    assert_eq!(accepted(&again[0]).enforcement_request, name, "the same one");
+    let open = ground.enforcements("duty-0").await;
+    assert_eq!((open.len(), open[0].household.as_str()), (1, "101"));
+    ground.advance(on(4, "00:01")).await;
+    let village = ground.village(0).await;
+    let digest =
+        until(async || Some(ground.digest(&village).await).filter(|digest| !digest.is_empty())).await;
+    assert_eq!((digest[0].kind(), &digest[0].subject), (pb::EscalationKind::EnforcementOverdue, &name));
+    let (_, verdict) = ground.proof().await;
+    assert!(verdict.holds && verdict.listed > 0);
+    ground.visit("leader-0", at("11:00", pb::VisitOutcome::Visited)).await;
+    assert!(ground.enforcements("duty-0").await.is_empty(), "they comply");
+    assert!(ground.digest(&village).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_grid_is_counted_or_visited_one_by_one_and_no_other_s_grid_is_either() {
+    let ground = Ground::build().await;
+    let sweep = ground.sweep().await.name;
+    let seen = household("101", pb::VisitOutcome::Visited);
+    let tally = Seen::Tally(pb::Tally { visited: 5, ..Default::default() });
+    let grid = &ground.grids[0];
+    ground.visit("leader-0", vec![visit(&sweep, grid, on(2, "09:00"), seen.clone())]).await;
+    let taken = ground
+        .visit(
+            "leader-0",
+            vec![
+                visit(&sweep, grid, on(2, "10:00"), tally),
+                visit(&sweep, &ground.grids[1], on(2, "10:00"), seen.clone()),
+                visit(&sweep, grid, on(4, "10:00"), seen.clone()),
+                visit(&format!("sweeps/{}", request_id()), grid, on(2, "10:00"), seen.clone()),
+            ],
+        )
+        .await;
+    let reasons: Vec<_> = taken
+        .iter()
+        .map(|taken| match taken {
+            Taken::Refused(refused) => refused.reason.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(reasons, ["GRID_BY_HOUSEHOLDS", "NOT_FOUND", "INVALID_ARGUMENT", "NOT_FOUND"]);
+    let hidden = ground.visit("leader-2", vec![visit(&sweep, &ground.grids[2], on(2, "10:00"), seen)]).await;
+    assert!(matches!(&hidden[0], Taken::Refused(refused) if refused.reason == "NOT_FOUND"));
+    // Whoever is covered sees the sweep; the next county does not.
+    let get = |subject: &str| {
+        let request = pb::GetSweepRequest { name: sweep.clone() };
+        let screening = ground.screening(subject);
+        async move { screening.sweeps().get_sweep(request).await.map(drop) }
+    };
+    get("leader-1").await.expect("covered");
+    assert_eq!(get("duty-1").await.expect_err("not its own").code(), Code::NotFound);
+    let list = async |subject: &str| {
+        let request = pb::ListSweepsRequest::default();
+        let answer = ground.screening(subject).sweeps().list_sweeps(request).await.expect("a list");
+        answer.into_inner().sweeps.len()
+    };
+    assert_eq!((list("leader-0").await, list("leader-2").await, list("duty").await), (1, 0, 1));
+}
