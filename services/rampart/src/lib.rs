@@ -20,3 +20,4 @@ pub mod retry;
 pub mod sheet;
 pub mod stack;
 pub mod units_file;
+pub mod visits_file;

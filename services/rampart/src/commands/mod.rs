@@ -10,6 +10,7 @@ mod contacts;
 mod days;
 mod days_show;
 mod demo;
+mod enforcements;
 mod figures;
 mod forms;
 mod handdowns;
@@ -33,6 +34,8 @@ mod reports_show;
 mod reports_watch;
 mod results;
 mod rollup;
+mod support;
+mod sweeps;
 mod units;
 mod up;
 
@@ -144,6 +147,15 @@ enum Command {
     /// List and report a county's first case and clusters
     #[command(subcommand)]
     Incidents(incidents::Command),
+    /// Sweep grids household by household: targets, visits, progress, closing
+    #[command(subcommand)]
+    Sweeps(sweeps::Command),
+    /// List and settle refusals to comply
+    #[command(subcommand)]
+    Enforcements(enforcements::Command),
+    /// Offer, ask for and deliver food, medicine and care; care teams
+    #[command(subcommand)]
+    Support(support::Command),
     /// Print the bulletin of a seal
     Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
@@ -199,6 +211,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Cases(command) => cases::run(command, &access, cli.style).await,
         Command::Results(command) => results::run(command, &access, cli.style).await,
         Command::Incidents(command) => incidents::run(command, &access, cli.style).await,
+        Command::Sweeps(command) => sweeps::run(command, &access, cli.style).await,
+        Command::Enforcements(command) => enforcements::run(command, &access, cli.style).await,
+        Command::Support(command) => support::run(command, &access, cli.style).await,
         Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),

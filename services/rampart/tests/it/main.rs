@@ -6,3 +6,4 @@ mod contacts;
 mod reporting;
 mod screening;
 mod shell;
+mod sweeps;
