@@ -110,6 +110,8 @@ const TABLE: &[(&str, &[Office])] = {
         ("supports.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("supports.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("careteams.write", &[Leader, DutyOfficer]),
+        ("homes.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("homes.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]

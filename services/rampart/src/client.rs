@@ -21,8 +21,9 @@ use proto::{
         enforcement_service_client::EnforcementServiceClient,
         escalation_service_client::EscalationServiceClient, exposure_service_client::ExposureServiceClient,
         handdown_service_client::HanddownServiceClient, hands_service_client::HandsServiceClient,
-        incident_service_client::IncidentServiceClient, observation_service_client::ObservationServiceClient,
-        passage_service_client::PassageServiceClient, person_service_client::PersonServiceClient,
+        home_service_client::HomeServiceClient, incident_service_client::IncidentServiceClient,
+        observation_service_client::ObservationServiceClient, passage_service_client::PassageServiceClient,
+        person_service_client::PersonServiceClient,
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
         reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
         result_service_client::ResultServiceClient, schedule_service_client::ScheduleServiceClient,
@@ -175,6 +176,8 @@ clients! {
         enforcements: EnforcementServiceClient,
         /// Support and care teams.
         supports: SupportServiceClient,
+        /// Homes: who sleeps where.
+        homes: HomeServiceClient,
         /// Digests of what was not done.
         escalations: EscalationServiceClient,
         /// Proofs of persons.

@@ -8,6 +8,7 @@ pub mod escalations;
 pub mod exposures;
 pub mod handdowns;
 pub mod hands;
+pub mod homes;
 pub mod house;
 pub mod incidents;
 pub mod keyring;
@@ -41,12 +42,13 @@ use proto::screening::{
     case_service_server::CaseServiceServer, checkpoint_service_server::CheckpointServiceServer,
     enforcement_service_server::EnforcementServiceServer, escalation_service_server::EscalationServiceServer,
     exposure_service_server::ExposureServiceServer, handdown_service_server::HanddownServiceServer,
-    hands_service_server::HandsServiceServer, incident_service_server::IncidentServiceServer,
-    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
-    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
-    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
-    result_service_server::ResultServiceServer, schedule_service_server::ScheduleServiceServer,
-    support_service_server::SupportServiceServer, sweep_service_server::SweepServiceServer,
+    hands_service_server::HandsServiceServer, home_service_server::HomeServiceServer,
+    incident_service_server::IncidentServiceServer, observation_service_server::ObservationServiceServer,
+    passage_service_server::PassageServiceServer, person_service_server::PersonServiceServer,
+    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
+    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
+    schedule_service_server::ScheduleServiceServer, support_service_server::SupportServiceServer,
+    sweep_service_server::SweepServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -81,6 +83,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.SweepService",
     "rampart.screening.v1.EnforcementService",
     "rampart.screening.v1.SupportService",
+    "rampart.screening.v1.HomeService",
     "rampart.screening.v1.EscalationService",
     "rampart.screening.v1.ProofService",
 ];
@@ -156,6 +159,7 @@ fn routes(house: &Arc<House>) -> Routes {
             house: house()
         })))
         .add_service(served!(SupportServiceServer::new(supports::api::Supports { house: house() })))
+        .add_service(served!(HomeServiceServer::new(homes::api::Homes { house: house() })))
         .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
         .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))
 }

@@ -38,6 +38,7 @@ pub(crate) struct Ground {
     pub(crate) enforcement: String,
     pub(crate) support: String,
     pub(crate) team: String,
+    pub(crate) home: String,
 }
 
 /// Methods by which whoever is covered reads what is above him.
@@ -262,7 +263,15 @@ async fn ground(
     let (observation, referral) = observed(maker, &other).await;
     let [exposure, case, result] = traced(maker, unit, &other).await;
     let [sweep, enforcement, support, team] = swept(maker, unit, &other).await;
+    let request = pb::CreateHomeRequest {
+        request_id: request_id(),
+        unit: unit.to_owned(),
+        persons: vec![other.clone()],
+        start_date: String::new(),
+    };
+    let home = maker.homes().create_home(request).await.expect("a home").into_inner().home;
     Ground {
+        home: home.expect("a home").name,
         grid: grid.to_owned(),
         sweep,
         enforcement,
@@ -344,6 +353,7 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
         enforcement: absent("enforcementRequests"),
         support: absent("supportRequests"),
         team: absent("careTeams"),
+        home: absent("homes"),
     });
 
     let mut wrong = Vec::new();

@@ -462,6 +462,44 @@ async fn sweeping(method: &str, screening: &Screening, ground: &Ground) -> Optio
             let name = ground.team.clone();
             supports.dissolve_care_team(pb::DissolveCareTeamRequest { request_id: id, name }).await.map(drop)
         }
+        _ => return at_home(method, screening, ground).await,
+    };
+    Some(answer)
+}
+
+/// The methods of homes.
+async fn at_home(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
+    let mut homes = screening.homes();
+    let (id, unit, name, person) =
+        (request_id(), ground.unit.clone(), ground.home.clone(), ground.person.clone());
+    let answer = match method {
+        "CreateHome" => {
+            let persons = vec![person];
+            let request = pb::CreateHomeRequest { request_id: id, unit, persons, start_date: String::new() };
+            homes.create_home(request).await.map(drop)
+        }
+        "GetHome" => homes.get_home(pb::GetHomeRequest { name }).await.map(drop),
+        "ListHomes" => {
+            let request = pb::ListHomesRequest { ancestor_unit: unit, ..Default::default() };
+            homes.list_homes(request).await.map(drop)
+        }
+        "JoinHome" => {
+            let request = pb::JoinHomeRequest { request_id: id, name, person, start_date: String::new() };
+            homes.join_home(request).await.map(drop)
+        }
+        "LeaveHome" => {
+            let person = ground.other.clone();
+            // Whoever is there again has left for good before: another office has had the same call.
+            let join = pb::JoinHomeRequest {
+                request_id: request_id(),
+                name: name.clone(),
+                person: person.clone(),
+                start_date: String::new(),
+            };
+            homes.join_home(join).await.map(drop).ok();
+            let request = pb::LeaveHomeRequest { request_id: id, name, person, end_date: String::new() };
+            homes.leave_home(request).await.map(drop)
+        }
         _ => return None,
     };
     Some(answer)

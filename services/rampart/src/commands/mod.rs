@@ -15,6 +15,7 @@ mod figures;
 mod forms;
 mod handdowns;
 mod hands;
+mod homes;
 mod import;
 mod incidents;
 mod observations;
@@ -147,6 +148,9 @@ enum Command {
     /// List and report a county's first case and clusters
     #[command(subcommand)]
     Incidents(incidents::Command),
+    /// Record who sleeps where
+    #[command(subcommand)]
+    Homes(homes::Command),
     /// Sweep grids household by household: targets, visits, progress, closing
     #[command(subcommand)]
     Sweeps(sweeps::Command),
@@ -211,6 +215,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Cases(command) => cases::run(command, &access, cli.style).await,
         Command::Results(command) => results::run(command, &access, cli.style).await,
         Command::Incidents(command) => incidents::run(command, &access, cli.style).await,
+        Command::Homes(command) => homes::run(command, &access, cli.style).await,
         Command::Sweeps(command) => sweeps::run(command, &access, cli.style).await,
         Command::Enforcements(command) => enforcements::run(command, &access, cli.style).await,
         Command::Support(command) => support::run(command, &access, cli.style).await,

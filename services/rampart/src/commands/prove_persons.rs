@@ -31,8 +31,14 @@ pub(super) async fn prove(from: Option<NaiveDate>, access: &Access, proof: &mut 
 
 fn conclude(verdict: &pb::PersonVerdict, proof: &mut Proof) {
     let counts = format!(
-        "{} under observation, {} ended, {} slots and {} readings read, {} handed down, {} to look at",
-        verdict.open, verdict.ended, verdict.slots, verdict.readings, verdict.handdowns, verdict.listed,
+        "{} under observation, {} ended, {} slots and {} readings read, {} handed down, {} contacts of the ill, {} to look at",
+        verdict.open,
+        verdict.ended,
+        verdict.slots,
+        verdict.readings,
+        verdict.handdowns,
+        verdict.contacts,
+        verdict.listed,
     );
     // A verdict that does not hold is believed, whatever its counts.
     let broken = if verdict.holds { verdict.broken } else { verdict.broken.max(1) };

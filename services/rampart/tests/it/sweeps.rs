@@ -55,6 +55,13 @@ async fn a_sweep_a_refusal_and_a_family_looked_after() {
     let intake = ["persons", "intake", "张样例", "--unit", &grid, "--purpose", "returnee"];
     let intake = [&intake[..], &["--fact", "vehicle=G1234"]].concat();
     let person = shell.json("leader", &intake).await[0]["name"].as_str().unwrap().to_owned();
+    let home = shell.json("leader", &["homes", "create", &grid, &person, "--since", "2020-01-24"]).await;
+    let home = home[0]["name"].as_str().unwrap();
+    let left = ["homes", "leave", home, &person, "--last", "2020-02-02"];
+    assert_eq!(shell.json("leader", &left).await[0]["to"], "2020-02-02");
+    assert_eq!(shell.json("leader", &["homes", "join", home, &person]).await.as_array().unwrap().len(), 2);
+    let mine = ["homes", "list", "--person", &person];
+    assert_eq!(shell.json("duty", &mine).await[0]["unit"], json!(grid));
     let team = ["support", "create-team", "包保小组", "--unit", &county, "--member", "volunteer:志愿者甲"];
     let team = shell.json("duty", &team).await[0]["name"].as_str().unwrap().to_owned();
     let offer = ["support", "offer", &person, "2 bags of vegetables and fruit"];

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Case, Event, State, store};
 use crate::{
     escalations::{self, Kind},
-    exposures,
+    exposures, homes,
     house::House,
     incidents,
     observations::{
@@ -103,6 +103,10 @@ async fn follow(
         state if state.is_ill() => {
             end_all(house, connection, case.one, (Ending::Converted, &words, by)).await?;
             followed.contacts = exposures::ops::reassess(house, connection, case.one, by).await?;
+            if before != state {
+                let today = house.clock.today();
+                followed.contacts += homes::ops::observe(house, connection, case.one, today, by).await?;
+            }
             if state != State::Suspected {
                 results::ops::refer_to(house, connection, case.one, by).await?;
             }

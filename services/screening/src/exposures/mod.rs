@@ -8,6 +8,7 @@ pub mod parse;
 pub mod store;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::persons::Purpose;
@@ -64,6 +65,15 @@ pub struct Exposure {
     pub withdrawn_at: Option<DateTime<Utc>>,
     /// Why it was taken back.
     pub withdraw_reason: String,
+}
+
+impl Exposure {
+    /// How it lies to the window of its index, by what is known of the index.
+    #[must_use]
+    pub fn window(&self, zone: Tz) -> Window {
+        let known = self.index.map_or((None, None), |index| (index.onset_on, index.sampled_on));
+        window(self.control_plan, known, self.last_at.with_timezone(&zone).date_naive())
+    }
 }
 
 /// Who exposed somebody.

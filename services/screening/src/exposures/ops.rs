@@ -4,7 +4,7 @@ use chassis::Fault;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Exposure, Index, Window, basis, store, window};
+use super::{Exposure, Index, Window, basis, store};
 use crate::{
     cases,
     house::House,
@@ -45,8 +45,7 @@ pub async fn follow(
         return Ok(None);
     }
     let last = exposure.last_at.with_timezone(&house.clock.zone()).date_naive();
-    let known = exposure.index.map_or((None, None), |index| (index.onset_on, index.sampled_on));
-    if window(exposure.control_plan, known, last) == Window::Before {
+    if exposure.window(house.clock.zone()) == Window::Before {
         return Ok(None);
     }
     let purpose = match exposure.index {

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use proto::screening::{self as pb, exposure_item::Contact as Said};
 use uuid::Uuid;
 
-use super::{Exposure, KINDS, window};
+use super::{Exposure, KINDS};
 use crate::{
     observations::parse::{exposure as day, optional},
     persons::parse::{COLLECTION as PERSONS, Intake, listed, person_name, unit_name},
@@ -120,8 +120,6 @@ pub fn past(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, Stri
 pub fn exposure(exposure: &Exposure, sees: impl Fn(Uuid) -> bool, zone: Tz) -> pb::Exposure {
     let index = exposure.index.filter(|index| sees(index.unit));
     let contact = sees(exposure.contact_unit);
-    let known = exposure.index.map_or((None, None), |index| (index.onset_on, index.sampled_on));
-    let last = exposure.last_at.with_timezone(&zone).date_naive();
     pb::Exposure {
         name: exposure_name(exposure.id),
         index: index.map(|index| person_name(index.person)).unwrap_or_default(),
@@ -135,7 +133,7 @@ pub fn exposure(exposure: &Exposure, sees: impl Fn(Uuid) -> bool, zone: Tz) -> p
         last_time: Some(parse::timestamp(exposure.last_at)),
         protected: exposure.protected,
         close: exposure.close,
-        window: window(exposure.control_plan, known, last) as i32,
+        window: exposure.window(zone) as i32,
         control_plan: exposure.control_plan.into(),
         create_time: Some(parse::timestamp(exposure.created_at)),
         entered_by: exposure.entered_by.clone(),

@@ -122,6 +122,32 @@ pub async fn close_of(connection: &mut PgConnection, index_one: Uuid) -> Result<
     )?)
 }
 
+/// Some close contacts, in the hands of units, of persons who are ill, after one, for a proof: each with whether they are
+/// ill themselves or were ever put under observation.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn to_prove(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<(Exposure, bool)>, Fault> {
+    let ids = sqlx::query!(
+        r#"SELECT e.id, EXISTS (SELECT FROM observation o WHERE o.one_id = e.contact_one_id)
+                     OR EXISTS (SELECT FROM case_record k WHERE k.one_id = e.contact_one_id) AS "followed!"
+           FROM exposure e JOIN case_record c ON c.one_id = e.index_one_id AND c.leads_id = c.id AND c.state IN (2, 3, 4, 9)
+           WHERE e.contact_unit_id = ANY($1) AND e.close AND e.withdrawn_at IS NULL AND e.id > $2 ORDER BY e.id LIMIT $3"#,
+        units,
+        after,
+        limit,
+    );
+    let ids = ids.fetch_all(&mut *connection).await?;
+    let asked: Vec<Uuid> = ids.iter().map(|row| row.id).collect();
+    let found = exposures!(connection, "e.id = ANY($1) ORDER BY e.id", &asked)?;
+    Ok(found.into_iter().zip(ids.into_iter().map(|row| row.followed)).collect())
+}
+
 /// A page of the exposures of contacts in the hands of units.
 ///
 /// # Errors

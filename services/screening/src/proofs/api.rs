@@ -17,6 +17,7 @@ use super::{
 use crate::{
     DOMAIN,
     escalations::api::subject_name,
+    exposures::{self, parse::exposure_name},
     handdowns::{self, parse::handdown_name},
     house::House,
     observations::parse::observation_name,
@@ -123,6 +124,7 @@ impl Proofs {
         }
         self.prove_handdowns(below, proof).await?;
         self.prove_waiting(below, proof).await?;
+        self.prove_contacts(below, proof).await?;
         let today = self.house.jurisdiction.today();
         let display_name = today.node(*unit).map(|node| node.display_name.clone()).unwrap_or_default();
         let progress = pb::PersonProofProgress {
@@ -186,6 +188,27 @@ impl Proofs {
                 } else {
                     self.say(&about, Finding::TaskWaiting, words, proof).await?;
                 }
+            }
+        }
+    }
+
+    /// Close contacts, in the hands of units, of persons who are ill.
+    async fn prove_contacts(&self, units: &[Uuid], proof: &mut Proof) -> Result<(), Fault> {
+        let mut after = Uuid::nil();
+        loop {
+            let mut work = self.house.database.snapshot().await?;
+            let found = exposures::store::to_prove(&mut work, units, after, AT_ONCE).await?;
+            drop(work);
+            let Some((last, _)) = found.last() else { return Ok(()) };
+            after = last.id;
+            for (exposure, is_followed) in &found {
+                proof.verdict.contacts += 1;
+                if *is_followed || exposure.window(self.house.clock.zone()) == exposures::Window::Before {
+                    continue;
+                }
+                let about = (exposure_name(exposure.id), exposure.contact, exposure.contact_unit);
+                let words = "was never put under observation".to_owned();
+                self.say(&about, Finding::ContactUnfollowed, words, proof).await?;
             }
         }
     }

@@ -50,6 +50,8 @@ pub enum Finding {
     TaskUnseen = 16,
     /// A person was taken for ill, and has no case.
     CaseMissing = 17,
+    /// A close contact of a case, within the window, whom nobody has put under observation.
+    ContactUnfollowed = 18,
 }
 
 impl Finding {

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     escalations::{self, Kind},
+    homes,
     house::House,
     referrals,
 };
@@ -79,7 +80,12 @@ pub async fn take_in(
     let open: HashMap<Uuid, Uuid> = if grave.is_empty() {
         HashMap::new()
     } else {
-        referrals::store::open(&mut work, &grave, now).await?
+        let opened = referrals::store::open(&mut work, &grave, now).await?;
+        let ill: Vec<Uuid> = opened.keys().copied().collect();
+        for one in homes::store::observed(&mut work, &ill).await? {
+            homes::ops::rebase(house, &mut work, one, day(house, now), caller.subject()).await?;
+        }
+        opened
     };
     work.commit().await?;
     for taken in taken {

@@ -4,11 +4,15 @@
 use proptest::{
     collection::vec, prelude::any, strategy::Strategy as _, strategy::ValueTree as _, test_runner::TestRunner,
 };
-use proto::{registry, screening as pb};
+use proto::{
+    registry,
+    screening::{self as pb, exposure_item::Contact},
+};
 use tests::request_id;
 use tonic::{Code, Status};
 
 use crate::{
+    exposures::contact,
     ground::{Ground, person},
     watch::{on, reading},
 };
@@ -25,6 +29,8 @@ struct Lives {
     sent: Vec<pb::Reading>,
     handdowns: Vec<String>,
     hours: i64,
+    /// The most contacts of somebody ill that a proof has seen.
+    contacts: i64,
 }
 
 /// A refusal that says how things stand is an answer; anything else is a defect.
@@ -226,13 +232,78 @@ impl Lives {
         }
     }
 
+    /// Two of them met.
+    async fn meet(&mut self, one: u8, other: u8) {
+        let count = self.persons.len();
+        if count < 2 {
+            return;
+        }
+        let [index, person] = [one, other].map(|nth| self.persons[usize::from(nth) % count].clone());
+        let at = self.ground.sandbox.clock.now() - chrono::TimeDelta::hours(i64::from(other) * 3);
+        let item = contact(&index, Contact::Person(person), at);
+        let results = self.ground.expose("duty", 0, vec![item]).await.expect("an answer");
+        let is_answer = |result: &pb::exposure_result::Result| match result {
+            pb::exposure_result::Result::Refused(refused) => refused.message.contains("another person"),
+            _ => true,
+        };
+        assert!(results.iter().all(is_answer), "{results:?}");
+    }
+
+    /// Somebody is tested, and looked at as a case; what becomes of it is decided.
+    async fn decide(&mut self, nth: u8, how: u8) {
+        let count = self.persons.len();
+        if count == 0 {
+            return;
+        }
+        let person = self.persons[usize::from(nth) % count].clone();
+        let doctor = self.ground.screening("doctor");
+        let taken = self.ground.sandbox.clock.now() - chrono::TimeDelta::hours(30 * i64::from(how % 2));
+        let result = pb::Result {
+            person: person.clone(),
+            kind: pb::TestKind::Pcr.into(),
+            outcome: i32::from(how % 3) + 1,
+            taken_time: Some(chassis::parse::timestamp(taken)),
+            laboratory: "a life".to_owned(),
+            ..Default::default()
+        };
+        let request = pb::RecordResultRequest { request_id: request_id(), result: Some(result) };
+        let result = answered(doctor.results().record_result(request).await).and_then(|answer| answer.result);
+        let case = pb::Case { person, links: vec![1], signs: vec![1, 2], ..Default::default() };
+        let request = pb::OpenCaseRequest { request_id: request_id(), case: Some(case) };
+        let case = answered(doctor.cases().open_case(request).await).and_then(|answer| answer.case);
+        let Some(case) = case else { return };
+        let request = pb::ClassifyCaseRequest {
+            request_id: request_id(),
+            name: case.name,
+            state: i32::from(how % 11) + 1,
+            result: result.map(|result| result.name).unwrap_or_default(),
+            r#override: true,
+            reason: "a life".to_owned(),
+            ..Default::default()
+        };
+        answered(doctor.cases().classify_case(request).await);
+    }
+
+    /// Two of them live together from today on.
+    async fn move_in(&mut self, one: u8, other: u8) {
+        let count = self.persons.len();
+        if count == 0 {
+            return;
+        }
+        let persons = [one, other].map(|nth| self.persons[usize::from(nth) % count].clone()).to_vec();
+        let unit = self.ground.counties[0].clone();
+        let request =
+            pb::CreateHomeRequest { request_id: request_id(), unit, persons, start_date: String::new() };
+        answered(self.ground.screening("duty").homes().create_home(request).await);
+    }
+
     async fn pass(&mut self, hours: u8) {
         self.hours += i64::from(hours % 16);
         self.ground.advance(on(3, "00:00") + chrono::TimeDelta::hours(self.hours)).await;
     }
 
     async fn step(&mut self, (kind, one, other): (u8, u8, u8)) {
-        match kind % 21 {
+        match kind % 26 {
             0 | 1 => self.turn_up(one, other).await,
             2..=4 => self.open(one, other).await,
             5..=9 => self.read(one, other).await,
@@ -242,14 +313,18 @@ impl Lives {
             14 | 15 => self.hand_down(one, other).await,
             16..=18 => self.take_over(one).await,
             19 => self.verify(one, other).await,
+            20 | 21 => self.meet(one, other).await,
+            22 | 23 => self.decide(one, other).await,
+            24 => self.move_in(one, other).await,
             _ => self.pass(one).await,
         }
     }
 
-    async fn prove(&self, step: usize) {
+    async fn prove(&mut self, step: usize) {
         let (exceptions, verdict) = self.ground.proof().await;
         let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
         assert!(verdict.holds, "after step {step}: {broken:#?}");
+        self.contacts = self.contacts.max(verdict.contacts);
     }
 }
 
@@ -259,8 +334,15 @@ async fn random_lives_keep_the_law_of_persons() {
     let root = ground.sandbox.root.clone();
     ground.sandbox.appointed(&root, registry::Office::HealthOfficer, "doctor").await;
     ground.known("doctor").await;
-    let mut lives =
-        Lives { ground, persons: vec![], observations: vec![], sent: vec![], handdowns: vec![], hours: 0 };
+    let mut lives = Lives {
+        ground,
+        persons: vec![],
+        observations: vec![],
+        sent: vec![],
+        handdowns: vec![],
+        hours: 0,
+        contacts: 0,
+    };
     let asked = std::env::var("RAMPART_LIFE_STEPS").ok().and_then(|steps| steps.parse().ok());
     let mut runner = asked.map_or_else(TestRunner::deterministic, |_: usize| TestRunner::default());
     let count = asked.unwrap_or(STEPS);
@@ -278,7 +360,11 @@ async fn random_lives_keep_the_law_of_persons() {
     lives.prove(count).await;
     let (_, verdict) = lives.ground.proof().await;
     assert!(
-        verdict.open > 0 && verdict.handdowns > 0 && verdict.ended > 3 && verdict.readings > 50,
+        verdict.open > 0
+            && verdict.handdowns > 0
+            && lives.contacts > 0
+            && verdict.ended > 3
+            && verdict.readings > 50,
         "{verdict:?}"
     );
 }

@@ -9,6 +9,7 @@ mod exposures;
 mod ground;
 mod handdowns;
 mod hands;
+mod homes;
 mod incidents;
 mod keys;
 mod lives;

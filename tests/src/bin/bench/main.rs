@@ -12,6 +12,7 @@ mod load;
 mod rounds;
 mod services;
 mod table;
+mod traced;
 mod watched;
 
 use std::{

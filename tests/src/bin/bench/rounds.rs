@@ -14,6 +14,7 @@ use super::{
     city::{City, GRIDS},
     latency, load, say,
     table::{Mark, Table, Title, quantile},
+    traced,
     watched::{Watched, p95},
 };
 
@@ -69,6 +70,11 @@ const PAGE: Title =
     title("11", "a county's page of 50 of 1,000,000, p95", "ms", "50 rows by key", Mark::Within(3.0));
 const WORK: Title =
     title("12", "a grid leader's work at that size, p95", "ms", "50 rows by key", Mark::Within(3.0));
+
+const PASSAGES: Title =
+    title("13", "passages by 500s, 2 streams", "/s", "bare unnest, 500s", Mark::Ratio(0.15, 0.15));
+const CHAINS: Title =
+    title("14", "contacts to 3 generations of 100,000, p95", "ms", "the query alone", Mark::Within(1.5));
 
 struct Run<'a> {
     city: Arc<City>,
@@ -182,7 +188,7 @@ impl Run<'_> {
 
     /// The rows of persons under observation.
     async fn watched(&self) -> anyhow::Result<()> {
-        if !(9..=12).any(|row| self.is_asked(row)) {
+        if !(9..=14).any(|row| self.is_asked(row)) {
             return Ok(());
         }
         let mut watched = Watched::start(&self.city).await?;
@@ -193,6 +199,19 @@ impl Run<'_> {
             }
             if self.is_asked(10) {
                 self.add(CLOSING, watched.closing().await?, None)?;
+            }
+        }
+        if self.is_asked(14) {
+            traced::exposures(&mut watched).await?;
+        }
+        for _ in 0..self.asked.size.rounds {
+            if self.is_asked(13) {
+                let (ours, bare) = traced::passages(&mut watched).await?;
+                self.add(PASSAGES, ours, Some(bare))?;
+            }
+            if self.is_asked(14) {
+                let [ours, alone] = traced::chains(&mut watched).await?;
+                self.add(CHAINS, p95(&ours), Some(p95(&alone)))?;
             }
         }
         if self.is_asked(11) || self.is_asked(12) {

@@ -34,10 +34,10 @@ const PAGES: usize = 300;
 pub(crate) struct Watched<'a> {
     city: &'a City,
     child: Child,
-    duty: Screening,
+    pub(crate) duty: Screening,
     leader: Screening,
-    county: String,
-    sql: PgConnection,
+    pub(crate) county: String,
+    pub(crate) sql: PgConnection,
 }
 
 impl<'a> Watched<'a> {
