@@ -5,6 +5,7 @@
 mod access;
 mod access_to_reporting;
 mod access_to_screening;
+mod calls_at_home;
 mod calls_of_screening;
 mod migrations;
 mod official_lists;

@@ -58,7 +58,8 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     let official = args.units.as_deref().map(tree::official).transpose()?.unwrap_or_default();
     output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
     let up = Up::start(&args.data, args.addresses, &founding, clock.clone()).await?;
-    let services = (up.stack.registry.as_str(), up.stack.reporting.as_str());
+    let stack = &up.stack;
+    let services = (stack.registry.as_str(), stack.reporting.as_str(), stack.screening.as_str());
     let stage = Stage::new(&up.issuer, &clock, services, &founding.administrator)?;
     let bulletins = args.data.join("bulletins");
     let played = tokio::select! {
@@ -88,8 +89,8 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     output::say(&format!(
-        "\nregistry   {}\nreporting  {}\n\nTry `rampart reports missing grid-day 2020-02-03`, or:\n  buf curl --schema proto --http2-prior-knowledge \\\n    -H \"authorization: Bearer $(rampart token)\" -d '{{\"key\":\"grid-day\"}}' \\\n    {}/rampart.reporting.v1.FormService/GetForm\n\nCtrl-C stops everything; the data stays.",
-        up.stack.registry, up.stack.reporting, up.stack.reporting
+        "\nregistry   {}\nreporting  {}\nscreening  {}\n\nTry `rampart reports missing grid-day 2020-02-03`, or:\n  buf curl --schema proto --http2-prior-knowledge \\\n    -H \"authorization: Bearer $(rampart token)\" -d '{{\"key\":\"grid-day\"}}' \\\n    {}/rampart.reporting.v1.FormService/GetForm\n\nCtrl-C stops everything; the data stays.",
+        up.stack.registry, up.stack.reporting, up.stack.screening, up.stack.reporting
     ));
     up.stay().await
 }

@@ -95,11 +95,14 @@ impl Outcome {
                 .iter()
                 .map(|(key, seal)| format!("seal          {key} {}: {}", seal.number, seal.digest)),
         );
+        lines.extend(self.persons.text());
+        let (observations, slots, readings) = self.laws.watched;
         let (expectations, revisions, seals) = self.laws.checked;
         lines.push(format!(
-            "laws          offices {}, tree {}, reports {}: {expectations} expectations, {revisions} revisions and {seals} seals checked, {} exceptions listed",
+            "laws          offices {}, tree {}, persons {}, reports {}: {observations} observations, {slots} slots, {readings} readings, {expectations} expectations, {revisions} revisions and {seals} seals checked, {} exceptions listed",
             word(self.laws.offices),
             word(self.laws.tree),
+            word(self.laws.persons),
             word(self.laws.reports),
             self.laws.listed
         ));
@@ -187,7 +190,8 @@ impl Outcome {
                 "warnings": self.epidemic_day.first().map(|city| city.warnings.clone()),
             },
             "seals": seals.collect::<Vec<_>>(),
-            "laws": {"offices": self.laws.offices, "tree": self.laws.tree, "reports": self.laws.reports,
+            "persons": self.persons.document(),
+            "laws": {"offices": self.laws.offices, "tree": self.laws.tree, "persons": self.laws.persons, "reports": self.laws.reports,
                      "exceptions_listed": self.laws.listed, "broken": self.laws.broken},
             "bulletins": self.bulletins,
             "seconds": self.took.as_secs_f64(),

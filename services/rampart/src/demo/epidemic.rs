@@ -9,6 +9,7 @@ use super::{
     days, facts,
     facts::{Contacts, TownDay},
     grids::Said,
+    persons::evening::counted,
     send,
     stage::{DATE, DATE_AFTER, DATE_BEFORE, Stage, patiently, request_id},
     walk::{Place, Tree},
@@ -42,44 +43,40 @@ pub async fn balances(stage: &Stage, tree: &Tree, form: &str) -> anyhow::Result<
     Ok(())
 }
 
-/// Enters every town's day, each county's health officer for their towns; zero is said of most.
+/// Enters every town's day as the registers of cases and contacts have it (D7), each county's health officer for their
+/// towns; zero is said of most.
 ///
 /// # Errors
 /// A refusal.
 pub async fn enter(stage: &Stage, tree: &Tree, form: &str) -> anyhow::Result<()> {
-    let (published, contacts) = published()?;
-    let none = (TownDay::default(), Contacts::default());
-    let said: Vec<Said> = tree
-        .towns
-        .iter()
-        .map(|town| {
-            let day = published.get(&town.code).unwrap_or(&none.0);
-            let contacts = contacts.get(&town.code).unwrap_or(&none.1);
-            let figures = [
-                ("confirmed", day.confirmed_new),
-                ("severe", day.severe_current),
-                ("deaths", 0),
-                ("discharged", day.discharged_new),
-                ("contacts_traced", 0),
-                ("contacts_released", 0),
-                ("contacts_converted", 0),
-                ("contacts_observed", contacts.observed),
-            ];
-            let is_zero = figures.iter().all(|(_, figure)| *figure == 0);
-            Said {
-                subject: format!("{}-health", town.code.get(..6).unwrap_or_default()),
-                request: pb::SubmitReportRequest {
-                    request_id: request_id(&format!("epidemic {}", town.code)),
-                    form: form.to_owned(),
-                    business_date: DATE.to_owned(),
-                    unit: town.unit.clone(),
-                    zero: is_zero,
-                    figures: if is_zero { BTreeMap::new() } else { by_key(figures) },
-                    ..pb::SubmitReportRequest::default()
-                },
-            }
-        })
-        .collect();
+    let screening = stage.screening_as("city-duty")?;
+    let mut said: Vec<Said> = Vec::with_capacity(tree.towns.len());
+    for town in &tree.towns {
+        let (cases, contacts) = counted(&screening, &town.unit).await?;
+        let figures = [
+            ("confirmed", cases.confirmed_new),
+            ("severe", cases.severe_current),
+            ("deaths", cases.died_new),
+            ("discharged", cases.discharged_new),
+            ("contacts_traced", 0),
+            ("contacts_released", 0),
+            ("contacts_converted", 0),
+            ("contacts_observed", contacts.under_observation),
+        ];
+        let is_zero = figures.iter().all(|(_, figure)| *figure == 0);
+        said.push(Said {
+            subject: format!("{}-health", town.code.get(..6).unwrap_or_default()),
+            request: pb::SubmitReportRequest {
+                request_id: request_id(&format!("epidemic {}", town.code)),
+                form: form.to_owned(),
+                business_date: DATE.to_owned(),
+                unit: town.unit.clone(),
+                zero: is_zero,
+                figures: if is_zero { BTreeMap::new() } else { by_key(figures) },
+                ..pb::SubmitReportRequest::default()
+            },
+        });
+    }
     send::all(stage, &said, "towns of the health side").await?;
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! The laws, proved over the API by both services.
+//! The laws, proved over the API by every service.
 
 use proto::{
     registry::{self, prove_offices_response::Part},
     reporting::{self as pb, prove_reports_response::Event},
+    screening::{self as screened, prove_persons_response::Event as Proved},
 };
 
 use super::stage::Stage;
@@ -20,6 +21,10 @@ pub struct Laws {
     pub listed: i64,
     /// Every exception that breaks a law, in words.
     pub broken: Vec<String>,
+    /// Law 2.
+    pub persons: bool,
+    /// How many persons under observation, slots and readings were checked.
+    pub watched: (i64, i64, i64),
     /// How many expectations, revisions and seals were checked.
     pub checked: (i64, i64, i64),
 }
@@ -28,7 +33,7 @@ impl Laws {
     /// Whether all of them hold.
     #[must_use]
     pub fn hold(&self) -> bool {
-        self.offices && self.tree && self.reports
+        self.offices && self.tree && self.reports && self.persons
     }
 }
 
@@ -71,10 +76,37 @@ pub async fn prove(stage: &Stage) -> anyhow::Result<Laws> {
                 laws.reports = verdict.holds;
                 laws.listed += verdict.listed;
                 laws.checked = (verdict.expectations, verdict.revisions, verdict.seals);
-                return Ok(laws);
+                return prove_persons(stage, laws).await;
             }
             _ => {}
         }
     }
     anyhow::bail!("reporting ended its proof without a verdict")
+}
+
+/// Proves law 2.
+async fn prove_persons(stage: &Stage, mut laws: Laws) -> anyhow::Result<Laws> {
+    let screening = stage.screening_as("city-duty")?;
+    let request = screened::ProvePersonsRequest { start_date: super::stage::DATE.to_owned() };
+    let mut stream = screening.proofs().prove_persons(request).await?.into_inner();
+    while let Some(message) = stream.message().await? {
+        match message.event {
+            Some(Proved::Exception(one)) if one.breaks_the_law => {
+                laws.broken.push(format!(
+                    "{} {}: {}",
+                    one.finding().as_str_name(),
+                    one.display_name,
+                    one.description
+                ));
+            }
+            Some(Proved::Verdict(verdict)) => {
+                laws.persons = verdict.holds;
+                laws.listed += verdict.listed;
+                laws.watched = (verdict.open + verdict.ended, verdict.slots, verdict.readings);
+                return Ok(laws);
+            }
+            _ => {}
+        }
+    }
+    anyhow::bail!("screening ended its proof without a verdict")
 }

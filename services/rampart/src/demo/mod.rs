@@ -10,6 +10,7 @@ pub mod forms;
 pub mod grids;
 pub mod laws;
 pub mod officers;
+pub mod persons;
 pub mod play;
 pub mod send;
 pub mod stage;

@@ -14,6 +14,7 @@ use super::{
     grids, laws,
     laws::Laws,
     officers,
+    persons::{self, Persons},
     send::{self, Sent},
     stage::{DATE, Stage},
     tree::Official,
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub epidemic_day: Vec<pb::Rollup>,
     /// The seals of both forms: key and seal.
     pub seals: Vec<(&'static str, pb::Seal)>,
+    /// What was done for persons, and what it came to.
+    pub persons: Persons,
     /// What the proofs came to.
     pub laws: Laws,
     /// How many bulletins were kept.
@@ -86,14 +89,19 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         None => None,
     };
 
+    let mut persons = persons::morning(stage, &tree).await?;
+
     let (sent, returned) = grid_day(stage, &tree, &plan, &forms).await?;
     // As the day was closed; one of them reports the morning after.
     let missing = days::missing(&stage.reporting, &forms.grid_day).await?;
+
+    persons::evening::read(stage, &tree, &mut persons).await?;
 
     output::say(
         "4 February 00:20: the health side enters every town, the counties agree, and the city seals",
     );
     stage.advance(1_460);
+    persons::evening::figures(stage, &tree, &mut persons).await?;
     if days::played(stage, &forms.epidemic_day).await?.state() < pb::DayState::Sealed {
         epidemic::enter(stage, &tree, &forms.epidemic_day).await?;
         stage.advance(1_480);
@@ -108,6 +116,7 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         days::seal(stage, (&forms.grid_day, &tree.city.unit), amend).await?;
     }
     stage.advance(1_980);
+    persons::evening::look(stage, &tree, &mut persons).await?;
     output::say("09:00: proving that nothing fell through");
     let laws = laws::prove(stage).await?;
     let seals = seals(stage, &forms).await?;
@@ -128,6 +137,7 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         amended: amended(stage, &tree, &forms.grid_day, &seals).await?,
         epidemic_day: sealed(stage, &tree, &forms.epidemic_day).await?,
         seals,
+        persons,
         laws,
         bulletins: kept,
         took: began.elapsed(),

@@ -9,7 +9,7 @@ use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::{
-    client::{Registry, Reporting},
+    client::{Registry, Reporting, Screening},
     issuer::Issuer,
 };
 
@@ -40,18 +40,19 @@ pub struct Stage {
     pub registry: Registry,
     /// Reporting as the administrator.
     pub reporting: Reporting,
+    screening: Screening,
     reporting_at: String,
 }
 
 impl Stage {
-    /// Connects to both services.
+    /// Connects to the services.
     ///
     /// # Errors
     /// An address that is none.
     pub fn new(
         issuer: &Issuer,
         clock: &Clock,
-        (registry, reporting): (&str, &str),
+        (registry, reporting, screening): (&str, &str, &str),
         administrator: &str,
     ) -> anyhow::Result<Self> {
         let token = issuer.token(administrator, TOKEN)?;
@@ -60,6 +61,7 @@ impl Stage {
             clock: clock.clone(),
             registry: Registry::new(registry, &token)?,
             reporting: Reporting::new(reporting, &token)?,
+            screening: Screening::new(screening, &token)?,
             reporting_at: reporting.to_owned(),
         })
     }
@@ -86,6 +88,14 @@ impl Stage {
     /// Where signing fails.
     pub fn reporting_as(&self, subject: &str) -> anyhow::Result<Reporting> {
         self.reporting.with_token(&self.token(subject)?)
+    }
+
+    /// Screening as a subject.
+    ///
+    /// # Errors
+    /// Where signing fails.
+    pub fn screening_as(&self, subject: &str) -> anyhow::Result<Screening> {
+        self.screening.with_token(&self.token(subject)?)
     }
 
     /// Reporting over a connection of its own, as the administrator.

@@ -118,7 +118,7 @@ impl Tree {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::demo) mod tests {
     use super::*;
     use crate::demo::tree;
 

@@ -92,10 +92,10 @@ impl Enforcements {
             words: String::new(),
         };
         if let Some(id) = person {
-            let found = persons::get(&mut work, &self.house.keys, &[id]).await?.pop();
-            let seen = found.filter(|person| self.house.sees(&caller, "enforcements.write", person.unit));
-            let person = seen.ok_or_else(|| Fault::NotFound(person_name(id)))?;
-            (enforcement.unit, enforcement.one) = (person.unit, Some(person.same_as));
+            let found = persons::hands(&mut work, id).await?;
+            let seen = found.filter(|(unit, _)| self.house.sees(&caller, "enforcements.write", *unit));
+            let (unit, one) = seen.ok_or_else(|| Fault::NotFound(person_name(id)))?;
+            (enforcement.unit, enforcement.one) = (unit, Some(one));
         } else {
             self.house.within(&caller, "enforcements.write", enforcement.unit)?;
         }

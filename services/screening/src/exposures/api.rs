@@ -329,9 +329,9 @@ impl Exposures {
         person: Option<Uuid>,
     ) -> Result<Option<Uuid>, Fault> {
         let Some(id) = person else { return Ok(None) };
-        let found = persons::get(connection, &self.house.keys, &[id]).await?.pop();
-        let seen = found.filter(|person| self.house.sees(caller, "exposures.read", person.unit));
-        Ok(Some(seen.ok_or_else(|| Fault::NotFound(person_name(id)))?.same_as))
+        let found = persons::hands(connection, id).await?;
+        let seen = found.filter(|(unit, _)| self.house.sees(caller, "exposures.read", *unit));
+        Ok(Some(seen.ok_or_else(|| Fault::NotFound(person_name(id)))?.1))
     }
 
     /// An exposure whose contact or index the caller sees; any other is answered like an absent one.

@@ -118,9 +118,9 @@ pub async fn index_seen(
     caller: &Caller,
     id: Uuid,
 ) -> Result<Option<Index>, Fault> {
-    let person = persons::get(connection, &house.keys, &[id]).await?.pop();
-    match person.filter(|person| house.sees(caller, "exposures.write", person.unit)) {
-        Some(person) => Ok(Some(ops::index_of(connection, &person).await?)),
+    let found = persons::hands(connection, id).await?;
+    match found.filter(|(unit, _)| house.sees(caller, "exposures.write", *unit)) {
+        Some(hands) => Ok(Some(ops::index_of(connection, id, hands).await?)),
         None => Ok(None),
     }
 }

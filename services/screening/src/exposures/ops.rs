@@ -12,19 +12,23 @@ use crate::{
         Place,
         ops::{Opening, put_under},
     },
-    persons::{Person, Purpose, store as persons},
+    persons::{Purpose, store as persons},
 };
 
-/// A person as an index, with what is known of the illness.
+/// A person, in some hands and one with somebody, as an index, with what is known of the illness.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn index_of(connection: &mut PgConnection, person: &Person) -> Result<Index, Fault> {
-    let known = cases::store::of_one(connection, person.same_as).await?;
+pub async fn index_of(
+    connection: &mut PgConnection,
+    person: Uuid,
+    (unit, one): (Uuid, Uuid),
+) -> Result<Index, Fault> {
+    let known = cases::store::of_one(connection, one).await?;
     Ok(Index {
-        person: person.id,
-        unit: person.unit,
-        one: person.same_as,
+        person,
+        unit,
+        one,
         onset_on: known.as_ref().and_then(|case| case.onset_on),
         sampled_on: known.as_ref().and_then(|case| case.sampled_on),
     })
@@ -50,7 +54,7 @@ pub async fn follow(
     }
     let purpose = match exposure.index {
         None => None,
-        Some(index) => Some(purpose(house, connection, index.one).await?),
+        Some(index) => Some(purpose(connection, index.one).await?),
     };
     let Some(basis) = basis(purpose) else { return Ok(None) };
     // Who is ill is followed as a case.
@@ -66,11 +70,10 @@ pub async fn follow(
 }
 
 /// Why there is a row of who is one person: of all of them the gravest.
-async fn purpose(house: &House, connection: &mut PgConnection, one: Uuid) -> Result<Purpose, Fault> {
-    let everybody = persons::same(connection, &house.keys, one).await?;
-    let has = |purpose: Purpose| everybody.iter().any(|person| person.purpose == purpose);
-    let graver = [Purpose::Case, Purpose::Returnee].into_iter().find(|purpose| has(*purpose));
-    Ok(graver.or(everybody.first().map(|first| first.purpose)).unwrap_or(Purpose::Contact))
+async fn purpose(connection: &mut PgConnection, one: Uuid) -> Result<Purpose, Fault> {
+    let purposes = persons::purposes(connection, one).await?;
+    let graver = [Purpose::Case, Purpose::Returnee].into_iter().find(|purpose| purposes.contains(purpose));
+    Ok(graver.or(purposes.first().copied()).unwrap_or(Purpose::Contact))
 }
 
 /// Once more is known of an index: whoever of the contacts is to be under observation, is; answers how many.

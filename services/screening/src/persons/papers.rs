@@ -102,8 +102,9 @@ fn digits(text: &str) -> bool {
     text.bytes().all(|sign| sign.is_ascii_digit())
 }
 
-/// The check character of seventeen digits.
-fn check(body: &str) -> Option<u8> {
+/// The check character of seventeen digits (GB 11643, ISO 7064 MOD 11-2); nothing for what is no digits.
+#[must_use]
+pub fn check(body: &str) -> Option<u8> {
     let weighted = body.bytes().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight);
     CHECKS.get(usize::try_from(weighted.sum::<u32>() % 11).ok()?).copied()
 }

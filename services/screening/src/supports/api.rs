@@ -87,13 +87,13 @@ impl Supports {
         let mut support = contract::made(request.support_request.as_ref(), caller.subject(), now)?;
         let claim = Claim::new(&caller, request_id, "CreateSupportRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        let found = persons::get(&mut work, &self.house.keys, &[support.person]).await?.pop();
-        let seen = found.filter(|person| self.house.sees(&caller, "supports.write", person.unit));
-        let person = seen.ok_or_else(|| Fault::NotFound(person_name(support.person)))?;
+        let found = persons::hands(&mut work, support.person).await?;
+        let seen = found.filter(|(unit, _)| self.house.sees(&caller, "supports.write", *unit));
+        let hands = seen.ok_or_else(|| Fault::NotFound(person_name(support.person)))?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        (support.unit, support.one) = (person.unit, person.same_as);
+        (support.unit, support.one) = hands;
         self.bringing(&mut work, &caller, support.team, support.unit).await?;
         store::insert(&mut work, &support).await?;
         let answer = pb::CreateSupportRequestResponse { support_request: Some(contract::support(&support)) };

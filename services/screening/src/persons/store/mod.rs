@@ -86,6 +86,16 @@ pub async fn get(connection: &mut PgConnection, keys: &Keyring, ids: &[Uuid]) ->
     persons!(connection, keys, "id = ANY($1) ORDER BY id", ids)
 }
 
+/// Whose hands a person is in, and the first of those who are one with them, without opening what is sealed; nothing for
+/// nobody.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn hands(connection: &mut PgConnection, person: Uuid) -> Result<Option<(Uuid, Uuid)>, Fault> {
+    let hands = sqlx::query!("SELECT unit_id, same_as FROM person WHERE id = $1", person);
+    Ok(hands.fetch_optional(connection).await?.map(|row| (row.unit_id, row.same_as)))
+}
+
 /// The first of those who were found to be one with a person; nothing for nobody.
 ///
 /// # Errors
@@ -93,6 +103,16 @@ pub async fn get(connection: &mut PgConnection, keys: &Keyring, ids: &[Uuid]) ->
 pub async fn one(connection: &mut PgConnection, person: Uuid) -> Result<Option<Uuid>, Fault> {
     let one = sqlx::query_scalar!("SELECT same_as FROM person WHERE id = $1", person);
     Ok(one.fetch_optional(connection).await?)
+}
+
+/// Why there are rows of who is one person, the first taken in first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn purposes(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Purpose>, Fault> {
+    let purposes = sqlx::query_scalar!("SELECT purpose FROM person WHERE same_as = $1 ORDER BY id", one);
+    let purposes = purposes.fetch_all(connection).await?;
+    Ok(purposes.into_iter().filter_map(|purpose| Purpose::of(purpose.into())).collect())
 }
 
 /// Everybody who was found to be one person, the first taken in first.
