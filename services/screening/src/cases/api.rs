@@ -17,7 +17,7 @@ use super::{
     store::{self, Selection},
 };
 use crate::{
-    DOMAIN, exposures,
+    DOMAIN, exposures, hands,
     house::House,
     incidents::parse::incident_name,
     observations::{self, parse::optional},
@@ -118,15 +118,14 @@ impl Cases {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
+        // The same whether there is a case elsewhere or not: nothing is shown to a second finder.
+        if hands::store::is_asked(&mut work, person.id).await? {
+            return Err(not_agreed(person.id));
+        }
         let now = self.house.clock.now();
         let (case, known) = match store::lock_of_one(&mut work, one).await? {
             Some(known) if self.house.sees(&caller, "cases.write", known.unit) => (known, true),
-            // Somebody else's case of the same person: hands must be agreed on first.
-            Some(_) => {
-                let words = "is known elsewhere: agree whose hands first".to_owned();
-                let name = person_name(person.id);
-                return Err(Fault::unmet("CASE_STATE", name.clone(), words, vec![("person", name)]));
-            }
+            Some(_) => return Err(not_agreed(person.id)),
             None => {
                 let results = results::store::of_one(&mut work, one).await?;
                 let rules = RuleSet::on(today);
@@ -439,4 +438,11 @@ impl Cases {
     fn shown(&self, case: &Case) -> pb::Case {
         contract::case(case, self.house.clock.now(), self.house.clock.zone())
     }
+}
+
+/// A person whom another unit holds.
+fn not_agreed(person: Uuid) -> Fault {
+    let name = person_name(person);
+    let words = "another unit has the person: agree whose hands first (HandsService)";
+    Fault::unmet("HANDS_NOT_AGREED", name.clone(), words, vec![("person", name)])
 }

@@ -14,7 +14,7 @@ use crate::{
     incidents,
     observations::{
         self, Ending, Place,
-        ops::{Opening, end_all, put_under},
+        ops::{Opening, end_in, put_under},
     },
     results,
 };
@@ -101,7 +101,7 @@ async fn follow(
     let words = format!("as {}", super::parse::case_name(case.id));
     match case.state {
         state if state.is_ill() => {
-            end_all(house, connection, case.one, (Ending::Converted, &words, by)).await?;
+            end_in(house, connection, (case.one, case.unit), (Ending::Converted, &words, by)).await?;
             followed.contacts = exposures::ops::reassess(house, connection, case.one, by).await?;
             if before != state {
                 let today = house.clock.today();
@@ -112,7 +112,7 @@ async fn follow(
             }
         }
         State::Died => {
-            end_all(house, connection, case.one, (Ending::Died, &words, by)).await?;
+            end_in(house, connection, (case.one, case.unit), (Ending::Died, &words, by)).await?;
         }
         State::Discharged | State::Released => {
             let last_exposure = house.clock.today();
@@ -133,7 +133,7 @@ async fn follow(
 
 /// Whoever was under observation when taken for ill goes on where it was broken off, if the window is not over.
 async fn resume(house: &House, connection: &mut PgConnection, case: &Case, by: &str) -> Result<(), Fault> {
-    let converted = observations::store::converted(connection, case.one).await?;
+    let converted = observations::store::converted(connection, case.one, case.unit).await?;
     let now = house.clock.now();
     let Some(broken_off) = converted.filter(|observation| observation.ends_at > now) else { return Ok(()) };
     let opening = Opening {
@@ -202,7 +202,7 @@ pub async fn before_merge(
     store::note(connection, &one, (Event::Merged, state, &[]), (by, &words, now)).await
 }
 
-/// After two persons were joined: whoever is ill is no longer under observation, and the contacts of both are.
+/// After two persons were joined, or hands were agreed on: whoever is ill is no longer under observation, and the contacts of both are.
 ///
 /// # Errors
 /// Where the database fails.

@@ -1,6 +1,9 @@
 //! Exposures speak here.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
 use proto::screening::{self as pb, exposure_service_server::ExposureService};
@@ -262,7 +265,7 @@ impl Exposures {
         request: Request<pb::TraceContactsRequest>,
         messages: server::Messages<pb::TraceContactsResponse>,
     ) -> Result<(), Fault> {
-        let (caller, deadline, request) = server::accept(request)?;
+        let (caller, _, request) = server::accept(request)?;
         let (most, usual) = GENERATIONS;
         let mut wrong = Violations::default();
         let person = wrong.keep("person", parse::name(PERSONS, &request.person)).unwrap_or_default();
@@ -271,21 +274,31 @@ impl Exposures {
             wrong.add("generations", format!("must be 1 to {most}, is {generations}"));
         }
         wrong.refuse()?;
-        let mut work = self.house.database.begin(deadline).await?;
-        let from = self.one(&mut work, &caller, Some(person)).await?.unwrap_or_default();
-        let found = store::trace(&mut work, from, generations).await?;
-        drop(work);
+        // One statement where there is a chain: no transaction.
+        let mut connection = self.house.database.pool().acquire().await?;
+        let chain = store::trace(&mut connection, person, generations).await?;
+        let root = match chain.root {
+            None => persons::hands(&mut connection, person).await?,
+            root => root,
+        };
+        drop(connection);
+        let mut known: HashMap<Uuid, bool> = HashMap::new();
+        let mut sees = |unit: Uuid| {
+            *known.entry(unit).or_insert_with(|| self.house.sees(&caller, "exposures.read", unit))
+        };
+        let (_, from) =
+            root.filter(|(unit, _)| sees(*unit)).ok_or_else(|| Fault::NotFound(person_name(person)))?;
         // Nobody is followed through a person whom the caller may not see.
         let mut seen = HashSet::from([from]);
-        let mut shown = Vec::with_capacity(found.len());
-        for (generation, exposure) in &found {
-            if !exposure.index.is_some_and(|index| seen.contains(&index.one)) {
-                continue;
-            }
-            if self.house.sees(&caller, "exposures.read", exposure.contact_unit) {
+        let mut shown = Vec::with_capacity(chain.steps.len());
+        for (generation, exposure) in &chain.steps {
+            let Some(index) = exposure.index.filter(|index| seen.contains(&index.one)) else { continue };
+            let (of_index, of_contact) = (sees(index.unit), sees(exposure.contact_unit));
+            if of_contact {
                 seen.insert(exposure.contact_one);
             }
-            let exposure = Some(self.shown(&caller, exposure));
+            let either = |unit: Uuid| if unit == exposure.contact_unit { of_contact } else { of_index };
+            let exposure = Some(contract::exposure(exposure, either, self.house.clock.zone()));
             shown.push(pb::TracedExposure { generation: *generation, exposure });
         }
         for part in shown.chunks(A_MESSAGE) {

@@ -57,9 +57,9 @@ pub async fn follow(
         Some(index) => Some(purpose(connection, index.one).await?),
     };
     let Some(basis) = basis(purpose) else { return Ok(None) };
-    // Who is ill is followed as a case.
+    // Who is ill is followed as a case, by the unit that knows it.
     let own = cases::store::of_one(connection, exposure.contact_one).await?;
-    if own.is_some_and(|own| own.state.is_ill()) {
+    if own.is_some_and(|own| own.unit == exposure.contact_unit && own.state.is_ill()) {
         return Ok(None);
     }
     let facility = String::new();

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     DOMAIN,
+    cases::ops as cases,
     handdowns::ops as handdowns,
     house::House,
     observations::ops as observations,
@@ -98,6 +99,7 @@ impl Hands {
             persons::take_hands(&mut work, said.holding_person, sides, unit, now).await?;
             store::follow_hands(&mut work, &said, unit).await?;
             observations::settle(&self.house, &mut work, said.holding_person, now).await?;
+            cases::after_merge(&self.house, &mut work, said.holding_person, caller.subject()).await?;
             handdowns::follow(&self.house, &mut work, said.holding_person, now).await?;
         }
         store::update(&mut work, &said).await?;

@@ -36,6 +36,18 @@ impl From<Row> for Question {
     }
 }
 
+/// Whether a unit that has found a person has not yet agreed with who holds them.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn is_asked(connection: &mut PgConnection, finding: Uuid) -> Result<bool, Fault> {
+    let asked = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM hands_question WHERE finding_person_id = $1 AND settled_at IS NULL) AS "asked!""#,
+        finding,
+    );
+    Ok(asked.fetch_one(connection).await?)
+}
+
 /// Asks whose hands a person is in, whom a unit holds and another has found.
 ///
 /// # Errors

@@ -169,7 +169,7 @@ impl Observations {
         &self,
         request: Request<pb::ListObservationsRequest>,
     ) -> Result<pb::ListObservationsResponse, Fault> {
-        let (caller, deadline, mut request) = server::accept(request)?;
+        let (caller, _, mut request) = server::accept(request)?;
         let now = self.house.clock.now();
         let mut wrong = Violations::default();
         let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
@@ -183,7 +183,8 @@ impl Observations {
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListObservations", &request);
         let after = pager.key(&token)?.map(|key| place(&key)).transpose()?;
-        let mut work = self.house.database.begin(deadline).await?;
+        // One statement: no transaction.
+        let mut work = self.house.database.pool().acquire().await?;
         let mut found = if let Some(person) = person {
             let after = after.map_or(Uuid::nil(), |after| after.2);
             store::of_person(&mut work, person, after, size + 1).await?

@@ -108,24 +108,24 @@ pub async fn put_under(
     Ok((observation, false))
 }
 
-/// Ends every open observation of who is one person, who is locked; answers how many. The one that counts ends last,
-/// so that none begins to count on the way.
+/// Ends the open observation in a unit's hands of who is one person, who is locked. What another unit observes beside
+/// goes on: it is told nothing by that.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn end_all(
+pub async fn end_in(
     house: &House,
     connection: &mut PgConnection,
-    one: Uuid,
+    (one, unit): (Uuid, Uuid),
     (ending, reason, by): (Ending, &str, &str),
-) -> Result<usize, Fault> {
+) -> Result<(), Fault> {
     let now = house.clock.now();
     let open = store::lock_open(connection, one).await?;
-    for mut observation in open.iter().rev().cloned() {
+    for mut observation in open.into_iter().filter(|observation| observation.unit == unit) {
         decide(&mut observation, ending, reason, by, now);
         end(house, connection, &observation, now).await?;
     }
-    Ok(open.len())
+    Ok(())
 }
 
 /// Writes how an open observation, which is locked, stands after a change, with the slots to come.

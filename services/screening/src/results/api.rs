@@ -107,8 +107,11 @@ impl Results {
                 return Err(Fault::invalid("result.amends", "is amended: name the one that stands for it"));
             }
         }
+        // Only by what is in the same hands: an answer tells nobody what another unit knows.
         let case = cases::store::of_one(connection, result.one).await?;
-        let is_observed = !observations::store::lock_open(connection, result.one).await?.is_empty();
+        let case = case.filter(|case| case.unit == result.unit);
+        let open = observations::store::lock_open(connection, result.one).await?;
+        let is_observed = open.iter().any(|observation| observation.unit == result.unit);
         let refers = case.as_ref().is_some_and(|case| case.result.is_some() && case.result == result.amends);
         Ok(is_a_task(result.outcome, case.map(|case| case.state), is_observed, refers))
     }

@@ -360,3 +360,43 @@ async fn a_case_is_no_other_county_s_and_a_merged_one_is_listed_once() {
     let decided = ground.classify(1, &case, (pb::CaseState::Discharged, "", "mine")).await;
     assert_eq!(refused(decided).0, Code::NotFound);
 }
+
+#[tokio::test]
+async fn a_second_finder_learns_nothing_of_a_case_until_hands_are_agreed() {
+    let ground = Ground::with_doctors().await;
+    let ill = ground.found(0, details(NUMBER)).await.name;
+    ground.confirmed(0, &ill).await;
+    let well = ground.observed(0, OTHER_NUMBER, "2020-02-01").await.person;
+    for number in [NUMBER, OTHER_NUMBER] {
+        let again = ground.found(2, details(number)).await.name;
+        let case = Some(pb::Case { person: again.clone(), ..Default::default() });
+        let request = pb::OpenCaseRequest { request_id: request_id(), case };
+        let refused = ground.screening("doctor-1").cases().open_case(request).await.expect_err("asked");
+        assert_eq!(reason(&refused), "HANDS_NOT_AGREED");
+        let exposed = ground.exposed(2, contact("", Contact::Details(details(number)), on(2, "12:00"))).await;
+        assert_ne!(exposed.observation, "", "observed as if nobody were ill");
+        let result = ground.tested(1, &again, pb::TestOutcome::Negative, on(2, "12:00")).await;
+        assert_eq!(result.deadline_time, None);
+        let observation = ground.observation("leader-2", &exposed.observation).await.expect("its own");
+        assert_eq!(observation.state(), pb::ObservationState::Active);
+    }
+    // Once hands are agreed, the case is known there, and the observation is over.
+    let questions = ground.questions("duty").await;
+    for question in questions {
+        let (request_id, name, unit) = (request_id(), question.name, question.finding_unit);
+        let agree = pb::AgreeHandsRequest { request_id, name, unit };
+        ground.screening("duty").hands().agree_hands(agree).await.expect("agreed");
+    }
+    let list = pb::ListCasesRequest::default();
+    let cases =
+        ground.screening("doctor-1").cases().list_cases(list).await.expect("a list").into_inner().cases;
+    assert_eq!((cases.len(), cases[0].state()), (1, pb::CaseState::Confirmed));
+    let open = pb::ListObservationsRequest { person: ill, ..Default::default() };
+    let open = ground.screening("duty").observations().list_observations(open).await.expect("a list");
+    assert!(open.into_inner().observations.iter().all(|one| one.ended_time.is_some()));
+    let open = pb::ListObservationsRequest { person: well, ..Default::default() };
+    let open = ground.screening("duty").observations().list_observations(open).await.expect("a list");
+    assert_eq!(open.into_inner().observations.iter().filter(|one| one.ended_time.is_none()).count(), 1);
+    let (exceptions, verdict) = ground.proof().await;
+    assert!(verdict.holds, "{exceptions:?}");
+}

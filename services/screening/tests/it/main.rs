@@ -16,6 +16,7 @@ mod lives;
 mod observations;
 mod passages;
 mod persons;
+mod plans;
 mod proofs;
 mod readings;
 mod referrals;

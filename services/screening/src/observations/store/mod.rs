@@ -127,16 +127,23 @@ pub async fn lock_open(connection: &mut PgConnection, one: Uuid) -> Result<Vec<O
     )?)
 }
 
-/// The last observation of who is one person that ended because the person was taken for ill, where none is open.
+/// The last observation in a unit's hands of who is one person that ended because the person was taken for ill, where the
+/// unit has none that is open.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn converted(connection: &mut PgConnection, one: Uuid) -> Result<Option<Observation>, Fault> {
+pub async fn converted(
+    connection: &mut PgConnection,
+    one: Uuid,
+    unit: Uuid,
+) -> Result<Option<Observation>, Fault> {
     Ok(observations!(
         connection,
-        "one_id = $1 AND ending = 2 AND NOT EXISTS (SELECT FROM observation o WHERE o.one_id = $1 AND o.ended_at IS NULL)
+        "one_id = $1 AND unit_id = $2 AND ending = 2
+         AND NOT EXISTS (SELECT FROM observation o WHERE o.one_id = $1 AND o.unit_id = $2 AND o.ended_at IS NULL)
          ORDER BY ended_at DESC, id DESC LIMIT 1",
-        one
+        one,
+        unit
     )?
     .pop())
 }
