@@ -68,7 +68,7 @@ pub async fn decide(
     store::note(connection, case, (event, before, unmet), (by, words, now)).await?;
     settle_clocks(house, connection, case, now).await?;
     if to.is_ill() {
-        store::mark_person(connection, case.one, case.counted_unit).await?;
+        store::mark_person(connection, case).await?;
     }
     follow(house, connection, case, before, by).await
 }
@@ -214,7 +214,7 @@ pub async fn after_merge(
 ) -> Result<(), Fault> {
     let case = store::of_one(connection, one).await?.filter(|case| case.state.is_ill());
     let Some(case) = case else { return Ok(()) };
-    store::mark_person(connection, one, case.counted_unit).await?;
+    store::mark_person(connection, &case).await?;
     follow(house, connection, &case, case.state, by).await?;
     Ok(())
 }

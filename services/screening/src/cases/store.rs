@@ -315,20 +315,18 @@ pub async fn has_febrile(
     Ok(found.fetch_one(connection).await?)
 }
 
-/// Writes where cases of who is one person are counted, and that their values are kept (P2, R23).
+/// Writes where the case of who is one person is counted, and that their values are kept (P2, R23), where the unit that
+/// knows it has recorded them.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn mark_person(
-    connection: &mut PgConnection,
-    one: Uuid,
-    counted: Option<Uuid>,
-) -> Result<(), Fault> {
+pub async fn mark_person(connection: &mut PgConnection, case: &Case) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE person SET purpose = 3, delete_after = NULL, counted_unit_id = coalesce(counted_unit_id, $2), version = version + 1
-         WHERE same_as = $1 AND (purpose <> 3 OR counted_unit_id IS NULL)",
-        one,
-        counted,
+        "UPDATE person SET purpose = 3, delete_after = NULL, counted_unit_id = coalesce(counted_unit_id, $3), version = version + 1
+         WHERE same_as = $1 AND unit_id = $2 AND (purpose <> 3 OR counted_unit_id IS NULL)",
+        case.one,
+        case.unit,
+        case.counted_unit,
     )
     .execute(connection)
     .await?;

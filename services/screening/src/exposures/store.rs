@@ -355,9 +355,10 @@ pub async fn figures(
     let figures = sqlx::query!(
         r#"WITH contact AS (
                SELECT e.contact_one_id AS one, bool_or(e.close) AS close
-               FROM exposure e LEFT JOIN person p ON p.id = e.index_id
+               FROM exposure e
                WHERE e.contact_unit_id = ANY($1) AND e.created_at < $2 AND (e.withdrawn_at IS NULL OR e.withdrawn_at >= $2)
-                 AND (e.index_id IS NULL OR p.purpose = 3)
+                 AND (e.index_id IS NULL
+                      OR EXISTS (SELECT FROM person p WHERE p.same_as = e.index_one_id AND p.purpose = 3))
                GROUP BY 1
            ), stands AS (
                SELECT CASE

@@ -375,6 +375,8 @@ async fn a_second_finder_learns_nothing_of_a_case_until_hands_are_agreed() {
         assert_eq!(reason(&refused), "HANDS_NOT_AGREED");
         let exposed = ground.exposed(2, contact("", Contact::Details(details(number)), on(2, "12:00"))).await;
         assert_ne!(exposed.observation, "", "observed as if nobody were ill");
+        let seen = ground.get("leader-2", &again).await.expect("its own");
+        assert_eq!((seen.purpose(), seen.counted_unit.as_str()), (pb::Purpose::Returnee, ""));
         let result = ground.tested(1, &again, pb::TestOutcome::Negative, on(2, "12:00")).await;
         assert_eq!(result.deadline_time, None);
         let observation = ground.observation("leader-2", &exposed.observation).await.expect("its own");
