@@ -3,7 +3,7 @@
 use proto::screening as pb;
 
 use crate::{
-    ground::{Ground, NUMBER},
+    ground::{Ground, NUMBER, OTHER_NUMBER, details},
     watch::{on, reading},
 };
 
@@ -100,4 +100,46 @@ async fn whatever_is_tampered_with_is_found() {
         .expect("mended");
     }
     assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn r10_a_contact_of_the_ill_whom_nobody_follows_breaks_the_law_and_a_case_that_is_missing_is_listed() {
+    use pb::PersonFinding::{CaseMissing, ContactUnfollowed};
+    let ground = Ground::with_doctors().await;
+    let ill = ground.found(0, details(NUMBER)).await.name;
+    ground.confirmed(0, &ill).await;
+    let well = ground.found(0, details(OTHER_NUMBER)).await.name;
+    let mut sql = ground.sandbox.sql().await;
+    let id = |name: &str| name.split_once('/').map(|(_, id)| id.to_owned()).expect("a name");
+    let behind = format!(
+        "INSERT INTO screening.exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference,
+             contact_id, contact_unit_id, contact_one_id, kind, place, first_at, last_at, protected, control_plan, created_at)
+         SELECT i.id, i.id, 'nobody', i.id, i.unit_id, i.same_as, '', c.id, c.unit_id, c.same_as, 5, '', '2020-02-02', '2020-02-02',
+                false, 3, '2020-02-03'
+         FROM screening.person i, screening.person c WHERE i.id = '{}' AND c.id = '{}'",
+        id(&ill),
+        id(&well)
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(behind)).execute(&mut sql).await.expect("written past the service");
+    let found = async || {
+        let (exceptions, verdict) = ground.proof().await;
+        let findings: Vec<_> = exceptions.iter().map(pb::PersonException::finding).collect();
+        (findings, verdict.holds, verdict.contacts)
+    };
+    let (findings, holds, contacts) = found().await;
+    assert!(findings.contains(&ContactUnfollowed) && !holds, "{findings:?}");
+    assert_eq!(contacts, 1);
+    let opened = ground.open("leader-0", &well, "2020-02-02").await.expect("opened");
+    assert!(found().await.1, "followed");
+    let name = opened.observation.expect("an observation").name;
+    let request = pb::EndObservationRequest {
+        request_id: tests::request_id(),
+        name,
+        ending: pb::Ending::Converted.into(),
+        reason: "the ward says so".to_owned(),
+    };
+    ground.screening("duty-0").observations().end_observation(request).await.expect("ended");
+    let (exceptions, verdict) = ground.proof().await;
+    let findings: Vec<_> = exceptions.iter().map(pb::PersonException::finding).collect();
+    assert!(verdict.holds && findings.contains(&CaseMissing), "{findings:?}");
 }
