@@ -385,7 +385,8 @@ impl Cases {
         let (date, zone) = (date.unwrap_or_else(|| self.house.clock.today()), self.house.clock.zone());
         let day = (day_start(date, zone), day_start(date + Days::new(1), zone));
         let mut work = self.house.database.begin(deadline).await?;
-        let figures = store::figures(&mut work, &units, day).await?;
+        let by_unit = store::figures(&mut work, &units, day).await?.into_iter();
+        let figures: store::Figures = by_unit.map(|(_, figures)| figures).sum();
         Ok(pb::CountCasesResponse {
             confirmed_new: figures.confirmed.0,
             confirmed_cumulative: figures.confirmed.1,

@@ -2,6 +2,7 @@
 
 use chassis::Fault;
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -334,7 +335,7 @@ pub async fn mark_person(connection: &mut PgConnection, case: &Case) -> Result<(
 }
 
 /// The figures of cases.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Confirmed: on the day, and until its end.
     pub confirmed: (i64, i64),
@@ -350,7 +351,22 @@ pub struct Figures {
     pub died: (i64, i64),
 }
 
-/// The figures of cases that resided in units, of a day: its first instant, and the first after it.
+impl std::iter::Sum for Figures {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let pair = |one: (i64, i64), other: (i64, i64)| (one.0 + other.0, one.1 + other.1);
+        all.fold(Self::default(), |sum, one| Self {
+            confirmed: pair(sum.confirmed, one.confirmed),
+            suspected: sum.suspected + one.suspected,
+            asymptomatic: sum.asymptomatic + one.asymptomatic,
+            severe: pair(sum.severe, one.severe),
+            discharged: pair(sum.discharged, one.discharged),
+            died: pair(sum.died, one.died),
+        })
+    }
+}
+
+/// The figures of cases that resided in units, unit by unit, of a day: its first instant, and the first after it.
+/// Units that no case resided in are left out.
 ///
 /// # Errors
 /// Where the database fails.
@@ -358,7 +374,7 @@ pub async fn figures(
     connection: &mut PgConnection,
     units: &[Uuid],
     (from, to): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<Figures, Fault> {
+) -> Result<Vec<(Uuid, Figures)>, Fault> {
     let figures = sqlx::query!(
         r#"WITH counted AS (
                SELECT c.*,
@@ -367,7 +383,8 @@ pub async fn figures(
                       EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.severity >= 3 AND e.happened_at < $3) AS ever
                FROM case_record c WHERE c.counted_unit_id = ANY($1) AND c.leads_id = c.id
            )
-           SELECT count(*) FILTER (WHERE confirmed_at >= $2 AND confirmed_at < $3 AND is_new) AS "confirmed_new!",
+           SELECT counted_unit_id AS "unit!",
+                  count(*) FILTER (WHERE confirmed_at >= $2 AND confirmed_at < $3 AND is_new) AS "confirmed_new!",
                   count(*) FILTER (WHERE confirmed_at < $3) AS "confirmed!",
                   count(*) FILTER (WHERE stood = 2) AS "suspected!",
                   count(*) FILTER (WHERE stood = 4) AS "asymptomatic!",
@@ -377,18 +394,57 @@ pub async fn figures(
                   count(*) FILTER (WHERE discharged_at < $3) AS "discharged!",
                   count(*) FILTER (WHERE died_at >= $2 AND died_at < $3) AS "died_new!",
                   count(*) FILTER (WHERE died_at < $3) AS "died!"
-           FROM counted"#,
+           FROM counted GROUP BY 1"#,
         units,
         from,
         to,
     );
-    let found = figures.fetch_one(connection).await?;
-    Ok(Figures {
-        confirmed: (found.confirmed_new, found.confirmed),
-        suspected: found.suspected,
-        asymptomatic: found.asymptomatic,
-        severe: (found.severe, found.ever_severe),
-        discharged: (found.discharged_new, found.discharged),
-        died: (found.died_new, found.died),
-    })
+    let rows = figures.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| {
+            let figures = Figures {
+                confirmed: (row.confirmed_new, row.confirmed),
+                suspected: row.suspected,
+                asymptomatic: row.asymptomatic,
+                severe: (row.severe, row.ever_severe),
+                discharged: (row.discharged_new, row.discharged),
+                died: (row.died_new, row.died),
+            };
+            (row.unit, figures)
+        })
+        .collect())
+}
+
+/// What happened to cases that resided in units, by unit and civil day of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flows {
+    /// Where they resided.
+    pub unit: Uuid,
+    /// The day.
+    pub date: NaiveDate,
+    /// Newly confirmed.
+    pub confirmed: i64,
+    /// Discharged.
+    pub discharged: i64,
+    /// Died.
+    pub died: i64,
+}
+
+/// What happened to cases that resided in units, on every day on which anything did.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn flows(connection: &mut PgConnection, units: &[Uuid], zone: Tz) -> Result<Vec<Flows>, Fault> {
+    let rows = sqlx::query_as!(
+        Flows,
+        r#"SELECT c.counted_unit_id AS "unit!", (f.at AT TIME ZONE $2)::date AS "date!",
+                  count(*) FILTER (WHERE f.what = 1) AS "confirmed!", count(*) FILTER (WHERE f.what = 2) AS "discharged!",
+                  count(*) FILTER (WHERE f.what = 3) AS "died!"
+           FROM case_record c
+           CROSS JOIN LATERAL (VALUES (1, CASE WHEN c.is_new THEN c.confirmed_at END), (2, c.discharged_at), (3, c.died_at)) f (what, at)
+           WHERE c.counted_unit_id = ANY($1) AND c.leads_id = c.id AND f.at IS NOT NULL GROUP BY 1, 2"#,
+        units,
+        zone.name(),
+    );
+    Ok(rows.fetch_all(connection).await?)
 }

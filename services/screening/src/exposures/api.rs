@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Exposure,
+    Exposure, Figures,
     ingest::{self, LARGEST, Taken},
     ops,
     parse::{self as contract, COLLECTION, exposure_name, misfit},
@@ -322,7 +322,8 @@ impl Exposures {
         let date = date.unwrap_or_else(|| self.house.clock.today());
         let at = day_start(date + chrono::Days::new(1), self.house.clock.zone());
         let mut work = self.house.database.begin(deadline).await?;
-        let figures = store::figures(&mut work, &units, at).await?;
+        let by_unit = store::figures(&mut work, &units, at).await?.into_iter();
+        let figures: Figures = by_unit.map(|(_, figures)| figures).sum();
         Ok(pb::CountContactsResponse {
             traced: figures.traced(),
             released: figures.released,

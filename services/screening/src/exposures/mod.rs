@@ -159,6 +159,19 @@ impl Figures {
     }
 }
 
+impl std::iter::Sum for Figures {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            released: sum.released + one.released,
+            converted: sum.converted + one.converted,
+            under_observation: sum.under_observation + one.under_observation,
+            lost: sum.lost + one.lost,
+            apart: sum.apart + one.apart,
+            general: sum.general + one.general,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -342,8 +342,8 @@ pub async fn withdraw(
     Ok(())
 }
 
-/// The figures of contacts in the hands of units as of an instant: each person once, by the last observation that had
-/// begun by then.
+/// The figures of contacts in the hands of units, unit by unit, as of an instant: each person once, by the last
+/// observation that had begun by then. Units without contacts are left out.
 ///
 /// # Errors
 /// Where the database fails.
@@ -351,17 +351,17 @@ pub async fn figures(
     connection: &mut PgConnection,
     units: &[Uuid],
     at: DateTime<Utc>,
-) -> Result<Figures, Fault> {
+) -> Result<Vec<(Uuid, Figures)>, Fault> {
     let figures = sqlx::query!(
         r#"WITH contact AS (
-               SELECT e.contact_one_id AS one, bool_or(e.close) AS close
+               SELECT e.contact_unit_id AS unit, e.contact_one_id AS one, bool_or(e.close) AS close
                FROM exposure e
                WHERE e.contact_unit_id = ANY($1) AND e.created_at < $2 AND (e.withdrawn_at IS NULL OR e.withdrawn_at >= $2)
                  AND (e.index_id IS NULL
                       OR EXISTS (SELECT FROM person p WHERE p.same_as = e.index_one_id AND p.purpose = 3))
-               GROUP BY 1
+               GROUP BY 1, 2
            ), stands AS (
-               SELECT CASE
+               SELECT c.unit, CASE
                    WHEN NOT c.close THEN 0
                    WHEN EXISTS (SELECT FROM case_record r WHERE r.one_id = c.one AND r.leads_id = r.id AND r.found_at < $2
                                   AND r.state NOT IN (1, 5, 6)) THEN 2
@@ -377,20 +377,25 @@ pub async fn figures(
                    ORDER BY (ended_at IS NULL OR ended_at >= $2) DESC, starts_at DESC, id DESC LIMIT 1
                ) o ON true
            )
-           SELECT count(*) FILTER (WHERE way = 1) AS "released!", count(*) FILTER (WHERE way = 2) AS "converted!",
+           SELECT unit AS "unit!", count(*) FILTER (WHERE way = 1) AS "released!", count(*) FILTER (WHERE way = 2) AS "converted!",
                   count(*) FILTER (WHERE way = 6) AS "under_observation!", count(*) FILTER (WHERE way = 7) AS "lost!",
                   count(*) FILTER (WHERE way BETWEEN 3 AND 5) AS "apart!", count(*) FILTER (WHERE way = 0) AS "general!"
-           FROM stands"#,
+           FROM stands GROUP BY 1"#,
         units,
         at,
     );
-    let found = figures.fetch_one(connection).await?;
-    Ok(Figures {
-        released: found.released,
-        converted: found.converted,
-        under_observation: found.under_observation,
-        lost: found.lost,
-        apart: found.apart,
-        general: found.general,
-    })
+    let rows = figures.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| {
+            let figures = Figures {
+                released: row.released,
+                converted: row.converted,
+                under_observation: row.under_observation,
+                lost: row.lost,
+                apart: row.apart,
+                general: row.general,
+            };
+            (row.unit, figures)
+        })
+        .collect())
 }
