@@ -112,6 +112,11 @@ const TABLE: &[(&str, &[Office])] = {
         ("careteams.write", &[Leader, DutyOfficer]),
         ("homes.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("homes.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        (
+            "figures.read",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("figures.watch", &[Administrator, Integrator]),
         ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use chassis::{Caller, Clock, Database, Fault};
+use chassis::{Caller, Clock, Database, Fault, watching::Watching};
 use chrono::NaiveDate;
 use jurisdiction::{Contact, Jurisdiction};
 use proto::registry::Level;
@@ -33,6 +33,8 @@ pub struct House {
     pub reading_days: Days,
     /// The days that passages have a partition of.
     pub passage_days: Days,
+    /// What watches need.
+    pub watching: Watching,
     /// When the service drains.
     pub shutdown: CancellationToken,
 }

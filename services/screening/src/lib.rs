@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod enforcements;
 pub mod escalations;
 pub mod exposures;
+pub mod figures;
 pub mod handdowns;
 pub mod hands;
 pub mod homes;
@@ -30,10 +31,11 @@ use std::sync::Arc;
 use chassis::{
     Clock, Config, Database, RunError, claims, clock,
     database::{Part, StartError},
-    feed,
+    feed::{self, Feed},
     partitions::{self, DayTable},
     served,
     server::Server,
+    watching::Watching,
 };
 use house::{Days, House};
 use jurisdiction::{Jurisdiction, follow::Source};
@@ -41,14 +43,14 @@ use keyring::Keyring;
 use proto::screening::{
     case_service_server::CaseServiceServer, checkpoint_service_server::CheckpointServiceServer,
     enforcement_service_server::EnforcementServiceServer, escalation_service_server::EscalationServiceServer,
-    exposure_service_server::ExposureServiceServer, handdown_service_server::HanddownServiceServer,
-    hands_service_server::HandsServiceServer, home_service_server::HomeServiceServer,
-    incident_service_server::IncidentServiceServer, observation_service_server::ObservationServiceServer,
-    passage_service_server::PassageServiceServer, person_service_server::PersonServiceServer,
-    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
-    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
-    schedule_service_server::ScheduleServiceServer, support_service_server::SupportServiceServer,
-    sweep_service_server::SweepServiceServer,
+    exposure_service_server::ExposureServiceServer, figure_service_server::FigureServiceServer,
+    handdown_service_server::HanddownServiceServer, hands_service_server::HandsServiceServer,
+    home_service_server::HomeServiceServer, incident_service_server::IncidentServiceServer,
+    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
+    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
+    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
+    result_service_server::ResultServiceServer, schedule_service_server::ScheduleServiceServer,
+    support_service_server::SupportServiceServer, sweep_service_server::SweepServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -85,6 +87,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.SupportService",
     "rampart.screening.v1.HomeService",
     "rampart.screening.v1.EscalationService",
+    "rampart.screening.v1.FigureService",
     "rampart.screening.v1.ProofService",
 ];
 const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
@@ -118,6 +121,8 @@ pub async fn run(
     let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
     let jurisdiction = followed.await.map_err(RunError::Tables)?;
     let authority = Arc::new(jurisdiction.clone());
+    let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
+    let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
     let house = Arc::new(House {
         database,
         clock,
@@ -125,15 +130,17 @@ pub async fn run(
         keys,
         reading_days: Days::default(),
         passage_days: Days::default(),
+        watching,
         shutdown: shutdown.clone(),
     });
     let rotation = tokio::spawn(persons::rotation::run(Arc::clone(&house), shutdown.clone()));
     let tending = tokio::spawn(observations::tending::run(Arc::clone(&house), shutdown.clone()));
+    let tallying = tokio::spawn(figures::tally::run(Arc::clone(&house), shutdown.clone()));
 
     let routes = routes(&house);
     let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
     server.serve(&config, listener, shutdown).await?;
-    let _ = tokio::join!(keeper, rotation, tending);
+    let _ = tokio::join!(keeper, rotation, tending, tallying);
     Ok(())
 }
 
@@ -161,5 +168,6 @@ fn routes(house: &Arc<House>) -> Routes {
         .add_service(served!(SupportServiceServer::new(supports::api::Supports { house: house() })))
         .add_service(served!(HomeServiceServer::new(homes::api::Homes { house: house() })))
         .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
+        .add_service(served!(FigureServiceServer::new(figures::api::Figures { house: house() })))
         .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))
 }

@@ -38,8 +38,9 @@ pub async fn open(
         grave.iter().rev().map(|kept| (kept.reading.observation, *kept)).collect();
     for (observation, kept) in &first {
         sqlx::query!(
-            "INSERT INTO referral (id, observation_id, decidegrees, symptoms, opened_at, deadline_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (observation_id) WHERE answered_at IS NULL DO NOTHING",
+            "INSERT INTO referral (id, observation_id, found_unit_id, decidegrees, symptoms, opened_at, deadline_at)
+             SELECT $1, o.id, o.unit_id, $3, $4, $5, $6 FROM observation o WHERE o.id = $2
+             ON CONFLICT (observation_id) WHERE answered_at IS NULL DO NOTHING",
             Uuid::now_v7(),
             observation,
             kept.reading.decidegrees,
