@@ -7,6 +7,7 @@ pub mod forms;
 pub mod house;
 pub mod plans;
 pub mod proofs;
+pub mod registers;
 pub mod reports;
 pub mod rollups;
 pub mod seals;
@@ -23,7 +24,10 @@ use chassis::{
     watching::Watching,
 };
 use house::House;
-use jurisdiction::{Jurisdiction, follow::Source};
+use jurisdiction::{
+    Jurisdiction,
+    follow::{self, Source},
+};
 use proto::reporting::{
     bulletin_service_server::BulletinServiceServer, day_service_server::DayServiceServer,
     form_service_server::FormServiceServer, proof_service_server::ProofServiceServer,
@@ -63,7 +67,8 @@ pub async fn migrate(owner_url: &str) -> Result<(), StartError> {
     chassis::database::migrate(owner_url, PARTS).await
 }
 
-/// Runs reporting on a listener until `shutdown`.
+/// Runs reporting on a listener until `shutdown`. It follows the registry, and screening's figures where it is told where
+/// screening is; without, drafts have nothing to go by.
 ///
 /// # Errors
 /// [`RunError`].
@@ -71,6 +76,7 @@ pub async fn run(
     config: Config,
     clock: Clock,
     source: Source,
+    registers: Option<Source>,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
@@ -83,6 +89,9 @@ pub async fn run(
     let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
     let jurisdiction = followed.await.map_err(RunError::Tables)?;
     let authority = Arc::new(jurisdiction.clone());
+    if let Some(registers) = registers {
+        follow::follow(&database, &registers, Arc::new(registers::feed::Figures), &shutdown);
+    }
     let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
     let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
     let plans = plans::Plans::default();

@@ -8,13 +8,17 @@ use uuid::Uuid;
 
 use super::{Counts, INDICATORS, Sheet};
 
-/// Whether anything has been noted.
+/// Whether there is anything to do on a day: notes, or a day that has gone by.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn is_noted(pool: &PgPool) -> Result<bool, Fault> {
-    let any = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM figure_inbox) AS "any!""#);
-    Ok(any.fetch_one(pool).await?)
+pub async fn is_due(pool: &PgPool, today: NaiveDate) -> Result<bool, Fault> {
+    let due = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM figure_inbox)
+                  OR EXISTS (SELECT FROM figure_progress WHERE tallied_on IS DISTINCT FROM $1) AS "due!""#,
+        today,
+    );
+    Ok(due.fetch_one(pool).await?)
 }
 
 /// Up to which day notes have been taken in, none yet where none was; nothing where another replica is at it.

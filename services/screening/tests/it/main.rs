@@ -6,6 +6,7 @@ mod cases;
 mod checkpoints;
 mod enforcements;
 mod exposures;
+mod figures;
 mod ground;
 mod handdowns;
 mod hands;
