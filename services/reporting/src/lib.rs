@@ -18,6 +18,7 @@ use chassis::{
     Clock, Config, Database, RunError, claims, clock,
     database::{Part, StartError},
     feed::{self, Feed},
+    meters::Levels,
     partitions::{self, DayTable},
     served,
     server::Server,
@@ -113,7 +114,8 @@ pub async fn run(
                 house: Arc::clone(&house)
             })))
             .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house })));
-    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
+    let levels = Levels::default();
+    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool, levels };
     server.serve(&config, listener, shutdown).await?;
     let _ = tokio::join!(keeper, activations);
     Ok(())
