@@ -104,13 +104,13 @@ pub async fn by_state(screening: &Screening, unit: &str) -> anyhow::Result<(usiz
     ))
 }
 
-/// What is put before villages, townships and counties, by kind.
+/// What is put before villages, townships, counties and the city, by kind.
 ///
 /// # Errors
 /// A refusal.
 pub async fn escalated(screening: &Screening, tree: &Tree) -> anyhow::Result<Vec<(String, usize)>> {
     let mut kinds: BTreeMap<i32, usize> = BTreeMap::new();
-    for unit in tree.villages.iter().chain(&tree.towns).chain(&tree.counties) {
+    for unit in tree.villages.iter().chain(&tree.towns).chain(&tree.counties).chain([&tree.city]) {
         let mut request = pb::ListEscalationsRequest {
             holder_unit: unit.unit.clone(),
             page_size: 1_000,
