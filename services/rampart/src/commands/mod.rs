@@ -89,7 +89,7 @@ pub struct Cli {
 enum Command {
     /// Run everything on this machine: a private Postgres and every service, until Ctrl-C
     Up(up::Args),
-    /// Play the main job: one day of Loudi's 12,636 grids
+    /// Play the main job: a day of Loudi's 12,636 grids, and for persons the week after
     Demo(demo::Args),
     /// Make roles, schemas, the root unit and the first administrator on a Postgres of your own
     Bootstrap(up::BootstrapArgs),
