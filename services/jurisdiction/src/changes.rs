@@ -66,6 +66,11 @@ impl Known {
             .collect()
     }
 
+    pub(crate) fn heard(&self, topic: &str) -> Option<DateTime<Utc>> {
+        let followed = self.followed.get(topic).filter(|followed| !followed.token.is_empty());
+        followed.map(|followed| followed.heard_at)
+    }
+
     /// Takes in what was followed.
     pub(crate) fn take(&mut self, followed: Followed, rows: Vec<Kept>) -> Result<(), Fault> {
         for row in rows {

@@ -158,6 +158,13 @@ impl Jurisdiction {
         self.known().positions()
     }
 
+    /// When another feed was last heard of, by the machine's clock: one that is followed by [`follow::follow`] into the
+    /// same schema. Nothing before its first whole picture.
+    #[must_use]
+    pub fn heard(&self, topic: &str) -> Option<DateTime<Utc>> {
+        self.known().heard(topic)
+    }
+
     /// Whether what is known is fresh enough to decide on.
     ///
     /// # Errors

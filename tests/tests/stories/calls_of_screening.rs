@@ -363,6 +363,14 @@ async fn tracing(method: &str, screening: &Screening, ground: &Ground) -> Option
             let request = pb::HandleResultRequest { request_id: id, name, handling };
             screening.results().handle_result(request).await.map(drop)
         }
+        "ListFigures" => {
+            let request = pb::ListFiguresRequest { unit, ..Default::default() };
+            screening.figures().list_figures(request).await.map(drop)
+        }
+        "WatchFigures" => match screening.figures().watch_figures(pb::WatchFiguresRequest::default()).await {
+            Ok(answer) => answer.into_inner().message().await.map(drop),
+            Err(status) => Err(status),
+        },
         "ListIncidents" => {
             let request = pb::ListIncidentsRequest { ancestor_unit: unit, ..Default::default() };
             screening.incidents().list_incidents(request).await.map(drop)

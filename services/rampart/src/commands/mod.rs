@@ -30,11 +30,13 @@ mod readings;
 mod referrals;
 mod reporting;
 mod reports;
+mod reports_differences;
 mod reports_import;
 mod reports_show;
 mod reports_watch;
 mod results;
 mod rollup;
+mod rollup_show;
 mod support;
 mod sweeps;
 mod units;
@@ -160,6 +162,8 @@ enum Command {
     /// Offer, ask for and deliver food, medicine and care; care teams
     #[command(subcommand)]
     Support(support::Command),
+    /// Show what the registers of persons, cases and contacts come to, day by day
+    Figures(figures::Args),
     /// Print the bulletin of a seal
     Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
@@ -219,6 +223,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sweeps(command) => sweeps::run(command, &access, cli.style).await,
         Command::Enforcements(command) => enforcements::run(command, &access, cli.style).await,
         Command::Support(command) => support::run(command, &access, cli.style).await,
+        Command::Figures(args) => figures::run(&args, &access, cli.style).await,
         Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),

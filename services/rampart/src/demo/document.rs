@@ -95,18 +95,12 @@ impl Outcome {
                 .iter()
                 .map(|(key, seal)| format!("seal          {key} {}: {}", seal.number, seal.digest)),
         );
-        lines.extend(self.persons.text());
-        let (observations, slots, readings) = self.laws.watched;
-        let (expectations, revisions, seals) = self.laws.checked;
-        lines.push(format!(
-            "laws          offices {}, tree {}, persons {}, reports {}: {observations} observations, {slots} slots, {readings} readings, {expectations} expectations, {revisions} revisions and {seals} seals checked, {} exceptions listed",
-            word(self.laws.offices),
-            word(self.laws.tree),
-            word(self.laws.persons),
-            word(self.laws.reports),
-            self.laws.listed
-        ));
-        lines.extend(self.laws.broken.iter().map(|broken| format!("BROKEN        {broken}")));
+        lines.extend(self.persons.text.iter().cloned());
+        lines.extend(self.morning.text("4 February 09:00"));
+        lines.extend(self.week.text.iter().cloned());
+        lines.extend(self.order13.text.iter().cloned());
+        lines.extend(self.laws.named());
+        lines.extend(self.laws.text("11 February 19:30"));
         lines.push(format!("took          {:.1} s", self.took.as_secs_f64()));
         lines.join("\n")
     }
@@ -190,9 +184,11 @@ impl Outcome {
                 "warnings": self.epidemic_day.first().map(|city| city.warnings.clone()),
             },
             "seals": seals.collect::<Vec<_>>(),
-            "persons": self.persons.document(),
-            "laws": {"offices": self.laws.offices, "tree": self.laws.tree, "persons": self.laws.persons, "reports": self.laws.reports,
-                     "exceptions_listed": self.laws.listed, "broken": self.laws.broken},
+            "persons": self.persons.document,
+            "laws_4_february": self.morning.document(),
+            "week": self.week.document,
+            "order13": self.order13.document,
+            "laws": self.laws.document(),
             "bulletins": self.bulletins,
             "seconds": self.took.as_secs_f64(),
         })
@@ -219,10 +215,6 @@ impl Outcome {
 
 fn figure<'a>(rollup: &'a pb::Rollup, key: &str) -> Option<&'a pb::RollupFigure> {
     rollup.figures.iter().find(|figure| figure.key == key)
-}
-
-fn word(holds: bool) -> &'static str {
-    if holds { "hold" } else { "BROKEN" }
 }
 
 fn differences(report: &pb::Report) -> String {

@@ -52,7 +52,7 @@ pub async fn enter(stage: &Stage, tree: &Tree, form: &str) -> anyhow::Result<()>
     let screening = stage.screening_as("city-duty")?;
     let mut said: Vec<Said> = Vec::with_capacity(tree.towns.len());
     for town in &tree.towns {
-        let (cases, contacts) = counted(&screening, &town.unit).await?;
+        let (cases, contacts) = counted(&screening, &town.unit, DATE).await?;
         let figures = [
             ("confirmed", cases.confirmed_new),
             ("severe", cases.severe_current),

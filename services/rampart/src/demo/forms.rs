@@ -7,7 +7,7 @@ use proto::{
 };
 use tonic::Code;
 
-use super::stage::{DATE, Stage, patiently, request_id};
+use super::stage::{DATE, DATE_AFTER, Stage, patiently, request_id};
 
 /// The key of the grids' form.
 pub const GRID_DAY: &str = "grid-day";
@@ -82,6 +82,8 @@ fn grid_day() -> pb::Form {
         key: GRID_DAY.to_owned(),
         label: label("网格日报", "Grid day"),
         start_date: DATE.to_owned(),
+        // The days after are played for persons only: nobody is asked for reports that nobody plays.
+        end_date: DATE_AFTER.to_owned(),
         level: Level::Grid.into(),
         submitting_offices: vec![Office::InformationReporter.into(), Office::DutyOfficer.into()],
         fields: vec![
@@ -118,6 +120,8 @@ fn epidemic_day() -> pb::Form {
         key: EPIDEMIC_DAY.to_owned(),
         label: label("疫情日报", "Epidemic day"),
         start_date: DATE.to_owned(),
+        // The days after are played for persons only: nobody is asked for reports that nobody plays.
+        end_date: DATE_AFTER.to_owned(),
         level: Level::Township.into(),
         submitting_offices: vec![Office::HealthOfficer.into()],
         sign_off_level: Level::County.into(),

@@ -9,6 +9,7 @@ mod checkpoints;
 mod contacts_undecided;
 mod enforcements;
 mod exposures;
+mod figures;
 mod ground;
 mod handdowns;
 mod hands;
