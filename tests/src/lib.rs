@@ -48,25 +48,33 @@ pub struct Sandbox {
     reporting: Reporting,
 }
 
+/// The first instant of 3 February 2020, by the city's clock.
+const START: &str = "2020-02-02T16:00:00Z";
+
 impl Sandbox {
-    /// Starts one.
+    /// Starts one, on 3 February 2020.
     pub async fn start() -> Self {
+        Self::start_at(START).await
+    }
+
+    /// Starts one at an instant.
+    pub async fn start_at(start: &str) -> Self {
         let template = template().await;
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
         run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database), person_keys("first")).await
+        Self::on(database_url(&admin, &database), person_keys("first"), start).await
     }
 
     /// Starts one on a database of the test's own server, which is made ready first.
     pub async fn start_on(admin_url: String) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url, person_keys("first")).await
+        Self::on(admin_url, person_keys("first"), START).await
     }
 
-    async fn on(admin_url: String, person_keys: Keyring) -> Self {
-        let start = "2020-02-02T16:00:00Z".parse().expect("an instant");
+    async fn on(admin_url: String, person_keys: Keyring, start: &str) -> Self {
+        let start = start.parse().expect("an instant");
         let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
         let issuer = issuer();
         let options = stack::Options {
@@ -92,7 +100,7 @@ impl Sandbox {
     /// The same, with another ring of keys for personal values.
     pub async fn restart_with(self, person_keys: Keyring) -> Self {
         self.stack.stop().await.expect("the stack stops");
-        Self::on(self.admin_url, person_keys).await
+        Self::on(self.admin_url, person_keys, START).await
     }
 
     /// The services themselves: to stop one, or to start another replica.

@@ -307,6 +307,11 @@ async fn tracing(method: &str, screening: &Screening, ground: &Ground) -> Option
                 Err(status) => Err(status),
             }
         }
+        "KeepContact" => {
+            let observation = ground.observation.clone();
+            let request = pb::KeepContactRequest { request_id: id, observation, reason };
+            exposures.keep_contact(request).await.map(drop)
+        }
         "CountContacts" => {
             let request = pb::CountContactsRequest { unit, date: String::new() };
             exposures.count_contacts(request).await.map(drop)
@@ -337,7 +342,7 @@ async fn tracing(method: &str, screening: &Screening, ground: &Ground) -> Option
         }
         "SetSeverity" => {
             let severity = pb::Severity::Mild.into();
-            let request = pb::SetSeverityRequest { request_id: id, name: case, severity };
+            let request = pb::SetSeverityRequest { request_id: id, name: case, severity, time: None };
             cases.set_severity(request).await.map(drop)
         }
         "CountCases" => {

@@ -89,9 +89,14 @@ impl Escalations {
 #[must_use]
 pub fn subject_name(kind: i16, id: Uuid) -> String {
     match Kind::of(kind) {
-        Some(Kind::ReferralUnanswered | Kind::Lost | Kind::ReadingMissed | Kind::ReleaseOverdue) | None => {
-            observation_name(id)
-        }
+        Some(
+            Kind::ReferralUnanswered
+            | Kind::Lost
+            | Kind::ReadingMissed
+            | Kind::ReleaseOverdue
+            | Kind::ContactUndecided,
+        )
+        | None => observation_name(id),
         Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => handdown_name(id),
         Some(Kind::ResultUnhandled) => result_name(id),
         Some(Kind::SupportOverdue) => support_name(id),

@@ -33,12 +33,19 @@ pub enum Kind {
     ReleaseOverdue = 10,
     /// An incident that nobody has reported (R7).
     IncidentOverdue = 11,
+    /// A contact whose index turned out to be no case, and of whom nobody has decided (R13).
+    ContactUndecided = 12,
 }
 
 impl Kind {
     /// Every kind that is about an observation.
-    pub const OF_OBSERVATIONS: [Self; 4] =
-        [Self::ReferralUnanswered, Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue];
+    pub const OF_OBSERVATIONS: [Self; 5] = [
+        Self::ReferralUnanswered,
+        Self::Lost,
+        Self::ReadingMissed,
+        Self::ReleaseOverdue,
+        Self::ContactUndecided,
+    ];
     /// Every other kind.
     pub const OF_OTHERS: [Self; 7] = [
         Self::ResultUnhandled,

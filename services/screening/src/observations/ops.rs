@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Ending, Event, Observation, Place, store};
 use crate::{
     escalations::{self, Kind, store::Overdue},
+    exposures,
     house::House,
     persons::{parse::person_name, store as persons},
     readings,
@@ -152,7 +153,7 @@ pub async fn change(
         }
         Event::Found => escalations::store::withdraw(connection, &[id], &[Kind::Lost]).await,
         Event::Extended => escalations::store::withdraw(connection, &[id], &[Kind::ReleaseOverdue]).await,
-        Event::Opened | Event::Shortened | Event::Moved | Event::Ended => Ok(()),
+        Event::Opened | Event::Shortened | Event::Moved | Event::Ended | Event::Kept => Ok(()),
     }
 }
 
@@ -171,6 +172,7 @@ pub async fn end(
     readings::store::finish(connection, id, observation.place, now).await?;
     let said = (observation.ended_by.as_str(), observation.reason.as_str(), now);
     store::note(connection, observation, Event::Ended, said).await?;
+    exposures::store::settle(connection, id, (&observation.ended_by, &observation.reason), now).await?;
     escalations::store::withdraw(connection, &[id], &Kind::OF_OBSERVATIONS).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     if observation.leads != id {

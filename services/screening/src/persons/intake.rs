@@ -6,11 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Details, Finding, Kind, Marked, Person,
+    Details, Finding, Kind, Marked, Person, Purpose,
     parse::Intake,
     store::{self, of_kinds},
 };
-use crate::{hands, house::House};
+use crate::{hands, house::House, incidents};
 
 /// The most likely doubles that are suggested.
 const DOUBLES: i64 = 10;
@@ -68,6 +68,10 @@ pub async fn take_in(
                 updated_at: now,
             };
             store::insert(connection, keys, &person, &marks).await?;
+            if person.purpose == Purpose::Febrile {
+                let places: Vec<Uuid> = person.present_unit.into_iter().chain([person.unit]).collect();
+                incidents::ops::detect_febrile(house, connection, &places).await?;
+            }
             if let Some(holding) = everybody.iter().find(|holding| holding.id == holding.same_as) {
                 hands::store::ask(connection, holding, &person, now).await?;
             }

@@ -3,7 +3,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cases;
+mod cases_counted;
+mod cases_decided;
 mod checkpoints;
+mod contacts_undecided;
 mod enforcements;
 mod exposures;
 mod figures;

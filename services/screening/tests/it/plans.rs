@@ -81,7 +81,10 @@ async fn what_is_asked_all_day_reads_by_index() {
             ("FROM person WHERE same_as = $1 ORDER BY id FOR UPDATE", format!("'{one}'")),
         ),
         ("a case of a person", ("one_id = $1 AND leads_id = id FOR NO KEY", format!("'{one}'"))),
-        ("results of a person", ("FROM result WHERE one_id = $1 ORDER BY taken_at", format!("'{one}'"))),
+        (
+            "results of a person",
+            ("FROM result WHERE one_id = $1 AND told_by_id IS NULL ORDER BY taken_at", format!("'{one}'")),
+        ),
     ]);
     let mut wrong = Vec::new();
     for (what, (fragment, arguments)) in hot {

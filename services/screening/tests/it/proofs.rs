@@ -112,7 +112,8 @@ async fn r10_a_contact_of_the_ill_whom_nobody_follows_breaks_the_law_and_a_case_
     let mut sql = ground.sandbox.sql().await;
     let id = |name: &str| name.split_once('/').map(|(_, id)| id.to_owned()).expect("a name");
     let behind = format!(
-        "INSERT INTO screening.exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference,
+        "SET search_path = screening;
+         INSERT INTO screening.exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference,
              contact_id, contact_unit_id, contact_one_id, kind, place, first_at, last_at, protected, control_plan, created_at)
          SELECT i.id, i.id, 'nobody', i.id, i.unit_id, i.same_as, '', c.id, c.unit_id, c.same_as, 5, '', '2020-02-02', '2020-02-02',
                 false, 3, '2020-02-03'

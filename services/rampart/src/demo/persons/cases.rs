@@ -230,11 +230,23 @@ pub async fn classified(
         state: state.into(),
         result: result.to_owned(),
         time: minute.map(|minute| chassis::parse::timestamp(at(minute))),
+        discharge: minute.filter(|_| state == pb::CaseState::Discharged).map(better),
         ..pb::ClassifyCaseRequest::default()
     };
     let classify = || async { screening.cases().classify_case(request.clone()).await };
     let decided = patiently(classify).await.map_err(refused("a decision"))?.case;
     Ok(decided.context("no case")?.state())
+}
+
+/// What the ward states of who is discharged at a minute (R15): the temperature normal for four days, the rest better the
+/// day before.
+fn better(minute: i64) -> pb::DischargeStatements {
+    let said = |before: i64| Some(chassis::parse::timestamp(at(minute - before)));
+    pb::DischargeStatements {
+        temperature_normal_since_time: said(4 * 1_440),
+        respiratory_better_time: said(1_440),
+        imaging_better_time: said(1_440),
+    }
 }
 
 /// Confirms a case by a positive result, reports and audits it, and says what else the bulletin knows of it.
@@ -299,6 +311,7 @@ pub async fn weighed(screening: &Screening, case: &str, severity: pb::Severity) 
         request_id: request_id(&format!("severity {case}")),
         name: case.to_owned(),
         severity: severity.into(),
+        ..pb::SetSeverityRequest::default()
     };
     let set = || async { screening.cases().set_severity(request.clone()).await };
     patiently(set).await.map_err(refused("a severity"))?;
