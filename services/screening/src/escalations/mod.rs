@@ -33,6 +33,8 @@ pub enum Kind {
     ReleaseOverdue = 10,
     /// An incident that nobody has reported (R7).
     IncidentOverdue = 11,
+    /// Two units have not agreed whose hands.
+    HandsUnagreed = 14,
 }
 
 impl Kind {
@@ -40,7 +42,7 @@ impl Kind {
     pub const OF_OBSERVATIONS: [Self; 4] =
         [Self::ReferralUnanswered, Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 7] = [
+    pub const OF_OTHERS: [Self; 8] = [
         Self::ResultUnhandled,
         Self::UrgentHanddown,
         Self::SupportOverdue,
@@ -48,6 +50,7 @@ impl Kind {
         Self::HanddownOverdue,
         Self::CaseOverdue,
         Self::IncidentOverdue,
+        Self::HandsUnagreed,
     ];
 
     /// The kind of a number of the database.
@@ -56,6 +59,18 @@ impl Kind {
         let all = Self::OF_OBSERVATIONS.into_iter().chain(Self::OF_OTHERS);
         all.into_iter().find(|kind| *kind as i16 == number)
     }
+}
+
+/// Who is to be called about something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i16)]
+pub enum Called {
+    /// Whoever answers for the unit.
+    Answering = 0,
+    /// The unit's deputy (H6).
+    Deputy = 1,
+    /// The unit's leader (H6).
+    Leader = 2,
 }
 
 /// Something that is put before a unit.
@@ -77,4 +92,6 @@ pub struct Escalation {
     pub since: DateTime<Utc>,
     /// How many readings were missed in a row.
     pub missed: i16,
+    /// Who is to be called, as [`Called`] numbers it.
+    pub calls: i16,
 }

@@ -309,30 +309,236 @@ async fn two_who_acknowledge_one_handdown_at_once_take_the_person_over_once() {
 }
 
 #[tokio::test]
-async fn a_handdown_to_a_unit_closed_since_goes_to_its_successor_and_one_to_itself_nowhere() {
+async fn h6_a_handdown_to_a_unit_closed_since_goes_to_its_successor_and_one_to_itself_nowhere() {
     let ground = Ground::build().await;
     let person = ground.found(0, details(NUMBER)).await.name;
     let itself = ground.hand_down("leader-0", &person, &ground.grids[0]).await.expect_err("itself");
     assert_eq!(fields(&itself), ["to_unit"]);
-    ground.close(1).await;
+    // One is on the way to the grid when it closes into the other, sent already.
+    let first = ground.handed_down(OTHER_NUMBER, &ground.grids[1]).await;
+    ground.send_down("duty", &ground.sandbox.root).await;
+    let sent = ground.acknowledge("duty-0", &first.name).await.expect("acknowledged").next;
+    ground.send_down("duty-0", &ground.counties[0]).await;
+    ground.close_into(1, 0).await;
+    let request = pb::ListHanddownsRequest { incoming: true, ..Default::default() };
+    let listed = ground.screening("leader-0").handdowns().list_handdowns(request).await.expect("a list");
+    assert_eq!(listed.into_inner().handdowns[0].name, sent, "it comes to the successor");
+    let taken = ground.acknowledge("leader-0", &sent).await.expect("acknowledged");
+    assert!(taken.readdressed && taken.to_unit == ground.grids[0] && taken.next.is_empty());
+    assert_eq!(ground.get("leader-0", &taken.person).await.expect("his").responsible_unit, ground.grids[0]);
+    // And one that is begun after.
+    let late = ground.found(2, crate::ground::without_papers("")).await.name;
+    let late = ground.hand_down("leader-2", &late, &ground.grids[1]).await.expect("handed down");
+    assert!(late.readdressed && late.final_unit == ground.grids[0]);
+    // What the closed grid has is handed down by whoever sees it, also to who stands there.
+    let (exceptions, verdict) = ground.proof().await;
+    assert!(verdict.holds, "{exceptions:?}");
+}
+
+#[tokio::test]
+async fn h6_what_a_closed_unit_has_may_be_handed_to_the_unit_above_it() {
+    let ground = Ground::build().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    ground.close(0).await;
+    ground.gone(0).await;
     let village = ground.village(0).await;
-    let handdown = until(async || {
-        let handdown = ground.hand_down("duty-0", &person, &ground.grids[1]).await.expect("handed down");
-        if handdown.readdressed {
-            return Some(handdown);
-        }
-        // The closing had not been heard of: it is told, and asked again.
+    let handdown = ground.hand_down("duty-0", &person, &village).await.expect("handed down");
+    assert_eq!((&handdown.from_unit, &handdown.to_unit), (&ground.grids[0], &village));
+    ground.send_down("duty-0", &ground.grids[0]).await;
+    ground.acknowledge("duty-0", &handdown.name).await.expect("acknowledged");
+    assert_eq!(ground.get("duty-0", &person).await.expect("theirs").responsible_unit, village);
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn h6_a_chain_does_not_come_twice_to_who_handed_it_on() {
+    let ground = Ground::build().await;
+    let arrived = ground.arrived(NUMBER, 0).await;
+    let redirect = async |subject: &str, name: &str, to: usize| {
         let request = pb::RedirectHanddownRequest {
             request_id: request_id(),
-            name: handdown.name,
-            to_unit: ground.grids[1].clone(),
-            reason: "a test".to_owned(),
+            name: name.to_owned(),
+            to_unit: ground.grids[to].clone(),
+            reason: "lives there".to_owned(),
         };
-        let answer = ground.screening("duty-0").handdowns().redirect_handdown(request).await.expect("told");
-        answer.into_inner().handdown.filter(|handdown| handdown.readdressed)
-    })
-    .await;
-    assert_eq!(handdown.to_unit, village, "where what was the closed grid's stands now");
+        let answer = ground.screening(subject).handdowns().redirect_handdown(request).await?;
+        Ok::<_, Status>(answer.into_inner().handdown.expect("one"))
+    };
+    let next = redirect("leader-0", &arrived.name, 1).await.expect("to the other grid");
+    ground.send_down("leader-0", &ground.grids[0]).await;
+    ground.acknowledge("leader-1", &next.name).await.expect("acknowledged");
+    assert_eq!(reason(&redirect("leader-1", &next.name, 0).await.expect_err("a ring")), "HANDDOWN_RING");
+    let left = ground.verify("leader-1", &next.name, pb::HanddownOutcome::LeftArea, &ground.grids[0]).await;
+    assert_eq!(reason(&left.expect_err("a ring")), "HANDDOWN_RING");
+    // Once found, the person may be handed down anew.
+    ground.verify("leader-1", &next.name, pb::HanddownOutcome::Found, "").await.expect("found");
+    ground.hand_down("leader-1", &next.person, &ground.grids[0]).await.expect("a new chain");
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn h3_one_person_of_the_city_s_and_a_county_s_list_is_one_handdown() {
+    let ground = Ground::build().await;
+    let (root, county) = (ground.sandbox.root.clone(), ground.counties[0].clone());
+    let list = async |subject: &str, from: &str, kind: pb::ListKind, urgent: bool| {
+        let item = pb::HanddownItem { urgent, ..item(details(NUMBER), "甲县村第0网格") };
+        let results = ground.ingest(subject, from, kind, vec![item]).await.expect("results");
+        let (handdown, joined) = accepted(&results[0]);
+        (handdown.clone(), joined)
+    };
+    let (first, _) = list("duty", &root, pb::ListKind::Police, false).await;
+    // It is coming to the county, which sees it: the county's own list adds to it.
+    let (same, joined) = list("duty-0", &county, pb::ListKind::Station, false).await;
+    assert!(joined && same.name == first.name);
+    ground.send_down("duty", &root).await;
+    let next = ground.acknowledge("duty-0", &first.name).await.expect("acknowledged").next;
+    let (same, joined) = list("duty-0", &county, pb::ListKind::Telecom, false).await;
+    assert!(joined && same.name == next);
+    ground.send_down("duty-0", &county).await;
+    ground.acknowledge("leader-0", &next).await.expect("acknowledged");
+    let found = pb::HanddownOutcome::Found;
+    ground.verify("leader-0", &next, found, "").await.expect("found");
+    // Yesterday's is not handed down again, but for who is urgent.
+    ground.advance(on(4, "15:00")).await;
+    let (same, joined) = list("duty", &root, pb::ListKind::Police, false).await;
+    assert!(joined && same.name == next && same.outcome() == found);
+    let shown = ground.shown("duty", &first.name).await.expect("the chain");
+    assert_eq!((shown.sources.len(), shown.hops.len()), (4, 2));
+    assert!(ground.questions("duty").await.is_empty(), "one person in one unit's hands");
+    let (again, joined) = list("duty", &root, pb::ListKind::Police, true).await;
+    assert!(!joined && again.chain == again.name, "who is urgent now goes down at once");
+}
+
+#[tokio::test]
+async fn h3_who_is_in_a_unit_s_hands_below_is_found_already() {
+    let ground = Ground::build().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    let root = ground.sandbox.root.clone();
+    let results = ground
+        .ingest("duty", &root, pb::ListKind::Police, vec![item(details(NUMBER), "")])
+        .await
+        .expect("results");
+    let (handdown, joined) = accepted(&results[0]);
+    assert!(joined && handdown.person == person && handdown.to_unit == ground.grids[0]);
+    assert_eq!(
+        (handdown.state(), handdown.outcome()),
+        (pb::HanddownState::Closed, pb::HanddownOutcome::Found)
+    );
+    assert!(ground.questions("duty").await.is_empty());
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn p6_a_list_does_not_tell_who_is_known_elsewhere() {
+    let ground = Ground::build().await;
+    ground.observed(0, NUMBER, "2020-02-01").await;
+    let county = ground.counties[1].clone();
+    let listed = async |number: &str| {
+        let item = item(details(number), "村第0网格");
+        let results =
+            ground.ingest("duty-1", &county, pb::ListKind::Station, vec![item]).await.expect("results");
+        let (handdown, joined) = accepted(&results[0]);
+        let name = handdown.name.clone();
+        let mut shown = ground.shown("duty-1", &name).await.expect("shown");
+        for one in shown.hops.iter_mut().chain(&mut shown.handdown) {
+            (one.name, one.chain, one.person) = (String::new(), String::new(), String::new());
+        }
+        (joined, handdown.to_unit.clone(), shown)
+    };
+    assert_eq!(listed(NUMBER).await, listed(OTHER_NUMBER).await);
+}
+
+#[tokio::test]
+async fn one_item_that_is_sent_twice_at_once_is_one_and_both_are_told_which() {
+    let ground = Ground::build().await;
+    let root = ground.sandbox.root.clone();
+    for _ in 0..5 {
+        let item = item(crate::ground::without_papers(""), "甲县");
+        let sent = (0..4).map(|_| ground.ingest("duty", &root, pb::ListKind::Police, vec![item.clone()]));
+        let mut chains = Vec::new();
+        for results in futures::future::join_all(sent).await {
+            match results.expect("results").remove(0) {
+                Taken::Accepted(taken) => chains.push(taken.handdown.expect("one").chain),
+                Taken::Duplicate(chain) => chains.push(chain),
+                other @ Taken::Refused(_) => panic!("{other:?}"),
+            }
+        }
+        chains.dedup();
+        assert_eq!(chains.len(), 1, "one chain");
+        ground.shown("duty", &chains[0]).await.expect("which is there");
+    }
+}
+
+#[tokio::test]
+async fn h2_the_window_of_16_to_16_crosses_29_february_and_a_gap_is_warned_of() {
+    let ground = Ground::build().await;
+    let county = ground.counties[0].clone();
+    let list = async |kind: pb::ListKind| {
+        let source = pb::HanddownSource { kind: kind.into(), ..Default::default() };
+        let items = vec![item(crate::ground::without_papers(""), "村第0网格")];
+        let request = pb::IngestHanddownsRequest { from_unit: county.clone(), source: Some(source), items };
+        let answer =
+            ground.screening("duty-0").handdowns().ingest_handdowns(request).await.expect("an answer");
+        let answer = answer.into_inner();
+        let (handdown, _) = accepted(answer.results[0].result.as_ref().expect("a result"));
+        let mut shown = ground.shown("duty-0", &handdown.name).await.expect("shown");
+        let source = shown.sources.remove(0);
+        (
+            (source.window_start_time, source.window_end_time),
+            answer.gap,
+            shown.handdown.expect("one").due_time,
+        )
+    };
+    let at = |text: &str| Some(chassis::parse::timestamp(text.parse().expect("an instant")));
+    ground.advance("2020-02-28T15:50:00+08:00".parse().expect("an instant")).await;
+    let (window, gap, due) = list(pb::ListKind::Station).await;
+    assert_eq!(window, (at("2020-02-27T16:00:00+08:00"), at("2020-02-28T16:00:00+08:00")));
+    assert_eq!((gap, due), (None, at("2020-02-28T17:00:00+08:00")), "H4");
+    ground.advance("2020-02-29T16:10:00+08:00".parse().expect("an instant")).await;
+    let (window, gap, _) = list(pb::ListKind::Station).await;
+    assert_eq!(window, (at("2020-02-28T16:00:00+08:00"), at("2020-02-29T16:00:00+08:00")));
+    assert_eq!(gap, None, "one window after the other");
+    // H3, H4: past the clock of the 29th it is the 1st's.
+    ground.advance("2020-02-29T17:30:00+08:00".parse().expect("an instant")).await;
+    let (window, gap, due) = list(pb::ListKind::Police).await;
+    assert_eq!((window, gap, due), ((None, None), None, at("2020-03-01T17:00:00+08:00")));
+    ground.advance("2020-03-02T16:05:00+08:00".parse().expect("an instant")).await;
+    let (window, gap, _) = list(pb::ListKind::Station).await;
+    assert_eq!(window.0, at("2020-03-01T16:00:00+08:00"));
+    let gap = gap.expect("a day of which nothing was sent");
+    assert_eq!(
+        (gap.start_time, gap.end_time),
+        (at("2020-02-29T16:00:00+08:00"), at("2020-03-01T16:00:00+08:00"))
+    );
+}
+
+#[tokio::test]
+async fn h6_silence_calls_the_deputy_then_the_leader_over_29_february() {
+    use proto::registry;
+    let ground = Ground::build().await;
+    let officer = ground.sandbox.officer(&ground.grids[0], "stand-in").await.name;
+    let mut appointment = tests::new_appointment(&officer, &ground.grids[0], registry::Office::Leader);
+    appointment.holding = registry::Holding::Deputy.into();
+    let request = registry::AppointRequest { request_id: request_id(), appointment: Some(appointment) };
+    ground.sandbox.registry().appointments().appoint(request).await.expect("appointed");
+    ground.known("stand-in").await;
+    ground.advance("2020-02-29T22:50:00+08:00".parse().expect("an instant")).await;
+    let person =
+        ground.intake("duty-0", 1, details(NUMBER)).await.expect("taken in").person.expect("one").name;
+    let first = ground.hand_down("leader-1", &person, &ground.grids[0]).await.expect("handed down");
+    ground.send_down("leader-1", &ground.grids[1]).await;
+    let called = async |unit: &str, subject: &str| {
+        let digest = ground.digest(unit).await.into_iter();
+        digest.filter(|one| one.subject == subject).map(|one| one.contact_name).collect::<Vec<_>>()
+    };
+    ground.advance("2020-02-29T23:51:00+08:00".parse().expect("an instant")).await;
+    assert_eq!(called(&ground.grids[0], &first.name).await, ["样例 stand-in"], "H6: an hour of silence");
+    ground.advance("2020-03-01T00:21:00+08:00".parse().expect("an instant")).await;
+    assert_eq!(called(&ground.grids[0], &first.name).await, ["样例 leader-0"], "half an hour later");
+    ground.advance("2020-03-01T00:51:00+08:00".parse().expect("an instant")).await;
+    assert!(called(&ground.grids[0], &first.name).await.is_empty());
+    let village = ground.village(1).await;
+    assert_eq!(called(&village, &first.name).await.len(), 1, "then the unit above the sender");
 }
 
 #[tokio::test]
@@ -382,4 +588,28 @@ async fn a_schedule_is_set_by_response_level_and_date_and_the_nearest_area_s_cou
     let person = ground.found(0, details(NUMBER)).await.name;
     let outsider = ground.hand_down("leader-1", &person, &ground.counties[1]).await.expect_err("not theirs");
     assert_eq!(outsider.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn h5_who_was_found_is_taken_in_while_the_registry_is_silent_and_who_is_elsewhere_is_not_decided() {
+    let mut ground = Ground::build().await;
+    let arrived = ground.arrived(NUMBER, 0).await;
+    ground.sandbox.stack().stop_service("registry").await.expect("stopped");
+    let mut sql = ground.sandbox.sql().await;
+    let ago = chassis::clock::wall() - chrono::TimeDelta::hours(1);
+    let refused = until(async || {
+        // Again and again: something may have been on its way when the registry ended.
+        let silent = sqlx::query("UPDATE screening.followed SET heard_at = $1").bind(ago);
+        silent.execute(&mut sql).await.expect("silent");
+        let wrong = pb::HanddownOutcome::WrongArea;
+        // To itself: refused either way, and by which is seen.
+        let answer = ground.verify("leader-0", &arrived.name, wrong, &ground.grids[0]).await;
+        answer.err().filter(|refused| refused.code() == Code::Unavailable)
+    })
+    .await;
+    assert_eq!(reason(&refused), "FEED_STALE");
+    let missing = ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::NotFound, "").await;
+    assert_eq!(missing.expect("a fact").handdown.expect("one").state(), pb::HanddownState::NotFound);
+    let found = ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::Found, "").await;
+    assert_eq!(found.expect("a fact").handdown.expect("one").state(), pb::HanddownState::Closed);
 }
