@@ -11,7 +11,7 @@ use crate::{
 
 impl Ground {
     /// Takes in somebody at the city and hands them down to a unit as its duty officer.
-    async fn handed_down(&self, number: &str, to: &str) -> pb::Handdown {
+    pub(crate) async fn handed_down(&self, number: &str, to: &str) -> pb::Handdown {
         let person = person(&self.sandbox.root, details(number));
         let request =
             pb::IntakePersonRequest { request_id: request_id(), person: Some(person), source: String::new() };
@@ -20,7 +20,12 @@ impl Ground {
         self.hand_down("duty", &person, to).await.expect("handed down")
     }
 
-    async fn hand_down(&self, subject: &str, person: &str, to: &str) -> Result<pb::Handdown, Status> {
+    pub(crate) async fn hand_down(
+        &self,
+        subject: &str,
+        person: &str,
+        to: &str,
+    ) -> Result<pb::Handdown, Status> {
         let request = pb::CreateHanddownRequest {
             request_id: request_id(),
             person: person.to_owned(),
@@ -31,21 +36,21 @@ impl Ground {
         Ok(answer.into_inner().handdown.expect("a hand-down"))
     }
 
-    async fn send_down(&self, subject: &str, unit: &str) -> (i32, i32) {
+    pub(crate) async fn send_down(&self, subject: &str, unit: &str) -> (i32, i32) {
         let request = pb::SendHanddownsRequest { request_id: request_id(), from_unit: unit.to_owned() };
         let sent = self.screening(subject).handdowns().send_handdowns(request).await.expect("sent");
         let sent = sent.into_inner();
         (sent.sent, sent.unaddressed)
     }
 
-    async fn acknowledge(&self, subject: &str, name: &str) -> Result<pb::Handdown, Status> {
+    pub(crate) async fn acknowledge(&self, subject: &str, name: &str) -> Result<pb::Handdown, Status> {
         let names = vec![name.to_owned()];
         let request = pb::AcknowledgeHanddownsRequest { request_id: request_id(), names };
         let answer = self.screening(subject).handdowns().acknowledge_handdowns(request).await?;
         Ok(answer.into_inner().handdowns.remove(0))
     }
 
-    async fn verify(
+    pub(crate) async fn verify(
         &self,
         subject: &str,
         name: &str,
@@ -63,7 +68,7 @@ impl Ground {
         Ok(self.screening(subject).handdowns().verify_handdown(request).await?.into_inner())
     }
 
-    async fn shown(&self, subject: &str, name: &str) -> Result<pb::GetHanddownResponse, Status> {
+    pub(crate) async fn shown(&self, subject: &str, name: &str) -> Result<pb::GetHanddownResponse, Status> {
         let request = pb::GetHanddownRequest { name: name.to_owned() };
         Ok(self.screening(subject).handdowns().get_handdown(request).await?.into_inner())
     }
@@ -77,7 +82,7 @@ impl Ground {
         self.acknowledge(&format!("leader-{grid}"), &next).await.expect("acknowledged")
     }
 
-    async fn ingest(
+    pub(crate) async fn ingest(
         &self,
         subject: &str,
         from: &str,
@@ -100,12 +105,12 @@ impl Ground {
     }
 }
 
-fn item(details: pb::PersonDetails, place: &str) -> pb::HanddownItem {
+pub(crate) fn item(details: pb::PersonDetails, place: &str) -> pb::HanddownItem {
     let details = pb::PersonDetails { present_place: place.to_owned(), ..details };
     pb::HanddownItem { event_id: request_id(), details: Some(details), ..Default::default() }
 }
 
-fn accepted(result: &Taken) -> (&pb::Handdown, bool) {
+pub(crate) fn accepted(result: &Taken) -> (&pb::Handdown, bool) {
     match result {
         Taken::Accepted(accepted) => (accepted.handdown.as_ref().expect("a hand-down"), accepted.joined),
         other => panic!("not taken in: {other:?}"),
@@ -374,142 +379,6 @@ async fn h6_a_chain_does_not_come_twice_to_who_handed_it_on() {
     ground.verify("leader-1", &next.name, pb::HanddownOutcome::Found, "").await.expect("found");
     ground.hand_down("leader-1", &next.person, &ground.grids[0]).await.expect("a new chain");
     assert!(ground.proof().await.1.holds);
-}
-
-#[tokio::test]
-async fn h3_one_person_of_the_city_s_and_a_county_s_list_is_one_handdown() {
-    let ground = Ground::build().await;
-    let (root, county) = (ground.sandbox.root.clone(), ground.counties[0].clone());
-    let list = async |subject: &str, from: &str, kind: pb::ListKind, urgent: bool| {
-        let item = pb::HanddownItem { urgent, ..item(details(NUMBER), "甲县村第0网格") };
-        let results = ground.ingest(subject, from, kind, vec![item]).await.expect("results");
-        let (handdown, joined) = accepted(&results[0]);
-        (handdown.clone(), joined)
-    };
-    let (first, _) = list("duty", &root, pb::ListKind::Police, false).await;
-    // It is coming to the county, which sees it: the county's own list adds to it.
-    let (same, joined) = list("duty-0", &county, pb::ListKind::Station, false).await;
-    assert!(joined && same.name == first.name);
-    ground.send_down("duty", &root).await;
-    let next = ground.acknowledge("duty-0", &first.name).await.expect("acknowledged").next;
-    let (same, joined) = list("duty-0", &county, pb::ListKind::Telecom, false).await;
-    assert!(joined && same.name == next);
-    ground.send_down("duty-0", &county).await;
-    ground.acknowledge("leader-0", &next).await.expect("acknowledged");
-    let found = pb::HanddownOutcome::Found;
-    ground.verify("leader-0", &next, found, "").await.expect("found");
-    // Yesterday's is not handed down again, but for who is urgent.
-    ground.advance(on(4, "15:00")).await;
-    let (same, joined) = list("duty", &root, pb::ListKind::Police, false).await;
-    assert!(joined && same.name == next && same.outcome() == found);
-    let shown = ground.shown("duty", &first.name).await.expect("the chain");
-    assert_eq!((shown.sources.len(), shown.hops.len()), (4, 2));
-    assert!(ground.questions("duty").await.is_empty(), "one person in one unit's hands");
-    let (again, joined) = list("duty", &root, pb::ListKind::Police, true).await;
-    assert!(!joined && again.chain == again.name, "who is urgent now goes down at once");
-}
-
-#[tokio::test]
-async fn h3_who_is_in_a_unit_s_hands_below_is_found_already() {
-    let ground = Ground::build().await;
-    let person = ground.found(0, details(NUMBER)).await.name;
-    let root = ground.sandbox.root.clone();
-    let results = ground
-        .ingest("duty", &root, pb::ListKind::Police, vec![item(details(NUMBER), "")])
-        .await
-        .expect("results");
-    let (handdown, joined) = accepted(&results[0]);
-    assert!(joined && handdown.person == person && handdown.to_unit == ground.grids[0]);
-    assert_eq!(
-        (handdown.state(), handdown.outcome()),
-        (pb::HanddownState::Closed, pb::HanddownOutcome::Found)
-    );
-    assert!(ground.questions("duty").await.is_empty());
-    assert!(ground.proof().await.1.holds);
-}
-
-#[tokio::test]
-async fn p6_a_list_does_not_tell_who_is_known_elsewhere() {
-    let ground = Ground::build().await;
-    ground.observed(0, NUMBER, "2020-02-01").await;
-    let county = ground.counties[1].clone();
-    let listed = async |number: &str| {
-        let item = item(details(number), "村第0网格");
-        let results =
-            ground.ingest("duty-1", &county, pb::ListKind::Station, vec![item]).await.expect("results");
-        let (handdown, joined) = accepted(&results[0]);
-        let name = handdown.name.clone();
-        let mut shown = ground.shown("duty-1", &name).await.expect("shown");
-        for one in shown.hops.iter_mut().chain(&mut shown.handdown) {
-            (one.name, one.chain, one.person) = (String::new(), String::new(), String::new());
-        }
-        (joined, handdown.to_unit.clone(), shown)
-    };
-    assert_eq!(listed(NUMBER).await, listed(OTHER_NUMBER).await);
-}
-
-#[tokio::test]
-async fn one_item_that_is_sent_twice_at_once_is_one_and_both_are_told_which() {
-    let ground = Ground::build().await;
-    let root = ground.sandbox.root.clone();
-    for _ in 0..5 {
-        let item = item(crate::ground::without_papers(""), "甲县");
-        let sent = (0..4).map(|_| ground.ingest("duty", &root, pb::ListKind::Police, vec![item.clone()]));
-        let mut chains = Vec::new();
-        for results in futures::future::join_all(sent).await {
-            match results.expect("results").remove(0) {
-                Taken::Accepted(taken) => chains.push(taken.handdown.expect("one").chain),
-                Taken::Duplicate(chain) => chains.push(chain),
-                other @ Taken::Refused(_) => panic!("{other:?}"),
-            }
-        }
-        chains.dedup();
-        assert_eq!(chains.len(), 1, "one chain");
-        ground.shown("duty", &chains[0]).await.expect("which is there");
-    }
-}
-
-#[tokio::test]
-async fn h2_the_window_of_16_to_16_crosses_29_february_and_a_gap_is_warned_of() {
-    let ground = Ground::build().await;
-    let county = ground.counties[0].clone();
-    let list = async |kind: pb::ListKind| {
-        let source = pb::HanddownSource { kind: kind.into(), ..Default::default() };
-        let items = vec![item(crate::ground::without_papers(""), "村第0网格")];
-        let request = pb::IngestHanddownsRequest { from_unit: county.clone(), source: Some(source), items };
-        let answer =
-            ground.screening("duty-0").handdowns().ingest_handdowns(request).await.expect("an answer");
-        let answer = answer.into_inner();
-        let (handdown, _) = accepted(answer.results[0].result.as_ref().expect("a result"));
-        let mut shown = ground.shown("duty-0", &handdown.name).await.expect("shown");
-        let source = shown.sources.remove(0);
-        (
-            (source.window_start_time, source.window_end_time),
-            answer.gap,
-            shown.handdown.expect("one").due_time,
-        )
-    };
-    let at = |text: &str| Some(chassis::parse::timestamp(text.parse().expect("an instant")));
-    ground.advance("2020-02-28T15:50:00+08:00".parse().expect("an instant")).await;
-    let (window, gap, due) = list(pb::ListKind::Station).await;
-    assert_eq!(window, (at("2020-02-27T16:00:00+08:00"), at("2020-02-28T16:00:00+08:00")));
-    assert_eq!((gap, due), (None, at("2020-02-28T17:00:00+08:00")), "H4");
-    ground.advance("2020-02-29T16:10:00+08:00".parse().expect("an instant")).await;
-    let (window, gap, _) = list(pb::ListKind::Station).await;
-    assert_eq!(window, (at("2020-02-28T16:00:00+08:00"), at("2020-02-29T16:00:00+08:00")));
-    assert_eq!(gap, None, "one window after the other");
-    // H3, H4: past the clock of the 29th it is the 1st's.
-    ground.advance("2020-02-29T17:30:00+08:00".parse().expect("an instant")).await;
-    let (window, gap, due) = list(pb::ListKind::Police).await;
-    assert_eq!((window, gap, due), ((None, None), None, at("2020-03-01T17:00:00+08:00")));
-    ground.advance("2020-03-02T16:05:00+08:00".parse().expect("an instant")).await;
-    let (window, gap, _) = list(pb::ListKind::Station).await;
-    assert_eq!(window.0, at("2020-03-01T16:00:00+08:00"));
-    let gap = gap.expect("a day of which nothing was sent");
-    assert_eq!(
-        (gap.start_time, gap.end_time),
-        (at("2020-02-29T16:00:00+08:00"), at("2020-03-01T16:00:00+08:00"))
-    );
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ async fn r13_a_question_that_is_not_settled_in_a_day_is_put_before_the_unit_abov
         let digest = ground.digest(&village).await.into_iter();
         digest.map(|one| (one.kind(), one.subject, one.person)).collect::<Vec<_>>()
     };
-    ground.advance(on(4, "07:00")).await;
+    ground.advance(on(3, "23:00")).await;
     assert!(digest(0).await.is_empty(), "there is time");
     ground.advance(on(4, "13:00")).await;
     let entry =

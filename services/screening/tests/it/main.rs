@@ -7,6 +7,7 @@ mod checkpoints;
 mod enforcements;
 mod exposures;
 mod ground;
+mod handdown_lists;
 mod handdowns;
 mod hands;
 mod homes;

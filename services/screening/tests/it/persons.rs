@@ -2,7 +2,7 @@
 
 use proto::screening as pb;
 use sqlx::Row as _;
-use tests::{fields, reason, request_id, until};
+use tests::{fields, reason, request_id};
 use tonic::Code;
 
 use crate::ground::{Ground, NUMBER, OTHER_NUMBER, PHONE, details, person, without_papers};

@@ -76,7 +76,15 @@ async fn whatever_is_tampered_with_is_found() {
     let (ground, _) = ground().await;
     let mut sql = ground.sandbox.sql().await;
     sqlx::raw_sql("SET search_path = screening").execute(&mut sql).await.expect("set");
-    // The service would mend what the clock mends: it is stopped, and looks on as another replica does not.
+    // The service would mend what the clock mends: it may not.
+    sqlx::raw_sql(
+        "CREATE FUNCTION stopped() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER stopped BEFORE UPDATE ON slot FOR EACH ROW
+             WHEN (OLD.outcome = 0 AND NEW.outcome <> 0) EXECUTE FUNCTION stopped()",
+    )
+    .execute(&mut sql)
+    .await
+    .expect("stopped");
     for (tamper, finding) in tampers {
         sqlx::raw_sql(
             "DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept;
@@ -280,6 +288,7 @@ async fn who_answers_for_nobody_is_excepted_by_name() {
     assert_eq!(above.display_name, "甲县 / 村 / 第9网格");
 
     // Everybody above is relieved: the administrator proves.
+    ground.advance(on(3, "11:00")).await;
     let appointments = ground.sandbox.registry().appointments();
     for unit in [&ground.sandbox.root, &ground.counties[0]] {
         let request = registry::ListAppointmentsRequest { unit: unit.clone(), ..Default::default() };
@@ -367,7 +376,7 @@ async fn what_is_written_past_the_service_is_found() {
     );
     assert_eq!(broken(&elsewhere).await, [(HanddownDiffers, handdown)]);
     // What is put before nobody, since nothing can be put before anybody.
-    let unseen = "DELETE FROM screening.handdown;
+    let unseen = "DELETE FROM screening.handdown_source; DELETE FROM screening.handdown;
         CREATE FUNCTION screening.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
         CREATE TRIGGER nothing BEFORE INSERT ON screening.escalation FOR EACH ROW EXECUTE FUNCTION screening.nothing();
         INSERT INTO screening.hands_question (id, holding_person_id, finding_person_id, holding_unit_id, finding_unit_id, created_at)
