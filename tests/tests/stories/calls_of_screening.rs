@@ -58,6 +58,17 @@ pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -
             let (name, unit) = (ground.question.clone(), ground.unit.clone());
             hands.agree_hands(pb::AgreeHandsRequest { request_id: id, name, unit }).await.map(drop)
         }
+        "AssignHands" => {
+            // The unit is at work: whoever may is told to hand its persons down.
+            let request = pb::AssignHandsRequest {
+                request_id: id,
+                from_unit: ground.unit.clone(),
+                to_unit: ground.unit.clone(),
+                persons: Vec::new(),
+                reason,
+            };
+            hands.assign_hands(request).await.map(drop)
+        }
         _ => return observing(method, screening, ground).await,
     };
     Some(answer)

@@ -279,6 +279,7 @@ async fn intake(said: Intake, access: &Access, style: Style) -> anyhow::Result<E
         address: said.address,
         present_place: said.place,
         facts: said.facts,
+        ..pb::PersonDetails::default()
     };
     let person = pb::Person {
         details: Some(details),

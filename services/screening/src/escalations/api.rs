@@ -17,6 +17,7 @@ use crate::{
     cases::parse::case_name,
     enforcements::parse::enforcement_name,
     handdowns::parse::handdown_name,
+    hands::parse::question_name,
     house::House,
     incidents::parse::incident_name,
     observations::parse::observation_name,
@@ -59,7 +60,8 @@ impl Escalations {
             pager.key(&token)?.map_or(Ok((0, DateTime::UNIX_EPOCH, Uuid::nil())), |key| place(&key))?;
         self.house.within(&caller, "escalations.read", holder)?;
         let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list(&mut work, holder, after, size + 1).await?;
+        let agrees = self.house.sees(&caller, "hands.agree", holder);
+        let mut found = store::list(&mut work, (holder, agrees), after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |one| {
             format!("{} {} {}", one.kind, one.since.timestamp_micros(), one.subject)
         });
@@ -68,7 +70,7 @@ impl Escalations {
     }
 
     fn shown(&self, escalation: &Escalation) -> pb::Escalation {
-        let contact = self.house.answering(escalation.unit);
+        let contact = self.house.called(escalation.unit, escalation.calls);
         let contact =
             contact.map(|contact| (contact.display_name, contact.official_phone)).unwrap_or_default();
         pb::Escalation {
@@ -103,6 +105,7 @@ pub fn subject_name(kind: i16, id: Uuid) -> String {
         Some(Kind::EnforcementOverdue) => enforcement_name(id),
         Some(Kind::CaseOverdue) => case_name(id),
         Some(Kind::IncidentOverdue) => incident_name(id),
+        Some(Kind::HandsUnagreed) => question_name(id),
     }
 }
 

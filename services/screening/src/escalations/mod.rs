@@ -35,6 +35,8 @@ pub enum Kind {
     IncidentOverdue = 11,
     /// A contact whose index turned out to be no case, and of whom nobody has decided (R13).
     ContactUndecided = 12,
+    /// Two units have not agreed whose hands.
+    HandsUnagreed = 14,
 }
 
 impl Kind {
@@ -47,7 +49,7 @@ impl Kind {
         Self::ContactUndecided,
     ];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 7] = [
+    pub const OF_OTHERS: [Self; 8] = [
         Self::ResultUnhandled,
         Self::UrgentHanddown,
         Self::SupportOverdue,
@@ -55,6 +57,7 @@ impl Kind {
         Self::HanddownOverdue,
         Self::CaseOverdue,
         Self::IncidentOverdue,
+        Self::HandsUnagreed,
     ];
 
     /// The kind of a number of the database.
@@ -63,6 +66,18 @@ impl Kind {
         let all = Self::OF_OBSERVATIONS.into_iter().chain(Self::OF_OTHERS);
         all.into_iter().find(|kind| *kind as i16 == number)
     }
+}
+
+/// Who is to be called about something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i16)]
+pub enum Called {
+    /// Whoever answers for the unit.
+    Answering = 0,
+    /// The unit's deputy (H6).
+    Deputy = 1,
+    /// The unit's leader (H6).
+    Leader = 2,
 }
 
 /// Something that is put before a unit.
@@ -84,4 +99,6 @@ pub struct Escalation {
     pub since: DateTime<Utc>,
     /// How many readings were missed in a row.
     pub missed: i16,
+    /// Who is to be called, as [`Called`] numbers it.
+    pub calls: i16,
 }

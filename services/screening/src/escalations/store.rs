@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Escalation, Kind};
+use super::{Called, Escalation, Kind};
 
 /// The most that are found at once.
 const AT_ONCE: i64 = 5_000;
@@ -36,20 +36,33 @@ pub struct Overdue {
 /// # Errors
 /// Where the database fails.
 pub async fn raise(connection: &mut PgConnection, overdue: Overdue) -> Result<(), Fault> {
+    raise_calling(connection, overdue, Called::Answering).await
+}
+
+/// As [`raise`], with who is to be called.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn raise_calling(
+    connection: &mut PgConnection,
+    overdue: Overdue,
+    calls: Called,
+) -> Result<(), Fault> {
     sqlx::query!(
-        "INSERT INTO escalation AS e (subject_id, kind, person_id, unit_id, level, holder_id, since)
+        "INSERT INTO escalation AS e (subject_id, kind, person_id, unit_id, level, holder_id, since, calls)
          SELECT $1, $2, $3, u.unit_id, $5::smallint,
-                CASE WHEN $5::smallint = 0 THEN u.ancestors[1] ELSE u.holders[LEAST(cardinality(u.holders), $5::smallint)] END, $6
+                CASE WHEN $5::smallint = 0 THEN u.ancestors[1] ELSE u.holders[LEAST(cardinality(u.holders), $5::smallint)] END, $6, $7
          FROM unit_sight u WHERE u.unit_id = $4
          ON CONFLICT ON CONSTRAINT escalation_pkey
-         DO UPDATE SET unit_id = excluded.unit_id, level = excluded.level, holder_id = excluded.holder_id
-         WHERE (e.unit_id, e.level) <> (excluded.unit_id, excluded.level)",
+         DO UPDATE SET unit_id = excluded.unit_id, level = excluded.level, holder_id = excluded.holder_id, calls = excluded.calls
+         WHERE (e.unit_id, e.level, e.calls) <> (excluded.unit_id, excluded.level, excluded.calls)",
         overdue.subject,
         overdue.kind as i16,
         overdue.person,
         overdue.unit,
         overdue.level,
         overdue.since,
+        calls as i16,
     )
     .execute(connection)
     .await?;
@@ -135,7 +148,8 @@ pub async fn raise_waiting(connection: &mut PgConnection, now: DateTime<Utc>) ->
                              AND (x.unit_id, x.level) = (w.unit_id, w.level))
          ORDER BY w.subject_id LIMIT $2
          ON CONFLICT ON CONSTRAINT escalation_pkey
-         DO UPDATE SET unit_id = excluded.unit_id, level = excluded.level, holder_id = excluded.holder_id",
+         DO UPDATE SET unit_id = excluded.unit_id, level = excluded.level, holder_id = excluded.holder_id,
+                       person_id = excluded.person_id",
         now,
         AT_ONCE,
     );
@@ -145,26 +159,28 @@ pub async fn raise_waiting(connection: &mut PgConnection, now: DateTime<Utc>) ->
 /// A place in a digest: what, since when, about what.
 pub type Page = (i16, DateTime<Utc>, Uuid);
 
-/// A page of what is put before a unit, the most dangerous and then the oldest first.
+/// A page of what is put before a unit, the most dangerous and then the oldest first; without what two units have to
+/// agree on, which is told to who agrees only.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn list(
     connection: &mut PgConnection,
-    holder: Uuid,
+    (holder, agrees): (Uuid, bool),
     after: Page,
     limit: i64,
 ) -> Result<Vec<Escalation>, Fault> {
     let rows = sqlx::query_as!(
         Escalation,
-        "SELECT subject_id AS subject, kind, person_id AS person, unit_id AS unit, level, holder_id AS holder, since, missed
-         FROM escalation WHERE holder_id = $1 AND (kind, since, subject_id) > ($2, $3, $4)
+        "SELECT subject_id AS subject, kind, person_id AS person, unit_id AS unit, level, holder_id AS holder, since, missed, calls
+         FROM escalation WHERE holder_id = $1 AND (kind, since, subject_id) > ($2, $3, $4) AND (kind <> 14 OR $6)
          ORDER BY kind, since, subject_id LIMIT $5",
         holder,
         after.0,
         after.1,
         after.2,
         limit,
+        agrees,
     );
     Ok(rows.fetch_all(connection).await?)
 }

@@ -13,7 +13,8 @@ use super::{
     ingest::{self, Item, LARGEST, Taken},
     ops,
     parse::{self as contract, COLLECTION, handdown_name, misfit},
-    store::{self, Selection},
+    station_window,
+    store::{self, Selection, Source},
     verification::Verified,
 };
 use crate::{
@@ -131,7 +132,7 @@ impl Handdowns {
                 (ops::begin(&self.house, &mut work, &person, asked, caller.subject()).await?, false)
             }
         };
-        store::add_source(&mut work, handdown.chain, request_id, &source).await?;
+        store::add_source(&mut work, (handdown.chain, person.unit), request_id, &source).await?;
         let answer = pb::CreateHanddownResponse { handdown: Some(contract::handdown(&handdown)), known };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -146,22 +147,39 @@ impl Handdowns {
         let mut wrong = Violations::default();
         let from = wrong.keep("from_unit", parse::name(UNITS, &request.from_unit)).unwrap_or_default();
         let now = self.house.clock.now();
-        let source = contract::source(&mut wrong, request.source.as_ref(), caller.subject(), now);
+        let mut source = contract::source(&mut wrong, request.source.as_ref(), caller.subject(), now);
         if !(1..=LARGEST).contains(&request.items.len()) {
             wrong.add("items", format!("must be 1 to {LARGEST}, are {}", request.items.len()));
         }
         wrong.refuse()?;
-        self.house.within(&caller, "handdowns.write", from)?;
+        let from = self.house.taking(&caller, "handdowns.write", from)?;
+        let from_unit = unit_name(from);
+        if source.kind == pb::ListKind::Station as i16 && source.window_starts_at.is_none() {
+            let (starts_at, ends_at) = station_window(now, self.house.clock.zone());
+            (source.window_starts_at, source.window_ends_at) = (Some(starts_at), Some(ends_at));
+        }
+        let gap = self.gap(from, &source).await?;
         let mut results = Vec::with_capacity(request.items.len());
         for (nth, item) in request.items.iter().enumerate() {
-            let taken = match Item::new(item, &request.from_unit, &source.reference) {
+            let taken = match Item::new(item, &from_unit, &source.reference) {
                 Ok(item) => ingest::take_in(&self.house, &caller, item, &source).await,
                 Err(fault) => Err(fault),
             };
             let result = Some(result(nth, taken)?);
             results.push(pb::HanddownResult { event_id: item.event_id.clone(), result });
         }
-        Ok(pb::IngestHanddownsResponse { results })
+        Ok(pb::IngestHanddownsResponse { results, from_unit, gap })
+    }
+
+    /// The hours between the window of a list and those that the same unit sent of its kind before.
+    async fn gap(&self, from: Uuid, source: &Source) -> Result<Option<pb::WindowGap>, Fault> {
+        let Some(starts_at) = source.window_starts_at else { return Ok(None) };
+        let mut work = self.house.database.begin(None).await?;
+        let before = store::covered_before(&mut work, (from, source.kind), starts_at).await?;
+        Ok(before.filter(|before| *before < starts_at).map(|before| pb::WindowGap {
+            start_time: Some(parse::timestamp(before)),
+            end_time: Some(parse::timestamp(starts_at)),
+        }))
     }
 
     async fn get(&self, request: Request<pb::GetHanddownRequest>) -> Result<pb::GetHanddownResponse, Fault> {
@@ -353,7 +371,9 @@ impl Handdowns {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let verified = Verified::new(&self.house, &request)?;
-        self.house.jurisdiction.fresh()?;
+        if verified.decides() {
+            self.house.jurisdiction.fresh()?;
+        }
         let claim = Claim::new(&caller, request_id, "VerifyHanddown", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let seen = self.held(&mut work, &caller, "handdowns.verify", verified.id).await?;

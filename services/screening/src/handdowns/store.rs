@@ -99,6 +99,14 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Handd
     Ok(handdowns!(connection, "h.id = $1", id)?.pop())
 }
 
+/// Hand-downs by their ids, in the order of their ids.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn some(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Handdown>, Fault> {
+    handdowns!(connection, "h.id = ANY($1) ORDER BY h.id", ids)
+}
+
 /// As [`get`], locked; whose person must have been locked before.
 ///
 /// # Errors
@@ -140,6 +148,26 @@ pub async fn begun_by(
         unit
     )?
     .pop())
+}
+
+/// Whether whoever was watched over as one person is watched over no more.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn is_over(connection: &mut PgConnection, one: Uuid) -> Result<bool, Fault> {
+    let over = sqlx::query_scalar!(
+        r#"SELECT coalesce(bool_and(ended_at IS NOT NULL), false) AS "over!" FROM observation WHERE one_id = $1"#,
+        one,
+    );
+    Ok(over.fetch_one(connection).await?)
+}
+
+/// The last hop of a person, whether it is over or not.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn last(connection: &mut PgConnection, person: Uuid) -> Result<Option<Handdown>, Fault> {
+    Ok(handdowns!(connection, "h.person_id = $1 ORDER BY h.id DESC LIMIT 1", person)?.pop())
 }
 
 /// What a unit has gathered and nobody has sent, the oldest first: their ids and persons.
@@ -343,20 +371,38 @@ pub async fn sent_before(
     Ok(chain.fetch_optional(connection).await?)
 }
 
-/// Adds a list that named a person; answers whether its item is new.
+/// Up to when lists of a kind that a unit sent before an instant reach; nothing where none has a window.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn covered_before(
+    connection: &mut PgConnection,
+    (unit, kind): (Uuid, i16),
+    starts_at: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Fault> {
+    let ends_at = sqlx::query_scalar!(
+        "SELECT max(window_ends_at) FROM handdown_source WHERE from_unit_id = $1 AND kind = $2 AND window_starts_at < $3",
+        unit,
+        kind,
+        starts_at,
+    );
+    Ok(ends_at.fetch_one(connection).await?)
+}
+
+/// Adds a list that named a person, and from which unit it came; answers whether its item is new.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn add_source(
     connection: &mut PgConnection,
-    chain: Uuid,
+    (chain, from): (Uuid, Uuid),
     event: Uuid,
     source: &Source,
 ) -> Result<bool, Fault> {
     let added = sqlx::query!(
         "INSERT INTO handdown_source (chain_id, number, event_id, entered_by, kind, reference, window_starts_at, window_ends_at,
-                                      received_at)
-         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8 FROM handdown_source WHERE chain_id = $1
+                                      received_at, from_unit_id)
+         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 FROM handdown_source WHERE chain_id = $1
          ON CONFLICT ON CONSTRAINT handdown_source_pkey DO NOTHING",
         chain,
         event,
@@ -366,6 +412,7 @@ pub async fn add_source(
         source.window_starts_at,
         source.window_ends_at,
         source.received_at,
+        from,
     );
     Ok(added.execute(connection).await?.rows_affected() == 1)
 }

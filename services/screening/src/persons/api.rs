@@ -9,15 +9,12 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Person, Purpose, intake, paper_marks,
+    Person, Purpose, intake, ops, paper_marks,
     parse::{self as contract, COLLECTION, Intake, REASON, UNITS, person_name},
     phone_marks,
     store::{self, Selection},
 };
-use crate::{
-    DOMAIN, cases::ops as cases, handdowns::ops as handdowns, hands, house::House, keyring::Mark,
-    observations::ops as observations,
-};
+use crate::{DOMAIN, house::House, keyring::Mark};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]
@@ -85,10 +82,12 @@ impl Persons {
     ) -> Result<pb::IntakePersonResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
-        let intake = Intake::try_from(&request)?;
+        let mut intake = Intake::try_from(&request)?;
+        contract::born(&intake.details, "person.details", self.house.clock.today())?;
         let claim = Claim::new(&caller, request_id, "IntakePerson", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "persons.write", intake.unit)?;
+        intake.unit = self.house.taking(&caller, "persons.write", intake.finder)?;
+        let readdressed = intake.unit != intake.finder;
         let answer = match claim.replay::<pb::IntakePersonResponse>(&mut work).await? {
             Some(answer) => answer,
             None => {
@@ -97,15 +96,20 @@ impl Persons {
                     person: Some(contract::person(&taken.person, true)),
                     known: taken.known,
                     likely_doubles: taken.doubles.into_iter().map(person_name).collect(),
+                    readdressed,
                 };
                 // What is kept for a repetition is masked: it is not sealed.
                 claim.answer(&mut work, &answer).await?;
                 answer
             }
         };
-        let person = self.again(&mut work, &caller, answer.person.as_ref()).await?;
+        let person = match self.again(&mut work, &caller, answer.person.as_ref()).await {
+            // Taken in from who holds an office at a closed unit, into hands that are not his.
+            Err(Fault::NotFound(_)) if readdressed => answer.person,
+            person => Some(person?),
+        };
         work.commit().await?;
-        Ok(pb::IntakePersonResponse { person: Some(person), ..answer })
+        Ok(pb::IntakePersonResponse { person, ..answer })
     }
 
     async fn get(&self, request: Request<pb::GetPersonRequest>) -> Result<pb::GetPersonResponse, Fault> {
@@ -165,24 +169,37 @@ impl Persons {
         let mut work = self.house.database.begin(deadline).await?;
         let mut person = self.visible(&mut work, &caller, "persons.write", id).await?;
         if let Some(answer) = claim.replay::<pb::UpdatePersonResponse>(&mut work).await? {
-            let person = self.again(&mut work, &caller, answer.person.as_ref()).await?;
+            let person = Some(self.again(&mut work, &caller, answer.person.as_ref()).await?);
             work.commit().await?;
-            return Ok(pb::UpdatePersonResponse { person: Some(person) });
+            return Ok(pb::UpdatePersonResponse { person, ..answer });
         }
         if read.is_some_and(|read| read != etag(person.version)) {
             return Err(Fault::EtagMismatch(etag(person.version)));
         }
         (person.details, person.present_unit) = contract::updated(&request, &person)?;
+        contract::born(&person.details, "person.details", self.house.clock.today())?;
         let marks = person.details.marks(&self.house.keys, person.unit);
+        let other = intake::known_besides(&self.house, &mut work, &person, &marks).await?;
+        if let Some(other) = other {
+            ops::lock(&self.house, &mut work, [person.same_as, other]).await?;
+        }
         if !store::update(&mut work, &self.house.keys, &person, &marks, self.house.clock.now()).await? {
             return Err(Fault::Conflict);
         }
+        if let Some(other) = other {
+            ops::join_inside(&self.house, &mut work, [person.same_as, other], caller.subject()).await?;
+        }
         let changed = store::get(&mut work, &self.house.keys, &[id]).await?;
-        let masked = changed.first().map(|person| contract::person(person, true));
-        claim.answer(&mut work, &pb::UpdatePersonResponse { person: masked }).await?;
+        let now_known = changed.first().ok_or(Fault::Conflict)?;
+        let doubles = intake::doubles(&self.house, &mut work, &caller, &marks, now_known).await?;
+        let answer = pb::UpdatePersonResponse {
+            person: Some(contract::person(now_known, true)),
+            likely_doubles: doubles.into_iter().map(person_name).collect(),
+        };
+        claim.answer(&mut work, &answer).await?;
         let person = self.shown(&mut work, &caller, changed).await?.pop();
         work.commit().await?;
-        Ok(pb::UpdatePersonResponse { person })
+        Ok(pb::UpdatePersonResponse { person, ..answer })
     }
 
     async fn reveal(
@@ -203,9 +220,10 @@ impl Persons {
         let visible = everybody.iter().filter(|other| self.house.sees(&caller, "persons.reveal", other.unit));
         let visible: Vec<Uuid> = visible.map(|other| other.id).collect();
         let findings = store::findings(&mut work, &self.house.keys, &visible).await?;
+        // Whoever repeats the call sees again, and what there is now: each time is noted (P4).
+        let now = self.house.clock.now();
+        store::note_access(&mut work, &visible, caller.subject(), &request.reason, now).await?;
         if claim.replay::<pb::RevealPersonResponse>(&mut work).await?.is_none() {
-            let now = self.house.clock.now();
-            store::note_access(&mut work, &visible, caller.subject(), &request.reason, now).await?;
             // Nothing of what is shown is kept.
             claim.answer(&mut work, &pb::RevealPersonResponse::default()).await?;
         }
@@ -236,7 +254,8 @@ impl Persons {
         let kept = self.visible(&mut work, &caller, "persons.merge", kept).await?;
         let merged = self.visible(&mut work, &caller, "persons.merge", merged).await?;
         if claim.replay::<pb::MergePersonsResponse>(&mut work).await?.is_none() {
-            self.join(&mut work, &caller, (kept.same_as, merged.same_as), &request.reason).await?;
+            let ones = (kept.same_as, merged.same_as);
+            ops::join(&self.house, &mut work, &caller, ones, &request.reason).await?;
             let answer = pb::MergePersonsResponse { person: Some(contract::person(&kept, true)) };
             claim.answer(&mut work, &answer).await?;
         }
@@ -340,39 +359,5 @@ impl Persons {
         let person = self.visible(connection, caller, "persons.write", id).await?;
         let shown = self.shown(connection, caller, vec![person]).await?.pop();
         shown.ok_or(Fault::Conflict)
-    }
-
-    /// Joins two persons, each with everybody who was found to be them.
-    async fn join(
-        &self,
-        connection: &mut PgConnection,
-        caller: &Caller,
-        (kept, merged): (Uuid, Uuid),
-        reason: &str,
-    ) -> Result<(), Fault> {
-        if kept == merged {
-            return Ok(());
-        }
-        // Locked in one order, whoever is kept.
-        for one in [kept.min(merged), kept.max(merged)] {
-            store::lock_same(connection, &self.house.keys, one).await?;
-        }
-        let both = store::get(connection, &self.house.keys, &[kept, merged]).await?;
-        let find = |id: Uuid| both.iter().find(|person| person.id == id && person.same_as == id);
-        let (Some(kept), Some(merged)) = (find(kept), find(merged)) else { return Err(Fault::Conflict) };
-        // Whoever is hidden behind the two is in hands that the caller must stand above, too.
-        for person in [kept, merged] {
-            if !self.house.sees(caller, "persons.merge", person.unit) {
-                return Err(Fault::NotFound(person_name(person.id)));
-            }
-        }
-        let now = self.house.clock.now();
-        observations::before_merge(connection, kept.id, merged.id).await?;
-        cases::before_merge(connection, (kept.id, merged.id), (caller.subject(), now)).await?;
-        store::join(connection, kept, merged, (reason, caller.subject(), now)).await?;
-        hands::store::follow_merge(connection, kept, merged, now).await?;
-        observations::settle(&self.house, connection, kept.id, now).await?;
-        cases::after_merge(&self.house, connection, kept.id, caller.subject()).await?;
-        handdowns::follow(&self.house, connection, kept.id, now).await
     }
 }

@@ -11,6 +11,7 @@ mod enforcements;
 mod exposures;
 mod figures;
 mod ground;
+mod handdown_lists;
 mod handdowns;
 mod hands;
 mod homes;

@@ -161,3 +161,28 @@ async fn batches_are_acknowledged_in_their_order_and_one_out_of_sequence_ends_th
     assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_ARGUMENT".to_owned()));
     assert_eq!(ground.shifts(&post, 3).await[0].passed, 6, "what was acknowledged is kept");
 }
+
+#[tokio::test]
+async fn p6_a_passage_does_not_tell_who_is_known_elsewhere() {
+    let ground = Ground::build().await;
+    ground.observed(2, NUMBER, "2020-02-01").await;
+    let post = ground.post().await;
+    let mut answers = Vec::new();
+    for number in [NUMBER, OTHER_NUMBER] {
+        let passage = pb::Passage {
+            from_outside: true,
+            details: Some(details(number)),
+            ..passage(&post, on(3, "00:00"))
+        };
+        let came = ground.pass("duty-0", vec![passage]).await.remove(0);
+        let (name, urgent) = handdown(&came);
+        let request = pb::GetHanddownRequest { name: name.to_owned() };
+        let mut shown =
+            ground.screening("duty-0").handdowns().get_handdown(request).await.expect("one").into_inner();
+        for one in shown.hops.iter_mut().chain(&mut shown.handdown) {
+            (one.name, one.chain, one.person) = (String::new(), String::new(), String::new());
+        }
+        answers.push((urgent, shown));
+    }
+    assert_eq!(answers[0], answers[1]);
+}

@@ -6,7 +6,7 @@ use tests::{reason, request_id, until};
 use tonic::{Code, Status};
 
 use crate::{
-    ground::{Ground, NUMBER, details},
+    ground::{Ground, NUMBER, OTHER_NUMBER, details},
     watch::on,
 };
 
@@ -257,4 +257,22 @@ async fn a_grid_is_counted_or_visited_one_by_one_and_no_other_s_grid_is_either()
         answer.into_inner().sweeps.len()
     };
     assert_eq!((list("leader-0").await, list("leader-2").await, list("duty").await), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn p6_a_visit_does_not_tell_who_is_known_elsewhere() {
+    let ground = Ground::build().await;
+    ground.observed(2, NUMBER, "2020-02-01").await;
+    let sweep = ground.sweep().await.name;
+    let mut answers = Vec::new();
+    for number in [NUMBER, OTHER_NUMBER] {
+        let found = pb::FoundPerson { details: Some(details(number)), purpose: pb::Purpose::Returnee.into() };
+        let seen = household("101", pb::VisitOutcome::Visited);
+        let visit = pb::Visit { found: vec![found], ..visit(&sweep, &ground.grids[0], on(2, "09:00"), seen) };
+        let mut accepted = accepted(&ground.visit("leader-0", vec![visit]).await[0]).clone();
+        let person = ground.get("leader-0", &accepted.persons.remove(0)).await.expect("taken in");
+        assert_eq!(person.same_as, "");
+        answers.push((accepted, person.etag, person.responsible_unit));
+    }
+    assert_eq!(answers[0], answers[1]);
 }

@@ -129,8 +129,14 @@ impl Ground {
 
     /// What a proof of persons as the city's duty officer says: the exceptions, and the verdict.
     pub(crate) async fn proof(&self) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
+        self.proof_of("").await
+    }
+
+    /// As [`Self::proof`], of a date.
+    pub(crate) async fn proof_of(&self, date: &str) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
         use proto::screening::prove_persons_response::Event;
-        let request = pb::ProvePersonsRequest { start_date: "2020-01-01".to_owned() };
+        let request =
+            pb::ProvePersonsRequest { start_date: "2020-01-01".to_owned(), as_of_date: date.to_owned() };
         let answer = self.screening("duty").proofs().prove_persons(request).await.expect("a proof");
         let (mut stream, mut exceptions) = (answer.into_inner(), Vec::new());
         while let Some(message) = stream.message().await.expect("a message") {

@@ -10,10 +10,16 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Details, Marked, Person, Purpose};
-use crate::keyring::{Keyring, Sealed};
+use crate::{
+    hands::Cause,
+    keyring::{Keyring, Sealed},
+};
+
+/// The number of the rules that persons are marked by: the second finds infants by their guardian's number.
+const MARKED: i16 = 2;
 
 use marks::mark;
-pub use marks::{found, lock_marks, of_kinds};
+pub use marks::{forget_marks, found, lock_marks, of_kinds};
 pub use record::{Access, accesses, add_finding, findings, note_access};
 pub use resealed::{reseal, reseal_findings};
 
@@ -176,20 +182,24 @@ pub async fn list(
     )
 }
 
-/// Adds a person.
+/// Adds a person whom somebody has taken in.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn insert(
     connection: &mut PgConnection,
     keys: &Keyring,
-    person: &Person,
-    marks: &[Marked],
+    (person, marks): (&Person, &[Marked]),
+    by: &str,
 ) -> Result<(), Fault> {
     let sealed = seal(keys, person.id, &person.details)?;
     sqlx::query!(
-        "INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        "WITH taken AS (
+             INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at,
+                                 updated_at, marked)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10) RETURNING id, same_as, unit_id)
+         INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
+         SELECT id, same_as, unit_id, $11, $12, $9 FROM taken",
         person.id,
         person.same_as,
         person.unit,
@@ -199,6 +209,9 @@ pub async fn insert(
         sealed.key,
         sealed.bytes,
         person.created_at,
+        MARKED,
+        Cause::TakenIn as i16,
+        by,
     )
     .execute(&mut *connection)
     .await?;
@@ -219,7 +232,7 @@ pub async fn update(
     let sealed = seal(keys, person.id, &person.details)?;
     let updated = sqlx::query!(
         "UPDATE person SET key_id = $3, sealed = $4, present_unit_id = $5, purpose = $6, delete_after = $7,
-                updated_at = $8, version = version + 1
+                updated_at = $8, marked = $9, version = version + 1
          WHERE id = $1 AND version = $2",
         person.id,
         person.version,
@@ -229,6 +242,7 @@ pub async fn update(
         person.purpose as i16,
         person.delete_after,
         now,
+        MARKED,
     );
     if updated.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
@@ -238,25 +252,32 @@ pub async fn update(
 }
 
 /// Joins everybody who is `merged` to `kept`, and notes why. What was in the merged one's hands is in the
-/// kept one's; what another unit has found besides stays its own until it is agreed on.
+/// kept one's, unless it is to be agreed on first: then the rows do not tell that anything has changed. What another unit
+/// has found besides stays its own until that is agreed on.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn join(
     connection: &mut PgConnection,
-    kept: &Person,
-    merged: &Person,
+    (kept, merged): (&Person, &Person),
+    takes_hands: bool,
     (reason, by, now): (&str, &str, DateTime<Utc>),
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE person SET same_as = $1, unit_id = CASE WHEN unit_id = $4 THEN $3 ELSE unit_id END, updated_at = $5,
-                version = version + 1
-         WHERE same_as = $2",
+        "WITH joined AS (
+             UPDATE person SET same_as = $1, unit_id = CASE WHEN unit_id = $4 AND $8 THEN $3 ELSE unit_id END,
+                    updated_at = CASE WHEN $8 THEN $5 ELSE updated_at END, version = version + CASE WHEN $8 THEN 1 ELSE 0 END
+             WHERE same_as = $2 RETURNING id, same_as, unit_id)
+         INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
+         SELECT id, same_as, unit_id, $6, $7, $5 FROM joined ORDER BY id",
         kept.id,
         merged.id,
         kept.unit,
         merged.unit,
         now,
+        Cause::Joined as i16,
+        by,
+        takes_hands,
     )
     .execute(&mut *connection)
     .await?;
@@ -274,33 +295,52 @@ pub async fn join(
     Ok(())
 }
 
-/// Puts a person, as the two sides of a question have recorded them, into a unit's hands. What a third unit
-/// has found stays its own until that is agreed on.
+/// Puts a person, as some units have recorded them, into a unit's hands, and notes why and by whom. What
+/// another unit has found stays its own until that is agreed on.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn take_hands(
     connection: &mut PgConnection,
-    one: Uuid,
-    sides: [Uuid; 2],
+    (one, from): (Uuid, &[Uuid]),
     unit: Uuid,
-    now: DateTime<Utc>,
+    (cause, by, now): (Cause, &str, DateTime<Utc>),
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE person SET unit_id = $2, updated_at = $3, version = version + 1
-         WHERE same_as = $1 AND unit_id = ANY($4) AND unit_id <> $2",
+        "WITH taken AS (
+             UPDATE person SET unit_id = $2, updated_at = $3, version = version + 1
+             WHERE same_as = $1 AND unit_id = ANY($4) AND unit_id <> $2 RETURNING id, same_as, unit_id)
+         INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
+         SELECT id, same_as, unit_id, $5, $6, $3 FROM taken ORDER BY id",
         one,
         unit,
         now,
-        &sides,
+        from,
+        cause as i16,
+        by,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Some persons who are sealed with a key that is not the first, locked; whoever is at work on others is
-/// left alone.
+/// Some persons in the hands of a unit after one, and how many there are after that.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn held(connection: &mut PgConnection, unit: Uuid, limit: i64) -> Result<(Vec<Uuid>, i64), Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT id, count(*) OVER () AS "all!" FROM person WHERE unit_id = $1 ORDER BY id LIMIT $2"#,
+        unit,
+        limit,
+    );
+    let rows = rows.fetch_all(connection).await?;
+    let all = rows.first().map_or(0, |row| row.all);
+    Ok((rows.into_iter().map(|row| row.id).collect(), all))
+}
+
+/// Some persons who are sealed with a key that is not the first, or marked by older rules, locked; whoever is at
+/// work on others is left alone.
 ///
 /// # Errors
 /// Where the database fails.
@@ -312,8 +352,9 @@ pub async fn sealed_before(
     persons!(
         connection,
         keys,
-        "key_id <> $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "(key_id <> $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         keys.first(),
-        limit
+        limit,
+        MARKED
     )
 }

@@ -1,5 +1,7 @@
 //! What a proof reads: some observations with all that hangs on them, on one state of the database.
 
+pub mod past;
+
 use std::collections::HashMap;
 
 use chassis::Fault;
@@ -20,6 +22,8 @@ pub struct Proved {
     pub observation: Observation,
     /// Its slots, in order.
     pub slots: Vec<Filled>,
+    /// When its window was set or changed, and the end that it had from then on, in order.
+    pub changes: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// How many readings were read.
     pub readings: i64,
     /// Whether the observation that counts for the person is open.
@@ -40,6 +44,9 @@ pub struct Proved {
     pub unanswered: Option<DateTime<Utc>>,
 }
 
+/// What is asked for: of which units, with those that ended on an instant or later, after which, at most how many.
+pub type Asked<'a> = (&'a [Uuid], Option<DateTime<Utc>>, Uuid, i64);
+
 /// Some observations of units after one, in the order of their ids: open ones, and those that ended on a date
 /// or later.
 ///
@@ -47,10 +54,7 @@ pub struct Proved {
 /// Where the database fails.
 pub async fn observations(
     connection: &mut PgConnection,
-    units: &[Uuid],
-    since: Option<DateTime<Utc>>,
-    after: Uuid,
-    limit: i64,
+    (units, since, after, limit): Asked<'_>,
 ) -> Result<Vec<Uuid>, Fault> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM observation WHERE unit_id = ANY($1) AND id > $2 AND (ended_at IS NULL OR ended_at >= $3)
@@ -63,6 +67,66 @@ pub async fn observations(
     Ok(ids.fetch_all(connection).await?)
 }
 
+/// Units that have, or had, a person or something that waits in their hands.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn holding(connection: &mut PgConnection) -> Result<Vec<Uuid>, Fault> {
+    let units = sqlx::query_scalar!(
+        r#"SELECT unit_id AS "unit!" FROM person UNION SELECT unit_id FROM hands_event UNION SELECT unit_id FROM waiting"#
+    );
+    Ok(units.fetch_all(connection).await?)
+}
+
+/// Persons and whose hands they are in: those in the hands of units of whom something else was last noted.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn hands_that_differ(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT p.id, p.unit_id FROM person p
+         LEFT JOIN LATERAL (SELECT one_id, unit_id FROM hands_event WHERE person_id = p.id ORDER BY number DESC LIMIT 1) h ON true
+         WHERE p.unit_id = ANY($1) AND (p.same_as, p.unit_id) IS DISTINCT FROM (h.one_id, h.unit_id) ORDER BY p.id",
+        units,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.unit_id)).collect())
+}
+
+/// Persons in the hands of units under whose paper another person is found, too.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn papers_shared(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT p.id, p.unit_id FROM person p WHERE p.unit_id = ANY($1) AND EXISTS (
+             SELECT FROM person_mark m JOIN person_mark o ON o.hash = m.hash AND o.person_id <> m.person_id
+             JOIN person q ON q.id = o.person_id
+             WHERE m.person_id = p.id AND m.kind = 1 AND q.same_as <> p.same_as) ORDER BY p.id",
+        units,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.unit_id)).collect())
+}
+
+/// Persons in the hands of units who were never under observation and are no case.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn unobserved(connection: &mut PgConnection, units: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT p.id, p.unit_id FROM person p
+         WHERE p.unit_id = ANY($1) AND NOT EXISTS (SELECT FROM observation o WHERE o.one_id = p.same_as)
+           AND NOT EXISTS (SELECT FROM case_record c WHERE c.one_id = p.same_as) ORDER BY p.id",
+        units,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.unit_id)).collect())
+}
+
 /// All that hangs on some observations.
 ///
 /// # Errors
@@ -73,6 +137,7 @@ pub async fn proved(
     now: DateTime<Utc>,
 ) -> Result<Vec<Proved>, Fault> {
     let mut slots = slots(&mut *connection, ids).await?;
+    let mut changes = changes(&mut *connection, ids).await?;
     let readings = sqlx::query!(
         r#"SELECT observation_id, count(*) AS "count!" FROM reading WHERE observation_id = ANY($1) GROUP BY 1"#,
         ids,
@@ -107,6 +172,7 @@ pub async fn proved(
             let row = rows.remove(&observation.id)?;
             Some(Proved {
                 slots: slots.remove(&observation.id).unwrap_or_default(),
+                changes: changes.remove(&observation.id).unwrap_or_default(),
                 readings: readings.get(&observation.id).copied().unwrap_or_default(),
                 observation,
                 is_led: row.is_led,
@@ -163,6 +229,23 @@ pub async fn waiting(
         limit,
     );
     Ok(rows.fetch_all(connection).await?)
+}
+
+/// The changes of the windows of observations: when, and the end from then on.
+async fn changes(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(DateTime<Utc>, DateTime<Utc>)>>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT observation_id, happened_at, ends_at FROM observation_event
+         WHERE observation_id = ANY($1) AND kind <> 7 ORDER BY observation_id, number",
+        ids,
+    );
+    let mut changes: HashMap<Uuid, Vec<(DateTime<Utc>, DateTime<Utc>)>> = HashMap::new();
+    for row in rows.fetch_all(connection).await? {
+        changes.entry(row.observation_id).or_default().push((row.happened_at, row.ends_at));
+    }
+    Ok(changes)
 }
 
 /// The slots of observations, each with the gravest reading taken in it, but for what was marked as outside: it
