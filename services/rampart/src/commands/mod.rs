@@ -37,6 +37,7 @@ mod results;
 mod rollup;
 mod support;
 mod sweeps;
+mod today;
 mod units;
 mod up;
 
@@ -160,6 +161,10 @@ enum Command {
     /// Offer, ask for and deliver food, medicine and care; care teams
     #[command(subcommand)]
     Support(support::Command),
+    /// List what must be done now, whatever it is about, in due order: a grid leader's day
+    Today(today::Args),
+    /// List what is put before a unit, since those below have not done it: the most dangerous first
+    Chase(today::ChaseArgs),
     /// Print the bulletin of a seal
     Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
@@ -219,6 +224,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sweeps(command) => sweeps::run(command, &access, cli.style).await,
         Command::Enforcements(command) => enforcements::run(command, &access, cli.style).await,
         Command::Support(command) => support::run(command, &access, cli.style).await,
+        Command::Today(args) => today::today(args, &access, cli.style).await,
+        Command::Chase(args) => today::chase(args, &access, cli.style).await,
         Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),

@@ -88,7 +88,7 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source
         None => begun_now(house, &mut work, caller, &item).await?,
     };
     let Taken::In(handdown, _) = &taken else { return Ok(taken) };
-    if !store::add_source(&mut work, handdown.chain, item.event, source).await? {
+    if !store::add_source(&mut work, &house.keys, (handdown.chain, item.event), source).await? {
         let chain = handdown.chain;
         drop(work);
         return Ok(Taken::Before(chain));

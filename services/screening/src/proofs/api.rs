@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     DOMAIN,
-    escalations::api::subject_name,
+    escalations::{Kind, api::subject_name},
     exposures::{self, parse::exposure_name},
     handdowns::{self, parse::handdown_name},
     house::House,
@@ -185,6 +185,8 @@ impl Proofs {
                 if !waiting.is_seen && waiting.deadline_at + SEEN_WITHIN <= proof.now {
                     let words = format!("{words}, and is put before nobody");
                     self.say(&about, Finding::TaskUnseen, words, proof).await?;
+                } else if waiting.kind == Kind::PersonUnobserved as i16 {
+                    self.say(&about, Finding::Unobserved, words, proof).await?;
                 } else {
                     self.say(&about, Finding::TaskWaiting, words, proof).await?;
                 }

@@ -45,7 +45,7 @@ impl Ground {
         Ok(answer.into_inner().handdowns.remove(0))
     }
 
-    async fn verify(
+    pub(crate) async fn verify(
         &self,
         subject: &str,
         name: &str,
@@ -63,13 +63,13 @@ impl Ground {
         Ok(self.screening(subject).handdowns().verify_handdown(request).await?.into_inner())
     }
 
-    async fn shown(&self, subject: &str, name: &str) -> Result<pb::GetHanddownResponse, Status> {
+    pub(crate) async fn shown(&self, subject: &str, name: &str) -> Result<pb::GetHanddownResponse, Status> {
         let request = pb::GetHanddownRequest { name: name.to_owned() };
         Ok(self.screening(subject).handdowns().get_handdown(request).await?.into_inner())
     }
 
     /// A person who has come as far as a grid of the first county, acknowledged by its leader.
-    async fn arrived(&self, number: &str, grid: usize) -> pb::Handdown {
+    pub(crate) async fn arrived(&self, number: &str, grid: usize) -> pb::Handdown {
         let first = self.handed_down(number, &self.grids[grid]).await;
         self.send_down("duty", &self.sandbox.root).await;
         let next = self.acknowledge("duty-0", &first.name).await.expect("acknowledged").next;

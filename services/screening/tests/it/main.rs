@@ -5,7 +5,9 @@
 mod cases;
 mod checkpoints;
 mod enforcements;
+mod escalations;
 mod exposures;
+mod following;
 mod ground;
 mod handdowns;
 mod hands;

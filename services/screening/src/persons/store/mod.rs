@@ -1,5 +1,6 @@
 //! Persons remember here. Personal values are sealed on the way in and opened on the way out.
 
+mod following;
 mod marks;
 mod record;
 mod resealed;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use super::{Details, Marked, Person, Purpose};
 use crate::keyring::{Keyring, Sealed};
 
+pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;
 pub use marks::{found, lock_marks, of_kinds};
 pub use record::{Access, accesses, add_finding, findings, note_access};
@@ -25,6 +27,7 @@ struct Row {
     counted_unit_id: Option<Uuid>,
     purpose: i16,
     delete_after: Option<NaiveDate>,
+    follow_by: Option<DateTime<Utc>>,
     key_id: String,
     sealed: Vec<u8>,
     version: i64,
@@ -42,6 +45,7 @@ impl Row {
             counted_unit: self.counted_unit_id,
             purpose: Purpose::of(self.purpose.into()).ok_or_else(|| Fault::internal("a purpose"))?,
             delete_after: self.delete_after,
+            follow_by: self.follow_by,
             details: open(keys, self.id, &Sealed { key: self.key_id, bytes: self.sealed })?,
             version: self.version,
             created_at: self.created_at,
@@ -65,7 +69,7 @@ macro_rules! persons {
     ($connection:expr, $keys:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, key_id, sealed,
+            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, follow_by, key_id, sealed,
                     version, created_at, updated_at
              FROM person WHERE " + $condition
             $(, $value)*
@@ -93,6 +97,15 @@ pub async fn get(connection: &mut PgConnection, keys: &Keyring, ids: &[Uuid]) ->
 /// Where the database fails.
 pub async fn hands(connection: &mut PgConnection, person: Uuid) -> Result<Option<(Uuid, Uuid)>, Fault> {
     let hands = sqlx::query!("SELECT unit_id, same_as FROM person WHERE id = $1", person);
+    Ok(hands.fetch_optional(connection).await?.map(|row| (row.unit_id, row.same_as)))
+}
+
+/// As [`hands`], and they stay so until the transaction ends: for whoever writes them beside the person.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn hold_hands(connection: &mut PgConnection, person: Uuid) -> Result<Option<(Uuid, Uuid)>, Fault> {
+    let hands = sqlx::query!("SELECT unit_id, same_as FROM person WHERE id = $1 FOR KEY SHARE", person);
     Ok(hands.fetch_optional(connection).await?.map(|row| (row.unit_id, row.same_as)))
 }
 
@@ -144,6 +157,8 @@ pub struct Selection<'a> {
     pub purpose: Option<i16>,
     /// Only under all of these marks, each by any key: hashes of one value.
     pub marks: [Option<Vec<Vec<u8>>>; 2],
+    /// Only who was found and is not followed up, in due order: then after such a one.
+    pub unfollowed: Option<(DateTime<Utc>, Uuid)>,
     /// After this person.
     pub after: Uuid,
     /// At most so many.
@@ -160,6 +175,24 @@ pub async fn list(
     selection: &Selection<'_>,
 ) -> Result<Vec<Person>, Fault> {
     let [paper, phone] = &selection.marks;
+    if let Some(after) = selection.unfollowed {
+        return persons!(
+            connection,
+            keys,
+            "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
+             AND ($3::smallint IS NULL OR purpose = $3)
+             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
+             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+             ORDER BY follow_by, id LIMIT $6",
+            selection.units,
+            after.0,
+            selection.purpose,
+            paper.as_deref(),
+            phone.as_deref(),
+            selection.limit,
+            after.1
+        );
+    }
     persons!(
         connection,
         keys,
@@ -188,8 +221,9 @@ pub async fn insert(
 ) -> Result<(), Fault> {
     let sealed = seal(keys, person.id, &person.details)?;
     sqlx::query!(
-        "INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        "INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at, updated_at,
+                             follow_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)",
         person.id,
         person.same_as,
         person.unit,
@@ -199,6 +233,7 @@ pub async fn insert(
         sealed.key,
         sealed.bytes,
         person.created_at,
+        person.follow_by,
     )
     .execute(&mut *connection)
     .await?;
