@@ -203,7 +203,7 @@ async fn h1_what_the_checkpoint_saw_goes_along_whole_to_the_holder_and_masked_to
     assert_eq!(who, ["leader-0", "duty-0"], "P4: logged");
     let mut sql = ground.sandbox.sql().await;
     let open: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM screening.handdown_source WHERE convert_from(sealed, 'LATIN1') LIKE '%12A%'",
+        "SELECT count(*) FROM screening.handdown_source WHERE position('12A'::bytea IN sealed) > 0",
     )
     .fetch_one(&mut sql)
     .await

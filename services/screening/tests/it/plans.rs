@@ -80,10 +80,6 @@ async fn what_is_asked_all_day_reads_by_index() {
             ),
         ),
         ("what waits", ("FROM waiting WHERE at_once OR deadline_at", "now(), 5000, '{}'".to_owned())),
-        (
-            "what waits no more",
-            ("DELETE FROM escalation e WHERE e.kind", "'{2,6,7,9,11,13,14}', now()".to_owned()),
-        ),
         ("who refuses again and again", ("count(*) FILTER (WHERE last.outcome = 4)", "now(), 2".to_owned())),
         ("a chain", ("WITH RECURSIVE reached", format!("'{one}', 3"))),
         (
