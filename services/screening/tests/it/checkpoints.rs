@@ -107,13 +107,20 @@ async fn d1_a_shift_of_which_nothing_was_said_is_put_before_the_unit_until_it_is
     let post = ground.post().await;
     let county = &ground.counties[0];
     let missing = |one: &pb::Escalation| one.kind() == pb::EscalationKind::ShiftMissing;
-    let own = until(async || ground.digest(county).await.into_iter().find(missing)).await;
-    assert_eq!((&own.subject, &own.responsible_unit), (&post, county));
+    let root = &ground.sandbox.root;
+    let late = until(async || ground.digest(root).await.into_iter().find(missing)).await;
+    assert_eq!(
+        (&late.subject, &late.responsible_unit),
+        (&post, county),
+        "of the morning nothing was said by night"
+    );
     let (_, verdict) = ground.proof().await;
     assert!(verdict.holds && verdict.listed > 0);
     for time in ["04:00", "12:00"] {
         ground.nil(&post, 2, time).await.expect("said");
     }
+    until(async || ground.digest(county).await.into_iter().find(missing)).await;
+    assert!(!ground.digest(root).await.iter().any(missing), "the evening's is the unit's own for now");
     ground.pass("duty-0", vec![passage(&post, on(2, "23:00"))]).await;
     until(async || (!ground.digest(county).await.iter().any(missing)).then_some(())).await;
     ground.advance(on(3, "08:30")).await;

@@ -81,7 +81,8 @@ async fn support_is_offered_accepted_delivered_and_confirmed_and_no_step_is_left
     };
     assert_eq!(reason(&dissolve().await.expect_err("it has to deliver")), "CARE_TEAM_STATE");
     ground.move_on("leader-0", &offered.name, (Delivered, "", "")).await.expect("delivered");
-    let again = ground.move_on("leader-0", &offered.name, (Accepted, "", "")).await.expect("it never came");
+    let again = (Accepted, "", "nobody had brought it");
+    let again = ground.move_on("leader-0", &offered.name, again).await.expect("it never came");
     assert_eq!(again.deadline_time, Some(chassis::parse::timestamp(on(4, "00:00"))));
     ground.move_on("leader-0", &offered.name, (Delivered, "", "")).await.expect("delivered");
     let done = ground.move_on("leader-0", &offered.name, (Confirmed, "", "")).await.expect("confirmed");
