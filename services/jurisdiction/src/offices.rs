@@ -90,6 +90,8 @@ const TABLE: &[(&str, &[Office])] = {
             &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
         ),
         ("passages.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        // Who sat in one train or bus, whole: for tracing contacts (R10).
+        ("passages.trace", &[DutyOfficer, HealthOfficer]),
         ("exposures.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("exposures.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("cases.write", &[DutyOfficer, HealthOfficer, Integrator]),

@@ -45,23 +45,3 @@ ALTER TABLE handdown_source ADD COLUMN from_unit_id uuid;
 UPDATE handdown_source s SET from_unit_id = h.from_unit_id FROM handdown h WHERE h.id = s.chain_id;
 CREATE INDEX handdown_person_idx ON handdown (person_id, id);
 CREATE INDEX handdown_source_window_idx ON handdown_source (from_unit_id, kind, window_ends_at);
-
-CREATE OR REPLACE VIEW waiting AS
-    SELECT id AS subject_id, 2::smallint AS kind, person_id, unit_id, deadline_at, true AS at_once
-    FROM result WHERE deadline_at IS NOT NULL AND handled_at IS NULL
-    UNION ALL
-    SELECT id, 9::smallint, person_id, unit_id, due_at, false FROM case_record WHERE due_at IS NOT NULL AND leads_id = id
-    UNION ALL
-    SELECT i.id, 11::smallint, c.person_id, i.unit_id, i.deadline_at, true
-    FROM incident i JOIN case_record c ON c.id = i.case_id WHERE i.reported_at IS NULL
-    UNION ALL
-    SELECT id, 7::smallint, person_id, unit_id, deadline_at, false FROM enforcement_request WHERE settled_at IS NULL
-    UNION ALL
-    SELECT id, 6::smallint, person_id, unit_id, due_at, false FROM support_request WHERE due_at IS NOT NULL
-    UNION ALL
-    -- Before the side that has not said, the holder's first; each side knows its own record.
-    SELECT id, 14::smallint,
-           CASE WHEN holder_says IS NULL OR finder_says IS NOT NULL THEN holding_person_id ELSE finding_person_id END,
-           CASE WHEN holder_says IS NULL OR finder_says IS NOT NULL THEN holding_unit_id ELSE finding_unit_id END,
-           coalesce(deadline_at, created_at + interval '1 day'), false
-    FROM hands_question WHERE settled_at IS NULL;

@@ -22,11 +22,12 @@ use crate::{
     house::House,
     observations::{self, Ending, parse::observation_name},
     persons::{
+        FOLLOWED_WITHIN,
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
     refusals::refusal,
-    schedules,
+    schedules, worklists,
 };
 
 /// The most hand-downs that are acknowledged at once.
@@ -132,7 +133,8 @@ impl Handdowns {
                 (ops::begin(&self.house, &mut work, &person, asked, caller.subject()).await?, false)
             }
         };
-        store::add_source(&mut work, (handdown.chain, person.unit), request_id, &source).await?;
+        let item = (handdown.chain, person.unit, request_id);
+        store::add_source(&mut work, &self.house.keys, item, &source).await?;
         let answer = pb::CreateHanddownResponse { handdown: Some(contract::handdown(&handdown)), known };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -187,11 +189,18 @@ impl Handdowns {
         let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
         let mut work = self.house.database.begin(deadline).await?;
         let handdown = self.seen(&mut work, &caller, "handdowns.read", id).await?;
-        let sources = store::sources(&mut work, handdown.chain).await?;
+        let sources = store::sources(&mut work, &self.house.keys, handdown.chain).await?;
         let hops = store::hops(&mut work, handdown.chain).await?;
         let hops = hops.iter().filter(|hop| self.sees(&caller, "handdowns.read", hop));
+        // As the person's own values: whole, and noted so, where the person is in the caller's hands (P6).
+        let is_own = self.house.has_in_hand(&caller, "persons.hold", handdown.holder);
+        if is_own && sources.iter().any(|source| source.facts.is_some()) {
+            let now = self.house.clock.now();
+            persons::note_access(&mut work, &[handdown.person], caller.subject(), "", now).await?;
+            work.commit().await?;
+        }
         Ok(pb::GetHanddownResponse {
-            sources: sources.iter().map(contract::shown_source).collect(),
+            sources: sources.iter().map(|source| contract::shown_source(source, !is_own)).collect(),
             hops: hops.map(contract::handdown).collect(),
             handdown: Some(contract::handdown(&handdown)),
         })
@@ -217,7 +226,7 @@ impl Handdowns {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListHanddowns", &request);
-        let after = pager.after(&token)?;
+        let after = if request.due_order { Uuid::nil() } else { pager.after(&token)? };
         let units = self.house.units(&caller, "handdowns.read", ancestor)?;
         let both = request.incoming == request.outgoing;
         let side = |asked: bool| if both || asked { &units[..] } else { &[] };
@@ -230,8 +239,13 @@ impl Handdowns {
             limit: size + 1,
         };
         let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list(&mut work, selection).await?;
-        let next_page_token = pager.cut(&mut found, size, |handdown| handdown.id.to_string());
+        let (mut found, key): (_, fn(&Handdown) -> String) = if request.due_order {
+            let found = store::due(&mut work, selection, worklists::after(&pager, &token)?).await?;
+            (found, |handdown| worklists::key((handdown.due_at, handdown.id)))
+        } else {
+            (store::list(&mut work, selection).await?, |handdown| handdown.id.to_string())
+        };
+        let next_page_token = pager.cut(&mut found, size, key);
         let handdowns = found.iter().map(contract::handdown).collect();
         Ok(pb::ListHanddownsResponse { handdowns, next_page_token })
     }
@@ -410,6 +424,10 @@ impl Handdowns {
             }
             None => ops::observed(&mut work, &handdown).await?.map(observation_name).unwrap_or_default(),
         };
+        if verified.outcome == Outcome::Found && answer.observation.is_empty() {
+            // Found, and nobody observes them yet: that is the receiver's to do from now on.
+            persons::follow_by(&mut work, handdown.person, now + FOLLOWED_WITHIN).await?;
+        }
         answer.handdown = Some(contract::handdown(&handdown));
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -424,7 +442,7 @@ impl Handdowns {
             observations::ops::decide(&mut own, Ending::Transferred, &handdown.words, by, now);
             observations::ops::end(&self.house, work, &own, now).await?;
         }
-        Ok(())
+        observations::ops::followed(work, handdown.one, handdown.holder).await
     }
 
     fn sees(&self, caller: &Caller, permission: &str, handdown: &Handdown) -> bool {

@@ -84,7 +84,8 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source
         None => begun_now(house, &mut work, caller, &item).await?,
     };
     let Taken::In(handdown, _) = &taken else { return Ok(taken) };
-    if store::add_source(&mut work, (handdown.chain, item.intake.unit), item.event, source).await? {
+    let given = (handdown.chain, item.intake.unit, item.event);
+    if store::add_source(&mut work, &house.keys, given, source).await? {
         work.commit().await?;
         return Ok(taken);
     }

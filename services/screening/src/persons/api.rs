@@ -14,7 +14,10 @@ use super::{
     phone_marks,
     store::{self, Selection},
 };
-use crate::{DOMAIN, house::House, keyring::Mark};
+use crate::{
+    DOMAIN, cases::ops as cases, handdowns::ops as handdowns, hands, house::House, keyring::Mark,
+    observations::ops as observations, worklists,
+};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]
@@ -65,6 +68,13 @@ impl PersonService for Persons {
         request: Request<pb::MergePersonsRequest>,
     ) -> Result<Response<pb::MergePersonsResponse>, Status> {
         server::reply(DOMAIN, self.merge(request).await)
+    }
+
+    async fn waive_follow_up(
+        &self,
+        request: Request<pb::WaiveFollowUpRequest>,
+    ) -> Result<Response<pb::WaiveFollowUpResponse>, Status> {
+        server::reply(DOMAIN, self.waive(request).await)
     }
 
     async fn list_accesses(
@@ -140,7 +150,11 @@ impl Persons {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListPersons", &request);
-        let after = pager.after(&token)?;
+        let (after, unfollowed) = if request.unfollowed {
+            (Uuid::nil(), Some(worklists::after(&pager, &token)?))
+        } else {
+            (pager.after(&token)?, None)
+        };
         let units = self.house.units(&caller, "persons.read", ancestor)?;
         let keys = &self.house.keys;
         let hashes = |marks: Vec<Mark>| marks.into_iter().map(|mark| mark.hash).collect::<Vec<_>>();
@@ -149,10 +163,14 @@ impl Persons {
             hashes(units.iter().flat_map(|unit| paper_marks(keys, &paper, *unit)).collect())
         });
         let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
-        let selection = Selection { units: &units, purpose, marks: [paper, phone], after, limit: size + 1 };
+        let marks = [paper, phone];
+        let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: size + 1 };
         let mut work = self.house.database.begin(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
-        let next_page_token = pager.cut(&mut persons, size, |person| person.id.to_string());
+        let next_page_token = pager.cut(&mut persons, size, |person| match person.follow_by {
+            Some(by) if request.unfollowed => worklists::key((by, person.id)),
+            _ => person.id.to_string(),
+        });
         let persons = self.shown(&mut work, &caller, persons).await?;
         work.commit().await?;
         Ok(pb::ListPersonsResponse { persons, next_page_token })
@@ -263,6 +281,38 @@ impl Persons {
         let person = self.shown(&mut work, &caller, kept).await?.pop();
         work.commit().await?;
         Ok(pb::MergePersonsResponse { person })
+    }
+
+    async fn waive(
+        &self,
+        request: Request<pb::WaiveFollowUpRequest>,
+    ) -> Result<pb::WaiveFollowUpResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "WaiveFollowUp", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let person = self.visible(&mut work, &caller, "observations.end", id).await?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        store::lock_same(&mut work, &self.house.keys, person.same_as).await?;
+        if !store::is_unfollowed(&mut work, id).await? {
+            let name = person_name(id);
+            let words = "waits for nobody: who is observed is released, and a hand-down is verified";
+            return Err(Fault::unmet("PERSON_FOLLOWED", name.clone(), words, vec![("person", name)]));
+        }
+        let said = (request.reason.as_str(), caller.subject(), self.house.clock.now());
+        store::waive(&mut work, id, said).await?;
+        observations::followed(&mut work, person.same_as, person.unit).await?;
+        let answer = pb::WaiveFollowUpResponse {};
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
     }
 
     async fn accesses(

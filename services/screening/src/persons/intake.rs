@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Details, Finding, Kind, Marked, Person, Purpose,
+    Details, FOLLOWED_WITHIN, Finding, Kind, Marked, Person, Purpose,
     parse::{Intake, born},
     store::{self, of_kinds},
 };
@@ -63,6 +63,7 @@ pub async fn take_in(
                 counted_unit: None,
                 purpose: intake.purpose,
                 delete_after: intake.purpose.delete_after(house.clock.today()),
+                follow_by: Some(now + FOLLOWED_WITHIN),
                 details: said.clone(),
                 version: 1,
                 created_at: now,
@@ -164,6 +165,9 @@ async fn found_again(
     let marks = person.details.marks(&house.keys, person.unit);
     if !store::update(connection, &house.keys, &person, &marks, now).await? {
         return Err(Fault::Conflict);
+    }
+    if person.follow_by.is_none() {
+        store::follow_by(connection, person.id, now + FOLLOWED_WITHIN).await?;
     }
     let changed = store::get(connection, &house.keys, &[person.id]).await?.pop();
     changed.ok_or(Fault::Conflict)

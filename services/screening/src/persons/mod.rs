@@ -9,7 +9,7 @@ pub mod parse;
 pub mod rotation;
 pub mod store;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use papers::{Paper, PaperType};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
@@ -22,6 +22,8 @@ const KEPT_DAYS: u64 = 180;
 
 /// The most papers of a person besides the first.
 pub const MOST_PAPERS: usize = 5;
+/// Within how long after being found somebody must be observed, handed down, or taken for a case [K].
+pub const FOLLOWED_WITHIN: TimeDelta = TimeDelta::hours(12);
 
 /// The most phones of a person.
 pub const MOST_PHONES: usize = 5;
@@ -273,6 +275,8 @@ pub struct Person {
     pub purpose: Purpose,
     /// After which date the values may be erased.
     pub delete_after: Option<NaiveDate>,
+    /// Until when somebody must have begun to follow the person up; none where that has begun, or need not be.
+    pub follow_by: Option<DateTime<Utc>>,
     /// What is known.
     pub details: Details,
     /// Counts the changes.

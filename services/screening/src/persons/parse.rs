@@ -375,6 +375,7 @@ pub fn person(person: &Person, masked: bool) -> pb::Person {
         create_time: Some(parse::timestamp(person.created_at)),
         update_time: Some(parse::timestamp(person.updated_at)),
         etag: parse::etag(person.version),
+        follow_up_time: person.follow_by.map(parse::timestamp),
     }
 }
 

@@ -7,7 +7,7 @@ use chassis::Fault;
 use tokio_util::sync::CancellationToken;
 
 use super::store;
-use crate::house::House;
+use crate::{handdowns, house::House};
 
 /// How many rows of a table are sealed anew in one transaction.
 const AT_ONCE: i64 = 200;
@@ -50,6 +50,7 @@ async fn rotate(house: &House) -> Result<usize, Fault> {
     }
     let findings = store::reseal_findings(&mut work, &house.keys, AT_ONCE).await?;
     let forgotten = store::forget_marks(&mut work, &house.keys, AT_ONCE).await?;
+    let sources = handdowns::store::reseal(&mut work, &house.keys, AT_ONCE).await?;
     work.commit().await?;
-    Ok(persons.len() + findings + forgotten)
+    Ok(persons.len() + findings + forgotten + sources)
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     DOMAIN,
-    escalations::api::subject_name,
+    escalations::{Kind, api::subject_name},
     exposures::{self, parse::exposure_name},
     handdowns::{self, parse::handdown_name},
     house::House,
@@ -214,6 +214,8 @@ impl Proofs {
                 if !waiting.is_seen && waiting.deadline_at + SEEN_WITHIN <= proof.as_of.at {
                     let words = format!("{words}, and is put before nobody");
                     self.say(&about, Finding::TaskUnseen, words, proof).await?;
+                } else if waiting.kind == Kind::PersonUnobserved as i16 {
+                    self.say(&about, Finding::Unobserved, words, proof).await?;
                 } else {
                     self.say(&about, Finding::TaskWaiting, words, proof).await?;
                 }

@@ -61,13 +61,16 @@ pub enum Finding {
     HandsDiffer = 40,
     /// Two persons are found under one paper.
     PaperShared = 41,
+    /// A person who was found, and whom nobody follows up.
+    Unobserved = 19,
 }
 
 impl Finding {
     /// Whether it breaks the law; else it is listed, since somebody must look.
     #[must_use]
     pub fn breaks_the_law(self) -> bool {
-        let is_listed = matches!(self, Self::HanddownOverdue | Self::TaskWaiting | Self::CaseMissing);
+        let is_listed =
+            matches!(self, Self::HanddownOverdue | Self::TaskWaiting | Self::CaseMissing | Self::Unobserved);
         self >= Self::Unanswered && !is_listed
     }
 }

@@ -74,7 +74,7 @@ impl Ground {
     }
 
     /// A person who has come as far as a grid of the first county, acknowledged by its leader.
-    async fn arrived(&self, number: &str, grid: usize) -> pb::Handdown {
+    pub(crate) async fn arrived(&self, number: &str, grid: usize) -> pb::Handdown {
         let first = self.handed_down(number, &self.grids[grid]).await;
         self.send_down("duty", &self.sandbox.root).await;
         let next = self.acknowledge("duty-0", &first.name).await.expect("acknowledged").next;

@@ -89,11 +89,14 @@ impl Ground {
         self.screening("duty").readings().list_slots(request).await.expect("slots").into_inner().slots
     }
 
-    /// Moves the clock, and waits until what has elapsed was closed and silence was put before somebody.
+    /// Moves the clock, and waits until what has elapsed was closed, and silence and what is late were put before
+    /// somebody.
     pub(crate) async fn advance(&self, to: DateTime<Utc>) {
         const WAITING: &str =
             "SELECT (SELECT count(*) FROM screening.slot WHERE outcome = 0 AND closes_at <= $1)
-                                      + (SELECT count(*) FROM screening.handdown WHERE escalate_at <= $1)";
+                                      + (SELECT count(*) FROM screening.handdown WHERE escalate_at <= $1)
+                                      + (SELECT count(*) FROM screening.waiting w WHERE w.deadline_at <= $1 AND NOT EXISTS
+                                            (SELECT FROM screening.escalation e WHERE (e.subject_id, e.kind) = (w.subject_id, w.kind)))";
         self.sandbox.clock.advance_to(to);
         let mut sql = self.sandbox.sql().await;
         until(async || {

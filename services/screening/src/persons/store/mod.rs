@@ -1,5 +1,6 @@
 //! Persons remember here. Personal values are sealed on the way in and opened on the way out.
 
+mod following;
 mod marks;
 mod record;
 mod resealed;
@@ -18,6 +19,7 @@ use crate::{
 /// The number of the rules that persons are marked by: the second finds infants by their guardian's number.
 const MARKED: i16 = 2;
 
+pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;
 pub use marks::{forget_marks, found, lock_marks, of_kinds};
 pub use record::{Access, accesses, add_finding, findings, note_access};
@@ -31,6 +33,7 @@ struct Row {
     counted_unit_id: Option<Uuid>,
     purpose: i16,
     delete_after: Option<NaiveDate>,
+    follow_by: Option<DateTime<Utc>>,
     key_id: String,
     sealed: Vec<u8>,
     version: i64,
@@ -48,6 +51,7 @@ impl Row {
             counted_unit: self.counted_unit_id,
             purpose: Purpose::of(self.purpose.into()).ok_or_else(|| Fault::internal("a purpose"))?,
             delete_after: self.delete_after,
+            follow_by: self.follow_by,
             details: open(keys, self.id, &Sealed { key: self.key_id, bytes: self.sealed })?,
             version: self.version,
             created_at: self.created_at,
@@ -71,7 +75,7 @@ macro_rules! persons {
     ($connection:expr, $keys:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, key_id, sealed,
+            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, follow_by, key_id, sealed,
                     version, created_at, updated_at
              FROM person WHERE " + $condition
             $(, $value)*
@@ -99,6 +103,15 @@ pub async fn get(connection: &mut PgConnection, keys: &Keyring, ids: &[Uuid]) ->
 /// Where the database fails.
 pub async fn hands(connection: &mut PgConnection, person: Uuid) -> Result<Option<(Uuid, Uuid)>, Fault> {
     let hands = sqlx::query!("SELECT unit_id, same_as FROM person WHERE id = $1", person);
+    Ok(hands.fetch_optional(connection).await?.map(|row| (row.unit_id, row.same_as)))
+}
+
+/// As [`hands`], and they stay so until the transaction ends: for whoever writes them beside the person.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn hold_hands(connection: &mut PgConnection, person: Uuid) -> Result<Option<(Uuid, Uuid)>, Fault> {
+    let hands = sqlx::query!("SELECT unit_id, same_as FROM person WHERE id = $1 FOR KEY SHARE", person);
     Ok(hands.fetch_optional(connection).await?.map(|row| (row.unit_id, row.same_as)))
 }
 
@@ -150,6 +163,8 @@ pub struct Selection<'a> {
     pub purpose: Option<i16>,
     /// Only under all of these marks, each by any key: hashes of one value.
     pub marks: [Option<Vec<Vec<u8>>>; 2],
+    /// Only who was found and is not followed up, in due order: then after such a one.
+    pub unfollowed: Option<(DateTime<Utc>, Uuid)>,
     /// After this person.
     pub after: Uuid,
     /// At most so many.
@@ -166,6 +181,24 @@ pub async fn list(
     selection: &Selection<'_>,
 ) -> Result<Vec<Person>, Fault> {
     let [paper, phone] = &selection.marks;
+    if let Some(after) = selection.unfollowed {
+        return persons!(
+            connection,
+            keys,
+            "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
+             AND ($3::smallint IS NULL OR purpose = $3)
+             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
+             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+             ORDER BY follow_by, id LIMIT $6",
+            selection.units,
+            after.0,
+            selection.purpose,
+            paper.as_deref(),
+            phone.as_deref(),
+            selection.limit,
+            after.1
+        );
+    }
     persons!(
         connection,
         keys,
@@ -196,8 +229,8 @@ pub async fn insert(
     sqlx::query!(
         "WITH taken AS (
              INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at,
-                                 updated_at, marked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10) RETURNING id, same_as, unit_id)
+                                 updated_at, marked, follow_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $13) RETURNING id, same_as, unit_id)
          INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
          SELECT id, same_as, unit_id, $11, $12, $9 FROM taken",
         person.id,
@@ -212,6 +245,7 @@ pub async fn insert(
         MARKED,
         Cause::TakenIn as i16,
         by,
+        person.follow_by,
     )
     .execute(&mut *connection)
     .await?;
