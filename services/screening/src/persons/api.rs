@@ -14,10 +14,7 @@ use super::{
     phone_marks,
     store::{self, Selection},
 };
-use crate::{
-    DOMAIN, cases::ops as cases, handdowns::ops as handdowns, hands, house::House, keyring::Mark,
-    observations::ops as observations, worklists,
-};
+use crate::{DOMAIN, house::House, keyring::Mark, observations::ops as observations, worklists};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]

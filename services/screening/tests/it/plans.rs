@@ -69,7 +69,7 @@ async fn what_is_asked_all_day_reads_by_index() {
             "a digest",
             (
                 "FROM escalation WHERE holder_id = $1 AND (rank, since, subject_id)",
-                format!("'{unit}', 0, '-infinity', '{nil}', 51"),
+                format!("'{unit}', 0, '-infinity', '{nil}', 51, true"),
             ),
         ),
         (

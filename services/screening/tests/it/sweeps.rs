@@ -267,7 +267,11 @@ async fn p6_a_visit_does_not_tell_who_is_known_elsewhere() {
     let sweep = ground.sweep().await.name;
     let mut answers = Vec::new();
     for number in [NUMBER, OTHER_NUMBER] {
-        let found = pb::FoundPerson { details: Some(details(number)), purpose: pb::Purpose::Returnee.into() };
+        let found = pb::FoundPerson {
+            details: Some(details(number)),
+            purpose: pb::Purpose::Returnee.into(),
+            ..Default::default()
+        };
         let seen = household("101", pb::VisitOutcome::Visited);
         let visit = pb::Visit { found: vec![found], ..visit(&sweep, &ground.grids[0], on(2, "09:00"), seen) };
         let mut accepted = accepted(&ground.visit("leader-0", vec![visit]).await[0]).clone();
