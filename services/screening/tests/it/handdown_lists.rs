@@ -1,7 +1,6 @@
 //! Lists that are handed down: one person of several is one hand-down, windows follow one another, and nothing is told.
 
 use proto::screening::{self as pb, handdown_result::Result as Taken};
-use tests::request_id;
 
 use crate::{
     ground::{Ground, NUMBER, OTHER_NUMBER, details, without_papers},
