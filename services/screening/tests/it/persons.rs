@@ -408,7 +408,7 @@ async fn i1_a_second_paper_is_kept_and_either_finds_the_person() {
     assert!(again.known, "by name, phone and date of birth");
     let known = again.person.expect("a person").details.expect("details");
     assert_eq!(known.paper.expect("a paper").number, NUMBER);
-    assert_eq!(known.other_papers, [passport.clone()]);
+    assert_eq!(known.other_papers, std::slice::from_ref(&passport));
     let nameless = pb::PersonDetails { phones: vec![], display_name: "ZHANG".to_owned(), ..by_passport("") };
     let taken = ground.intake("leader-0", 0, nameless).await.expect("taken in");
     assert_eq!(taken.person.expect("a person").name, first, "by the passport alone");

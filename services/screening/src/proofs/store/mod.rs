@@ -23,7 +23,7 @@ pub struct Proved {
     /// Its slots, in order.
     pub slots: Vec<Filled>,
     /// When its window was set or changed, and the end that it had from then on, in order.
-    pub changes: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    pub changes: Changes,
     /// How many readings were read.
     pub readings: i64,
     /// Whether the observation that counts for the person is open.
@@ -231,17 +231,17 @@ pub async fn waiting(
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// The changes of the windows of observations: when, and the end from then on.
-async fn changes(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, Vec<(DateTime<Utc>, DateTime<Utc>)>>, Fault> {
+/// The changes of windows: when, and the end from then on.
+pub type Changes = Vec<(DateTime<Utc>, DateTime<Utc>)>;
+
+/// The changes of the windows of observations.
+async fn changes(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Changes>, Fault> {
     let rows = sqlx::query!(
         "SELECT observation_id, happened_at, ends_at FROM observation_event
          WHERE observation_id = ANY($1) AND kind <> 7 ORDER BY observation_id, number",
         ids,
     );
-    let mut changes: HashMap<Uuid, Vec<(DateTime<Utc>, DateTime<Utc>)>> = HashMap::new();
+    let mut changes: HashMap<Uuid, Changes> = HashMap::new();
     for row in rows.fetch_all(connection).await? {
         changes.entry(row.observation_id).or_default().push((row.happened_at, row.ends_at));
     }
