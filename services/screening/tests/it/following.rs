@@ -61,7 +61,7 @@ async fn c8_whoever_is_found_and_observed_by_nobody_is_put_before_the_unit_at_on
     assert_eq!((&listed.subject, &listed.unit), (&person.name, &ground.grids[0]));
     let later = ground.found(1, details(OTHER_NUMBER)).await;
     assert_eq!(ground.unfollowed("duty-0").await, [person.name.clone(), later.name.clone()], "in due order");
-    assert_eq!(ground.unfollowed("leader-1").await, [later.name.clone()]);
+    assert_eq!(ground.unfollowed("leader-1").await, std::slice::from_ref(&later.name));
     assert!(ground.unfollowed("leader-2").await.is_empty(), "no other county's");
     ground.advance(on(3, "23:00")).await;
     let village = ground.village(0).await;
@@ -97,7 +97,7 @@ async fn r13_that_nobody_need_follow_up_is_a_recorded_decision_and_only_of_who_w
     assert_eq!(kept, ("entered in error".to_owned(), "duty-0".to_owned()));
     // Found again: somebody must look again. While observed, nobody need.
     ground.found(0, details(NUMBER)).await;
-    assert_eq!(ground.unfollowed("duty-0").await, [person.clone()]);
+    assert_eq!(ground.unfollowed("duty-0").await, std::slice::from_ref(&person));
     ground.open("leader-0", &person, "2020-01-10").await.expect("opened");
     ground.found(0, details(NUMBER)).await;
     assert!(ground.unfollowed("duty-0").await.is_empty(), "R12: one check is left to do");
@@ -108,7 +108,7 @@ async fn a_second_finder_is_reminded_as_if_nobody_were_known() {
     let ground = Ground::build().await;
     ground.observed(0, NUMBER, "2020-02-01").await;
     let second = ground.found(2, details(NUMBER)).await.name;
-    assert_eq!(ground.unfollowed("duty-1").await, [second.clone()]);
+    assert_eq!(ground.unfollowed("duty-1").await, std::slice::from_ref(&second));
     assert!(ground.unfollowed("duty-0").await.is_empty());
     ground.agree("duty-0", 0).await;
     ground.agree("duty-1", 0).await;
@@ -121,7 +121,7 @@ async fn h5_whoever_was_found_without_a_basis_is_the_receiver_s_to_observe() {
     let arrived = ground.arrived(NUMBER, 0).await;
     assert!(ground.unfollowed("duty").await.is_empty(), "somebody is at it: the hand-down has clocks");
     ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::Found, "").await.expect("found");
-    assert_eq!(ground.unfollowed("leader-0").await, [arrived.person.clone()]);
+    assert_eq!(ground.unfollowed("leader-0").await, std::slice::from_ref(&arrived.person));
     assert_eq!(ground.reminded(&ground.grids[0]).await.subject, arrived.person);
     let other = ground.arrived(OTHER_NUMBER, 1).await;
     ground.verify("leader-1", &other.name, pb::HanddownOutcome::LeftArea, "").await.expect("gone");

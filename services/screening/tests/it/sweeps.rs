@@ -386,7 +386,7 @@ async fn c8_whoever_is_found_with_an_exposure_is_observed_by_the_same_call_and_t
         (&first.persons[0], "2020-01-24")
     );
     assert_eq!(first.observations[1], "");
-    assert_eq!(ground.unfollowed("leader-0").await, [first.persons[1].clone()]);
+    assert_eq!(ground.unfollowed("leader-0").await, std::slice::from_ref(&first.persons[1]));
     let Taken::Refused(refused) = &taken[1] else { panic!("{:?}", taken[1]) };
     assert!(refused.message.starts_with("visits[1].found[0].basis"), "{refused:?}");
 }
