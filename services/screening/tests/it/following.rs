@@ -111,7 +111,10 @@ async fn a_second_finder_is_reminded_as_if_nobody_were_known() {
     assert_eq!(ground.unfollowed("duty-1").await, std::slice::from_ref(&second));
     assert!(ground.unfollowed("duty-0").await.is_empty());
     ground.agree("duty-0", 0).await;
-    ground.agree("duty-1", 0).await;
+    // The finder's side knows the other one by its county.
+    let (name, unit) = (ground.questions("duty-1").await.remove(0).name, ground.counties[0].clone());
+    let request = pb::AgreeHandsRequest { request_id: request_id(), name, unit };
+    ground.screening("duty-1").hands().agree_hands(request).await.expect("agreed");
     assert!(ground.unfollowed("duty").await.is_empty(), "observed in the hands that they are in now");
 }
 
