@@ -8,7 +8,6 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use super::figures::{Figures, Flows};
 use super::{Case, State};
 use crate::rules::RuleSet;
 
