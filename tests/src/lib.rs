@@ -350,10 +350,11 @@ async fn lookup(registry: &Registry, code: &str) -> String {
     found.into_inner().unit.expect("a unit").name
 }
 
-/// Rings of a test program's own: the second begins with a new key and still has the first one's.
+/// Rings of a test program's own: the second begins with a new key and still has the first one's, the third has the
+/// new key only.
 ///
 /// # Panics
-/// For any name but `first` and `second`.
+/// For any name but `first`, `second` and `third`.
 #[must_use]
 pub fn person_keys(name: &str) -> Keyring {
     static ENTRIES: OnceLock<[String; 2]> = OnceLock::new();
@@ -362,6 +363,7 @@ pub fn person_keys(name: &str) -> Keyring {
     let text = match name {
         "first" => first.clone(),
         "second" => format!("{second},{first}"),
+        "third" => second.clone(),
         _ => panic!("no ring {name}"),
     };
     Keyring::parse(&text).expect("a ring")

@@ -87,19 +87,3 @@ CREATE TABLE contact_question (
 );
 CREATE UNIQUE INDEX contact_question_once ON contact_question (observation_id) WHERE settled_at IS NULL;
 CREATE INDEX contact_question_observation_idx ON contact_question (observation_id);
-
-CREATE OR REPLACE VIEW waiting AS
-    SELECT id AS subject_id, 2::smallint AS kind, person_id, unit_id, deadline_at, true AS at_once
-    FROM result WHERE deadline_at IS NOT NULL AND handled_at IS NULL
-    UNION ALL
-    SELECT id, 9::smallint, person_id, unit_id, due_at, false FROM case_record WHERE due_at IS NOT NULL AND leads_id = id
-    UNION ALL
-    SELECT i.id, 11::smallint, c.person_id, i.unit_id, i.deadline_at, true
-    FROM incident i JOIN case_record c ON c.id = i.case_id WHERE i.reported_at IS NULL
-    UNION ALL
-    SELECT id, 7::smallint, person_id, unit_id, deadline_at, false FROM enforcement_request WHERE settled_at IS NULL
-    UNION ALL
-    SELECT id, 6::smallint, person_id, unit_id, due_at, false FROM support_request WHERE due_at IS NOT NULL
-    UNION ALL
-    SELECT q.observation_id, 12::smallint, o.person_id, o.unit_id, q.deadline_at, true
-    FROM contact_question q JOIN observation o ON o.id = q.observation_id WHERE q.settled_at IS NULL;

@@ -25,6 +25,7 @@ pub mod rules;
 pub mod schedules;
 pub mod supports;
 pub mod sweeps;
+pub mod worklists;
 
 use std::sync::Arc;
 

@@ -47,6 +47,9 @@ pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -
             let request = pb::MergePersonsRequest { request_id: id, kept, merged, reason };
             persons.merge_persons(request).await.map(drop)
         }
+        "WaiveFollowUp" => {
+            persons.waive_follow_up(pb::WaiveFollowUpRequest { request_id: id, name, reason }).await.map(drop)
+        }
         "ListAccesses" => {
             let request = pb::ListAccessesRequest { person: name, ..Default::default() };
             persons.list_accesses(request).await.map(drop)
@@ -57,6 +60,17 @@ pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -
         "AgreeHands" => {
             let (name, unit) = (ground.question.clone(), ground.unit.clone());
             hands.agree_hands(pb::AgreeHandsRequest { request_id: id, name, unit }).await.map(drop)
+        }
+        "AssignHands" => {
+            // The unit is at work: whoever may is told to hand its persons down.
+            let request = pb::AssignHandsRequest {
+                request_id: id,
+                from_unit: ground.unit.clone(),
+                to_unit: ground.unit.clone(),
+                persons: Vec::new(),
+                reason,
+            };
+            hands.assign_hands(request).await.map(drop)
         }
         _ => return observing(method, screening, ground).await,
     };
@@ -245,6 +259,18 @@ async fn at_checkpoints(method: &str, screening: &Screening, ground: &Ground) ->
         "ListCheckpoints" => {
             let request = pb::ListCheckpointsRequest { ancestor_unit: unit, ..Default::default() };
             checkpoints.list_checkpoints(request).await.map(drop)
+        }
+        "UpdateCheckpoint" => {
+            let checkpoint = pb::Checkpoint { name, ..post(&unit) };
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["display_name".to_owned()] });
+            let request =
+                pb::UpdateCheckpointRequest { request_id: id, checkpoint: Some(checkpoint), update_mask };
+            checkpoints.update_checkpoint(request).await.map(drop)
+        }
+        "ListFellows" => {
+            let (party, reason) = ("G1".to_owned(), "a test".to_owned());
+            let request = pb::ListFellowsRequest { checkpoint: name, party, reason, ..Default::default() };
+            screening.passages().list_fellows(request).await.map(drop)
         }
         "CloseCheckpoint" => {
             let end_date = "2099-01-01".to_owned();

@@ -38,9 +38,12 @@ pub(crate) enum Command {
         /// Only in this state
         #[arg(long, value_enum)]
         state: Option<State>,
-        /// What must be done now: only those with a clock that is past
-        #[arg(long, alias = "overdue")]
+        /// What must be done now: those of which a clock runs, in due order
+        #[arg(long)]
         today: bool,
+        /// Only those with a clock that is past
+        #[arg(long)]
+        overdue: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -332,12 +335,13 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let shown = cases.get_case(pb::GetCaseRequest { name: case }).await?.into_inner();
             return get(shown, style);
         }
-        Command::List { below, state, today, limit } => {
+        Command::List { below, state, today, overdue, limit } => {
             let mut request = pb::ListCasesRequest {
                 ancestor_unit: named(below, access).await?,
                 state: state.map_or(0, |state| state as i32 + 1),
                 person: String::new(),
-                overdue: today,
+                overdue,
+                due_order: today,
                 page_size: pages::size(limit),
                 page_token: String::new(),
             };

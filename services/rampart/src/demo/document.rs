@@ -65,6 +65,12 @@ impl Outcome {
             ));
             lines.extend(city.warnings.iter().map(|warning| format!("warning       {warning}")));
         }
+        lines.push(format!(
+            "drafts        {} towns filled in from the registers; {} figures said otherwise, {} of them unexplained",
+            self.tree.towns.len(),
+            self.differences.0,
+            self.differences.1
+        ));
         lines.push(format!("missing       {} grids, {} of them chased", self.missing.len(), self.chased));
         lines.extend(self.missing.iter().take(10).map(|one| {
             format!(
@@ -181,6 +187,11 @@ impl Outcome {
             "epidemic_day": {
                 "figures": self.epidemic_day.iter().map(|rollup| self.figures(rollup)).collect::<Vec<_>>(),
                 "contacts": contacts,
+                "drafts": {
+                    "towns": self.tree.towns.len(),
+                    "differences": self.differences.0,
+                    "unexplained": self.differences.1,
+                },
                 "warnings": self.epidemic_day.first().map(|city| city.warnings.clone()),
             },
             "seals": seals.collect::<Vec<_>>(),

@@ -153,7 +153,10 @@ pub async fn prove(stage: &Stage) -> anyhow::Result<Laws> {
 /// Proves law 2.
 async fn prove_persons(stage: &Stage, mut laws: Laws) -> anyhow::Result<Laws> {
     let screening = stage.screening_as("city-duty")?;
-    let request = screened::ProvePersonsRequest { start_date: super::stage::DATE.to_owned() };
+    let request = screened::ProvePersonsRequest {
+        start_date: super::stage::DATE.to_owned(),
+        as_of_date: String::new(),
+    };
     let mut stream = screening.proofs().prove_persons(request).await?.into_inner();
     while let Some(message) = stream.message().await? {
         match message.event {

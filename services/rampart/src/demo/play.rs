@@ -57,6 +57,8 @@ pub struct Outcome {
     pub amended: Option<pb::Rollup>,
     /// The epidemic day's totals as sealed: the city, its counties, and their towns.
     pub epidemic_day: Vec<pb::Rollup>,
+    /// How many figures of the epidemic day are others than the registers have, and how many of them are unexplained.
+    pub differences: (usize, usize),
     /// The seals of both forms: key and seal.
     pub seals: Vec<(&'static str, pb::Seal)>,
     /// What was done for persons on 3 February, and what it came to.
@@ -158,6 +160,7 @@ pub async fn play(
         kept += bulletins::keep(stage, seal, key, folder).await?;
     }
     Ok(Outcome {
+        differences: epidemic::differences(stage, &forms.epidemic_day).await?,
         appointments: officers::count(&stage.registry).await?,
         vacancies: client::vacancies(&stage.registry, String::new()).await?,
         refused_after,

@@ -28,6 +28,7 @@ use crate::{
     },
     results::{self, parse::COLLECTION as RESULTS},
     rules::{RuleSet, day_start},
+    worklists,
 };
 
 /// The handlers of [`CaseService`].
@@ -188,7 +189,7 @@ impl Cases {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListCases", &request);
-        let after = pager.after(&token)?;
+        let after = if request.due_order { Uuid::nil() } else { pager.after(&token)? };
         let units = self.house.units(&caller, "cases.read", ancestor)?;
         let mut work = self.house.database.begin(deadline).await?;
         let one = match person {
@@ -198,8 +199,13 @@ impl Cases {
         };
         let overdue_at = request.overdue.then(|| self.house.clock.now());
         let asked = Selection { units: &units, state, one, overdue_at, after, limit: size + 1 };
-        let mut found = store::list(&mut work, asked).await?;
-        let next_page_token = pager.cut(&mut found, size, |case| case.id.to_string());
+        let (mut found, key): (_, fn(&Case) -> String) = if request.due_order {
+            let found = store::due(&mut work, asked, worklists::after(&pager, &token)?).await?;
+            (found, |case| worklists::key((case.due_at().unwrap_or_default(), case.id)))
+        } else {
+            (store::list(&mut work, asked).await?, |case| case.id.to_string())
+        };
+        let next_page_token = pager.cut(&mut found, size, key);
         let cases = found.iter().map(|case| self.shown(case)).collect();
         Ok(pb::ListCasesResponse { cases, next_page_token })
     }

@@ -106,7 +106,20 @@ pub async fn put_under(
     readings::store::plan(connection, observation.id, &observation.slots(zone), now).await?;
     store::note(connection, &observation, Event::Opened, (by, "", now)).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
+    followed(connection, one, observation.unit).await?;
     Ok((observation, false))
+}
+
+/// Notes that who is one person, locked, is followed up in a unit's hands: nobody need be reminded any more.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn followed(connection: &mut PgConnection, one: Uuid, unit: Uuid) -> Result<(), Fault> {
+    let cleared = persons::clear_follow(connection, one, unit).await?;
+    if cleared.is_empty() {
+        return Ok(());
+    }
+    escalations::store::withdraw(connection, &cleared, &[Kind::PersonUnobserved]).await
 }
 
 /// Ends the open observation in a unit's hands of who is one person, who is locked. What another unit observes beside
@@ -232,6 +245,9 @@ pub async fn settle(
             }
             None => kept.push(observation),
         }
+    }
+    for observation in &kept {
+        followed(connection, one, observation.unit).await?;
     }
     let kept: Vec<Uuid> = kept.iter().map(|observation| observation.id).collect();
     store::keep_in_sight(connection, &kept, |unit| house.sight(unit)).await

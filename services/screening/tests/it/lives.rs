@@ -320,6 +320,31 @@ impl Lives {
         }
     }
 
+    /// Gives the persons of the closed grid to another.
+    async fn assign(&mut self) {
+        let request = pb::AssignHandsRequest {
+            request_id: request_id(),
+            from_unit: self.ground.grids[1].clone(),
+            to_unit: self.ground.grids[2].clone(),
+            persons: vec![],
+            reason: "the grid was closed".to_owned(),
+        };
+        let answer = self.ground.screening("duty").hands().assign_hands(request).await.expect("assigned");
+        assert_eq!(answer.into_inner().remaining, 0);
+    }
+
+    /// The law holds of every day that was lived.
+    async fn prove_the_past(&mut self) {
+        let days = u64::try_from(self.hours / 24).expect("forwards");
+        let first = chrono::NaiveDate::from_ymd_opt(2020, 2, 3).expect("a date");
+        for day in (0..days).map(|day| first + chrono::Days::new(day)) {
+            let (exceptions, verdict) = self.ground.proof_of(&day.to_string()).await;
+            let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
+            assert!(verdict.holds, "of {day}: {broken:#?}");
+            assert_eq!(verdict.open, verdict.answered + verdict.excepted);
+        }
+    }
+
     async fn prove(&mut self, step: usize) {
         let (exceptions, verdict) = self.ground.proof().await;
         let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
@@ -355,9 +380,14 @@ async fn random_lives_keep_the_law_of_persons() {
         }
         if nth == count / 2 {
             lives.ground.close(1).await;
+            lives.ground.gone(1).await;
+        }
+        if nth == count * 3 / 4 {
+            lives.assign().await;
         }
     }
     lives.prove(count).await;
+    lives.prove_the_past().await;
     let (_, verdict) = lives.ground.proof().await;
     assert!(
         verdict.open > 0

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Case, State};
-use crate::rules::RuleSet;
+use crate::{rules::RuleSet, worklists::Place};
 
 pub use super::figures::{Figures, Flows};
 pub use counted::{figures, flows};
@@ -150,6 +150,30 @@ pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result
         asked.one,
         asked.overdue_at,
         asked.limit
+    )
+}
+
+/// A page of cases of which a clock runs, in due order; `asked.after` is not looked at.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn due(
+    connection: &mut PgConnection,
+    asked: Selection<'_>,
+    after: Place,
+) -> Result<Vec<Case>, Fault> {
+    cases!(
+        connection,
+        "unit_id = ANY($1) AND leads_id = id AND due_at IS NOT NULL AND (due_at, id) > ($2, $7)
+         AND ($3::smallint IS NULL OR state = $3) AND ($4::uuid IS NULL OR one_id = $4)
+         AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
+        asked.units,
+        after.0,
+        asked.state.map(|state| state as i16),
+        asked.one,
+        asked.overdue_at,
+        asked.limit,
+        after.1
     )
 }
 
