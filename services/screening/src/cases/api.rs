@@ -10,8 +10,9 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Case, Condition, Event, State, Statements, Step,
-    classify::{At, Known, classify, is_correction, leads_forward, sampled_on, unmet},
+    Case, Event, State, Step,
+    classify::{Known, classify, sampled_on},
+    deciding,
     ops::{self, Decision, Followed},
     parse::{self as contract, COLLECTION, case_name, misfit},
     store::{self, Note, Selection},
@@ -20,7 +21,7 @@ use crate::{
     DOMAIN, exposures, hands,
     house::House,
     incidents::parse::incident_name,
-    observations::{self, parse::optional},
+    observations::parse::optional,
     persons::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
@@ -35,15 +36,6 @@ use crate::{
 pub struct Cases {
     /// What all handlers share.
     pub house: Arc<House>,
-}
-
-/// A decision that is asked for.
-struct Asked<'a> {
-    to: State,
-    at: DateTime<Utc>,
-    result: Option<Uuid>,
-    statements: Statements,
-    request: &'a pb::ClassifyCaseRequest,
 }
 
 #[async_trait]
@@ -316,7 +308,7 @@ impl Cases {
         if request.discharge.is_some() && to != Some(State::Discharged) {
             wrong.add("discharge", "is stated for DISCHARGED only");
         }
-        let counted = self.counted(&mut wrong, &request.counted_unit);
+        let counted = deciding::counted(&self.house, &mut wrong, &request.counted_unit);
         wrong.keep("reason", optional(&request.reason, REASON).map(drop));
         if request.r#override && request.reason.is_empty() {
             wrong.add("reason", "is required: why is it decided although conditions are unmet?");
@@ -345,8 +337,8 @@ impl Cases {
         } else if recounted.is_some() {
             return Err(misfit(&case, "is counted elsewhere: correct that with the state that it has (R23)"));
         } else {
-            let asked = Asked { to, at, result, statements, request: &request };
-            let unmet = self.decidable(&mut work, &mut case, &asked).await?;
+            let asked = deciding::Asked { to, at, result, statements, request: &request };
+            let unmet = deciding::decidable(&self.house, &mut work, &mut case, &asked).await?;
             let (unmet, by, words) = (&unmet[..], caller.subject(), request.reason.as_str());
             let decision = Decision { to, at, counted, statements, unmet, by, words };
             ops::decide(&self.house, &mut work, &mut case, decision).await?
@@ -360,69 +352,6 @@ impl Cases {
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)
-    }
-
-    /// A unit at work where a case may be counted: whoever's.
-    fn counted(&self, wrong: &mut Violations, said: &str) -> Option<Uuid> {
-        let counted = parse::optional_name(UNITS, said).and_then(|unit| match unit {
-            Some(unit) if self.house.jurisdiction.today().place(unit).is_none() => {
-                Err("must be a unit at work".to_owned())
-            }
-            unit => Ok(unit),
-        });
-        wrong.keep("counted_unit", counted).flatten()
-    }
-
-    /// Whether a decision may be made: which conditions it overrides. Notes the rules and the result that it is
-    /// made by.
-    async fn decidable(
-        &self,
-        connection: &mut PgConnection,
-        case: &mut Case,
-        asked: &Asked<'_>,
-    ) -> Result<Vec<i16>, Fault> {
-        let (to, zone) = (asked.to, self.house.clock.zone());
-        let rules = RuleSet::on(self.house.clock.today());
-        if is_correction(case.state, to) {
-            if asked.request.reason.is_empty() {
-                return Err(Fault::invalid("reason", "is required: a step back is a correction"));
-            }
-            if !store::was(connection, case.id, to).await? {
-                return Err(misfit(case, "it never was what is asked for"));
-            }
-            case.rules = rules;
-            return Ok(Vec::new());
-        }
-        if !leads_forward(case.state, to) {
-            return Err(misfit(case, "no step leads to what is asked for"));
-        }
-        let results = results::store::of_one(connection, case.one).await?;
-        case.rules = rules;
-        case.sampled_on = sampled_on(rules, &results, zone);
-        // What another unit observes beside is not this one's to know.
-        let open = observations::store::lock_open(connection, case.one).await?;
-        let is_observed = open.iter().any(|observation| observation.unit == case.unit);
-        let known = Known { links: &case.links, signs: &case.signs, results: &results };
-        let at = At { at: asked.at, zone, is_observed, said: asked.statements };
-        let mut unmet = unmet(rules, to, known, at);
-        if matches!(to, State::Confirmed | State::Asymptomatic) {
-            // A result must be referenced, and be the person's own (R2); of one that the unit was told, the one it is of.
-            let result = match asked.result {
-                Some(result) => results::store::told_by(connection, result).await?.or(Some(result)),
-                None => None,
-            };
-            let referenced = results.iter().find(|known| Some(known.id) == result);
-            let confirms = referenced.is_some_and(|known| super::classify::confirms(rules, known));
-            if !confirms && !unmet.contains(&Condition::PositiveResult) {
-                unmet.push(Condition::PositiveResult);
-            }
-            case.result = result;
-        }
-        let is_beyond = unmet.contains(&Condition::PositiveResult);
-        if is_beyond || (!unmet.is_empty() && !asked.request.r#override) {
-            return Err(contract::conditions(case, to, &unmet));
-        }
-        Ok(unmet.iter().map(|condition| *condition as i16).collect())
     }
 
     async fn severity(

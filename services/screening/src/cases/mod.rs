@@ -3,6 +3,7 @@
 pub mod api;
 pub mod classify;
 pub mod clocks;
+pub mod deciding;
 pub mod figures;
 pub mod ops;
 pub mod parse;
