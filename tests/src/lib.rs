@@ -146,6 +146,13 @@ impl Sandbox {
         Screening::new(&self.stack.screening, &token).expect("a client")
     }
 
+    /// A client of a replica of screening as a subject.
+    #[must_use]
+    pub fn screening_replica_as(&self, endpoint: &str, subject: &str) -> Screening {
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
+        Screening::new(endpoint, &token).expect("a client")
+    }
+
     /// Screening's address.
     #[must_use]
     pub fn screening_url(&self) -> &str {
@@ -348,15 +355,23 @@ async fn lookup(registry: &Registry, code: &str) -> String {
 /// For any name but `first` and `second`.
 #[must_use]
 pub fn person_keys(name: &str) -> Keyring {
+    Keyring::parse(&person_keys_text(name)).expect("a ring")
+}
+
+/// The same as a process of its own takes them.
+///
+/// # Panics
+/// For any name but `first` and `second`.
+#[must_use]
+pub fn person_keys_text(name: &str) -> String {
     static ENTRIES: OnceLock<[String; 2]> = OnceLock::new();
     let [first, second] =
         ENTRIES.get_or_init(|| ["first", "second"].map(|id| Keyring::make(id).expect("a key")));
-    let text = match name {
+    match name {
         "first" => first.clone(),
         "second" => format!("{second},{first}"),
         _ => panic!("no ring {name}"),
-    };
-    Keyring::parse(&text).expect("a ring")
+    }
 }
 
 fn postgres() -> String {

@@ -25,6 +25,7 @@ use crate::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
     },
+    referrals,
     results::{self, parse::COLLECTION as RESULTS},
     rules::{RuleSet, day_start},
 };
@@ -143,6 +144,7 @@ impl Cases {
                 store::insert(&mut work, &case, caller.subject()).await?;
                 let said = (caller.subject(), "", now);
                 store::note(&mut work, &case, (Event::Opened, State::Observed, &[]), said).await?;
+                referrals::ops::case_opened(&mut work, (one, case.unit)).await?;
                 (case, false)
             }
         };

@@ -16,7 +16,7 @@ use crate::{
         self, Ending, Place,
         ops::{Opening, end_in, put_under},
     },
-    results,
+    referrals, results,
 };
 
 /// Why who was discharged or released is under observation again (R4, R16), as the contract numbers it.
@@ -70,6 +70,7 @@ pub async fn decide(
     if to.is_ill() {
         store::mark_person(connection, case).await?;
     }
+    referrals::ops::case_opened(connection, (case.one, case.unit)).await?;
     follow(house, connection, case, before, by).await
 }
 

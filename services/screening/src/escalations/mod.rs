@@ -33,14 +33,16 @@ pub enum Kind {
     ReleaseOverdue = 10,
     /// An incident that nobody has reported (R7).
     IncidentOverdue = 11,
+    /// A facility suspects somebody, and there is no case (R1, R5).
+    SuspicionUnreported = 15,
 }
 
 impl Kind {
     /// Every kind that is about an observation.
-    pub const OF_OBSERVATIONS: [Self; 4] =
-        [Self::ReferralUnanswered, Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue];
+    pub const OF_OBSERVATIONS: [Self; 3] = [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 7] = [
+    pub const OF_OTHERS: [Self; 9] = [
+        Self::ReferralUnanswered,
         Self::ResultUnhandled,
         Self::UrgentHanddown,
         Self::SupportOverdue,
@@ -48,6 +50,7 @@ impl Kind {
         Self::HanddownOverdue,
         Self::CaseOverdue,
         Self::IncidentOverdue,
+        Self::SuspicionUnreported,
     ];
 
     /// The kind of a number of the database.

@@ -10,9 +10,9 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Finding, SEEN_WITHIN, is_overdue,
+    Finding, SEEN_WITHIN,
     store::{self, Proved},
-    wrong_with, wrong_with_all, wrong_with_handdown,
+    waits, wrong_with, wrong_with_all, wrong_with_handdown,
 };
 use crate::{
     DOMAIN,
@@ -116,7 +116,7 @@ impl Proofs {
             let ids = store::observations(&mut work, below, since, after, AT_ONCE).await?;
             let Some(last) = ids.last() else { break };
             after = *last;
-            let proved = store::proved(&mut work, &ids, proof.now).await?;
+            let proved = store::proved(&mut work, &ids).await?;
             drop(work);
             for one in &proved {
                 self.prove_one(one, proof).await?;
@@ -186,7 +186,7 @@ impl Proofs {
                     let words = format!("{words}, and is put before nobody");
                     self.say(&about, Finding::TaskUnseen, words, proof).await?;
                 } else {
-                    self.say(&about, Finding::TaskWaiting, words, proof).await?;
+                    self.say(&about, waits(waiting.kind), words, proof).await?;
                 }
             }
         }
@@ -235,7 +235,7 @@ impl Proofs {
             found.push((Finding::CaseMissing, "ended as a case, and there is none".to_owned()));
         }
         if is_open {
-            found.extend(self.open(proved, proof.now));
+            found.extend(self.open(proved));
         }
         let about = (observation_name(observation.id), observation.person, observation.unit);
         for (finding, words) in found {
@@ -245,7 +245,7 @@ impl Proofs {
     }
 
     /// What is to be said of an open observation: whose hands, who answers, what waits.
-    fn open(&self, proved: &Proved, now: DateTime<Utc>) -> Vec<(Finding, String)> {
+    fn open(&self, proved: &Proved) -> Vec<(Finding, String)> {
         let observation = &proved.observation;
         let mut found = Vec::new();
         let mut add = |finding: Finding, words: &str| found.push((finding, words.to_owned()));
@@ -264,16 +264,6 @@ impl Proofs {
         }
         if proved.is_asked {
             add(Finding::HandsOpen, "two units have found the person and have not agreed");
-        }
-        if let Some(deadline) = proved.unanswered {
-            add(
-                Finding::ReferralUnanswered,
-                &format!("should have been answered by {}", deadline.to_rfc3339()),
-            );
-        }
-        if is_overdue(observation, now) {
-            let words = format!("has been due since {}", observation.due_at.to_rfc3339());
-            add(Finding::ReleaseOverdue, &words);
         }
         if !proved.is_led || proved.counting != 1 {
             let words = format!("{} observations count for the person", proved.counting);

@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::{
+    escalations::Kind,
     handdowns::{self, Handdown},
-    observations::{Observation, State},
+    observations::Observation,
     readings::{Outcome, Slot},
 };
 
@@ -139,8 +140,12 @@ pub fn wrong_with_handdown(
 /// How long something may wait for being put before somebody.
 pub const SEEN_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
-/// How a release stands that nobody decides.
+/// What a proof calls something that waits, of a kind as [`Kind`] numbers it.
 #[must_use]
-pub fn is_overdue(observation: &Observation, now: DateTime<Utc>) -> bool {
-    observation.state(now) == State::ReleaseDue && observation.due_at <= now - TimeDelta::days(1)
+pub fn waits(kind: i16) -> Finding {
+    match Kind::of(kind) {
+        Some(Kind::ReferralUnanswered) => Finding::ReferralUnanswered,
+        Some(Kind::ReleaseOverdue) => Finding::ReleaseOverdue,
+        _ => Finding::TaskWaiting,
+    }
 }

@@ -23,7 +23,11 @@ impl Ground {
     /// Builds it: grid n has the leader `leader-n`, county n the duty officer `duty-n`, the city the duty
     /// officer `duty`.
     pub(crate) async fn build() -> Self {
-        let sandbox = Sandbox::start().await;
+        Self::build_in(Sandbox::start().await).await
+    }
+
+    /// The same in a sandbox of the test's own.
+    pub(crate) async fn build_in(sandbox: Sandbox) -> Self {
         let mut ground = Self { counties: vec![], grids: vec![], sandbox };
         let sandbox = &ground.sandbox;
         for (county, grids) in [("甲县", 2), ("乙县", 1)] {

@@ -2,10 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod admissions;
 mod cases;
 mod checkpoints;
 mod enforcements;
 mod exposures;
+mod faults;
 mod ground;
 mod handdowns;
 mod hands;
