@@ -7,7 +7,7 @@ pub mod plans;
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
 
 use chassis::{Clock, bootstrap};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use proto::registry as pb;
 use rampart::{
     client::{Registry, Reporting, Screening},
@@ -55,18 +55,17 @@ impl Sandbox {
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
         run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database), person_keys("first")).await
+        Self::on(database_url(&admin, &database), person_keys("first"), beginning()).await
     }
 
     /// Starts one on a database of the test's own server, which is made ready first.
     pub async fn start_on(admin_url: String) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url, person_keys("first")).await
+        Self::on(admin_url, person_keys("first"), beginning()).await
     }
 
-    async fn on(admin_url: String, person_keys: Keyring) -> Self {
-        let start = "2020-02-02T16:00:00Z".parse().expect("an instant");
+    async fn on(admin_url: String, person_keys: Keyring, start: DateTime<Utc>) -> Self {
         let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
         let issuer = issuer();
         let options = stack::Options {
@@ -84,15 +83,16 @@ impl Sandbox {
         Self { clock, issuer, admin_url, root, stack, registry, reporting }
     }
 
-    /// Stops the services and starts them again on the same data, as after a crash or an upgrade.
+    /// Stops the services and starts them again on the same data at the same hour, as after a crash or an upgrade.
     pub async fn restart(self) -> Self {
         self.restart_with(person_keys("first")).await
     }
 
     /// The same, with another ring of keys for personal values.
     pub async fn restart_with(self, person_keys: Keyring) -> Self {
+        let now = self.clock.now();
         self.stack.stop().await.expect("the stack stops");
-        Self::on(self.admin_url, person_keys).await
+        Self::on(self.admin_url, person_keys, now).await
     }
 
     /// The services themselves: to stop one, or to start another replica.
@@ -198,6 +198,11 @@ impl Sandbox {
         let made = self.registry.appointments().appoint(request).await;
         made.expect("the officer is appointed").into_inner().appointment.expect("an appointment")
     }
+}
+
+/// When a sandbox begins: 3 February 2020, midnight in the city.
+fn beginning() -> DateTime<Utc> {
+    "2020-02-02T16:00:00Z".parse().expect("an instant")
 }
 
 /// What is said of an officer: a plainly artificial name, and nobody's phone.

@@ -76,7 +76,7 @@ async fn the_facility_takes_the_slots_and_home_again_is_a_hand_down() {
     let request = pb::AcknowledgeHanddownsRequest { request_id: request_id(), names: vec![ended.handdown] };
     handdowns.acknowledge_handdowns(request).await.expect("acknowledged");
     let moved = ground.observation("leader-1", &observation.name).await.expect("his now");
-    assert_eq!((moved.responsible_unit, moved.state()), (home, pb::ObservationState::Active));
+    assert_eq!((&moved.responsible_unit, moved.state()), (&home, pb::ObservationState::Active));
     let (exceptions, verdict) = ground.proof().await;
     assert!(verdict.holds, "{exceptions:?}");
 }

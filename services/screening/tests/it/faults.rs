@@ -23,28 +23,26 @@ fn passes(status: &Status) -> bool {
         || status.message().contains("transport")
 }
 
-/// Asks until it is answered by something else than that it may be repeated. Answers how often it was.
-async fn insist<T>(mut ask: impl AsyncFnMut() -> Result<T, Status>) -> (T, usize) {
-    for refused in 0..1_500 {
-        match ask().await {
-            Ok(answer) => return (answer, refused),
-            Err(status) => assert!(passes(&status), "{status:?}"),
-        }
-        // As google.rpc.RetryInfo has it, only sooner.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it was not answered in half a minute")
+/// After a refusal that may be repeated: waits as google.rpc.RetryInfo has it, only sooner.
+async fn again(refused: &mut usize, status: Status) {
+    assert!(passes(&status), "{status:?}");
+    *refused += 1;
+    assert!(*refused < 1_500, "it was not answered in half a minute");
+    tokio::time::sleep(Duration::from_millis(20)).await;
 }
 
-/// Sends readings until they are answered; each is taken in, now or before. Answers how many were now, and how often it was
-/// refused.
-async fn send(screening: &Screening, readings: &[pb::Reading]) -> (usize, usize) {
-    let (answer, refused) = insist(async || {
-        let request = pb::IngestReadingsRequest { readings: readings.to_vec() };
-        screening.readings().ingest_readings(request).await
-    })
-    .await;
-    let results = answer.into_inner().results.into_iter().map(|one| one.result.expect("a result"));
+/// Sends readings until they are answered; each is taken in, now or before. Answers how many were now, and how often they
+/// were refused.
+async fn send(screening: Screening, readings: Vec<pb::Reading>) -> (usize, usize) {
+    let mut refused = 0;
+    let answer = loop {
+        let request = pb::IngestReadingsRequest { readings: readings.clone() };
+        match screening.readings().ingest_readings(request).await {
+            Ok(answer) => break answer.into_inner(),
+            Err(status) => again(&mut refused, status).await,
+        }
+    };
+    let results = answer.results.into_iter().map(|one| one.result.expect("a result"));
     let accepted = results.map(|result| match result {
         Read::Accepted(_) => 1,
         Read::Duplicate(_) => 0,
@@ -53,15 +51,21 @@ async fn send(screening: &Screening, readings: &[pb::Reading]) -> (usize, usize)
     (accepted.sum(), refused)
 }
 
-/// Sends passages by a stream of their own until it is acknowledged; answers how many were new.
-async fn pass(screening: &Screening, passages: &[pb::Passage]) -> usize {
-    let (acknowledged, _) = insist(async || {
-        let batch = pb::IngestPassagesRequest { sequence: 1, passages: passages.to_vec() };
-        let answers = screening.passages().ingest_passages(futures::stream::iter([batch])).await?;
-        let answer = answers.into_inner().message().await?;
-        answer.ok_or_else(|| Status::unavailable("the stream ended"))
-    })
-    .await;
+/// Sends passages by a stream of their own until they are acknowledged; answers how many were new.
+async fn pass(screening: Screening, passages: Vec<pb::Passage>) -> usize {
+    let mut refused = 0;
+    let acknowledged = loop {
+        let batch = pb::IngestPassagesRequest { sequence: 1, passages: passages.clone() };
+        let answer = match screening.passages().ingest_passages(futures::stream::iter([batch])).await {
+            Ok(answers) => answers.into_inner().message().await,
+            Err(status) => Err(status),
+        };
+        match answer {
+            Ok(Some(acknowledged)) => break acknowledged,
+            Ok(None) => again(&mut refused, Status::unavailable("the stream ended")).await,
+            Err(status) => again(&mut refused, status).await,
+        }
+    };
     let results = acknowledged.results.into_iter().map(|one| one.result.expect("a result"));
     let came = results.map(|result| match result {
         Came::Accepted(_) => 1,
@@ -195,7 +199,7 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
         let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.1, "duty"));
         senders.push(tokio::spawn(async move {
             for batch in part {
-                send(&duty, &batch).await;
+                send(duty.clone(), batch).await;
             }
         }));
     }
@@ -203,7 +207,7 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
         let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.1, "duty"));
         senders.push(tokio::spawn(async move {
             for batch in part {
-                pass(&duty, &batch).await;
+                pass(duty.clone(), batch).await;
             }
         }));
     }
@@ -219,10 +223,10 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
     }
     // Everything once more, as a client does that does not know what was acknowledged.
     let duty = ground.sandbox.screening_replica_as(&process.1, "duty");
-    for batch in &readings {
+    for batch in readings {
         assert_eq!(send(&duty, batch).await.0, 0, "each was taken in before");
     }
-    for batch in &passages {
+    for batch in passages {
         assert_eq!(pass(&duty, batch).await, 0, "each was taken in before");
     }
     let all = i64::try_from(BATCHES * OF_BATCH).unwrap();
@@ -242,6 +246,7 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
 async fn while_the_registry_is_silent_for_an_hour_facts_are_taken_in_and_nothing_is_decided() {
     let mut ground = Ground::build().await;
     let observation = ground.observed(0, NUMBER, "2020-01-19").await;
+    let village = ground.village(0).await;
     ground.sandbox.stack().stop_service("registry").await.expect("stopped");
     let mut sql = ground.sandbox.sql().await;
     let ago = chassis::clock::wall() - TimeDelta::hours(1);
@@ -263,7 +268,7 @@ async fn while_the_registry_is_silent_for_an_hour_facts_are_taken_in_and_nothing
     // Then it is back.
     ground.sandbox.stack().start_registry().await.expect("started");
     until(async || ground.release("duty-0", &observation.name, "").await.ok()).await;
-    assert_eq!(ground.digest(&ground.village(1).await).await.len(), 1, "of what was missed meanwhile");
+    assert_eq!(ground.digest(&village).await.len(), 1, "of what was missed meanwhile");
 }
 
 #[tokio::test]
@@ -286,7 +291,7 @@ async fn a_database_that_stops_and_starts_under_load_loses_no_reading() {
         tokio::spawn(async move {
             let mut refused = 0;
             for batch in batches {
-                refused += send(&duty, &batch).await.1;
+                refused += send(duty.clone(), batch).await.1;
             }
             refused
         })

@@ -63,7 +63,7 @@ async fn r12_the_day_of_the_fever_counts_and_not_the_day_on_which_it_was_receive
     let leave = pb::LeaveHomeRequest {
         request_id: request_id(),
         name: home.name,
-        person: third.person,
+        person: third.person.clone(),
         end_date: "2020-02-04".to_owned(),
     };
     ground.screening("leader-0").homes().leave_home(leave).await.expect("left");

@@ -304,7 +304,7 @@ async fn r24_a_merge_keeps_the_referral_and_the_readings_of_the_joined() {
     assert!(details.error_info().expect("a reason").metadata["unmet"].contains("NO_OPEN_REFERRAL"));
     let late = ground.read(reading(&joined.name, on(3, "12:30"), 36.5)).await;
     let marks: Vec<_> = late.marks().collect();
-    assert_eq!(marks, [pb::Mark::AfterEnd, pb::Mark::Joined]);
+    assert_eq!(marks, [pb::Mark::AfterEnd, pb::Mark::Outside, pb::Mark::Joined]);
     assert_eq!(ground.outcomes(&kept.name).await[1], pb::Outcome::Well);
     assert!(ground.proof().await.1.holds);
 }
