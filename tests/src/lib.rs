@@ -48,21 +48,29 @@ pub struct Sandbox {
     reporting: Reporting,
 }
 
+/// The first instant of 3 February 2020, by the city's clock.
+const START: &str = "2020-02-02T16:00:00Z";
+
 impl Sandbox {
-    /// Starts one.
+    /// Starts one, on 3 February 2020.
     pub async fn start() -> Self {
+        Self::start_at(START).await
+    }
+
+    /// Starts one at an instant.
+    pub async fn start_at(start: &str) -> Self {
         let template = template().await;
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
         run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database), person_keys("first"), beginning()).await
+        Self::on(database_url(&admin, &database), person_keys("first"), instant(start)).await
     }
 
     /// Starts one on a database of the test's own server, which is made ready first.
     pub async fn start_on(admin_url: String) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url, person_keys("first"), beginning()).await
+        Self::on(admin_url, person_keys("first"), instant(START)).await
     }
 
     async fn on(admin_url: String, person_keys: Keyring, start: DateTime<Utc>) -> Self {
@@ -200,9 +208,8 @@ impl Sandbox {
     }
 }
 
-/// When a sandbox begins: 3 February 2020, midnight in the city.
-fn beginning() -> DateTime<Utc> {
-    "2020-02-02T16:00:00Z".parse().expect("an instant")
+fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
 }
 
 /// What is said of an officer: a plainly artificial name, and nobody's phone.
@@ -354,10 +361,11 @@ async fn lookup(registry: &Registry, code: &str) -> String {
     found.into_inner().unit.expect("a unit").name
 }
 
-/// Rings of a test program's own: the second begins with a new key and still has the first one's.
+/// Rings of a test program's own: the second begins with a new key and still has the first one's, the third has the
+/// new key only.
 ///
 /// # Panics
-/// For any name but `first` and `second`.
+/// For any name but `first`, `second` and `third`.
 #[must_use]
 pub fn person_keys(name: &str) -> Keyring {
     Keyring::parse(&person_keys_text(name)).expect("a ring")
@@ -375,6 +383,7 @@ pub fn person_keys_text(name: &str) -> String {
     match name {
         "first" => first.clone(),
         "second" => format!("{second},{first}"),
+        "third" => second.clone(),
         _ => panic!("no ring {name}"),
     }
 }

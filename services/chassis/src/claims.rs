@@ -3,6 +3,9 @@
 //! The concurrent duplicate waits on the unique index for the first to end, and then reads its
 //! answer in a second statement (the first would not see it). If the first rolls back, the second
 //! claims. There is no cache beside the transaction.
+//!
+//! A message may hold personal values, so its digest is kept keyed with the database's secret (a hash of 32 bytes
+//! after 32: there is nothing to extend). Those kept plain by older programs are known for the seven days they live.
 
 use aws_lc_rs::digest;
 use chrono::{NaiveDate, TimeDelta, Timelike as _};
@@ -58,7 +61,7 @@ impl Claim {
         }
         let claimed = sqlx::query!(
             "INSERT INTO request_claim (day, caller, request_id, fingerprint)
-             SELECT day, $2, $3, $4 FROM unnest($1::date[]) AS day ORDER BY day
+             SELECT day, $2, $3, sha256((SELECT value FROM secret) || $4) FROM unnest($1::date[]) AS day ORDER BY day
              ON CONFLICT DO NOTHING",
             &self.days,
             self.caller,
@@ -82,18 +85,17 @@ impl Claim {
         connection: &mut PgConnection,
     ) -> Result<Option<A>, Fault> {
         let first = sqlx::query!(
-            r#"SELECT fingerprint, answer AS "answer!" FROM request_claim
+            r#"SELECT fingerprint IN ($3, sha256((SELECT value FROM secret) || $3)) AS "is_same!", answer AS "answer!" FROM request_claim
                WHERE request_id = $1 AND caller = $2 AND answer IS NOT NULL LIMIT 1"#,
             self.request_id,
             self.caller,
+            self.fingerprint,
         )
         .fetch_optional(&mut *connection)
         .await?;
         match first {
             None => Ok(None),
-            Some(first) if first.fingerprint != self.fingerprint => {
-                Err(Fault::RequestIdReused(self.request_id))
-            }
+            Some(first) if !first.is_same => Err(Fault::RequestIdReused(self.request_id)),
             Some(first) => A::decode(first.answer.as_slice()).map(Some).map_err(Fault::internal),
         }
     }

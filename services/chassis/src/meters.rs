@@ -2,8 +2,9 @@
 //! stream counts until it ends, not until it begins.
 
 use std::{
+    collections::BTreeMap,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -27,6 +28,24 @@ use crate::telemetry::{self, TelemetryError};
 /// Bounds of the durations, in seconds.
 const BOUNDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
+/// How many there are of what a service keeps, told by itself whenever it has counted. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Levels(Arc<Mutex<BTreeMap<String, i64>>>);
+
+impl Levels {
+    /// Tells all that was counted; what is not among it is 0 from now on.
+    pub fn set(&self, counted: impl IntoIterator<Item = (String, i64)>) {
+        let mut levels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        levels.values_mut().for_each(|level| *level = 0);
+        levels.extend(counted);
+    }
+
+    fn each(&self, mut told: impl FnMut(&str, i64)) {
+        let levels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        levels.iter().for_each(|(what, count)| told(what, *count));
+    }
+}
+
 /// The figures of one service.
 #[derive(Debug)]
 pub struct Meters {
@@ -47,6 +66,7 @@ impl Meters {
         service: &'static str,
         collector: Option<&str>,
         scraped: bool,
+        levels: Levels,
     ) -> Result<Self, TelemetryError> {
         let mut provider = SdkMeterProvider::builder().with_resource(telemetry::resource(service));
         let registry = Registry::new();
@@ -61,6 +81,13 @@ impl Meters {
         }
         let provider = provider.build();
         let meter = provider.meter("rampart");
+        meter
+            .i64_observable_gauge("rampart.level")
+            .with_description("How many there are of what the service keeps")
+            .with_callback(move |gauge| {
+                levels.each(|what, count| gauge.observe(count, &[KeyValue::new("what", what.to_owned())]));
+            })
+            .build();
         Ok(Self {
             calls: meter.u64_counter("rampart.calls").with_description("Calls that ended").build(),
             duration: meter
@@ -213,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_call_is_in_hand_until_the_last_of_its_answer() {
-        let meters = Arc::new(Meters::new("test", None, true).unwrap());
+        let meters = Arc::new(Meters::new("test", None, true, Levels::default()).unwrap());
         let answer = meters.call("/a/B").until_end_of(Response::new(Body::from("a stream")));
         let text = scrape(&meters);
         assert!(has(&text, "rampart_calls_in_hand", "method=\"/a/B\"", "1"), "{text}");
@@ -227,8 +254,18 @@ mod tests {
     }
 
     #[test]
+    fn a_level_that_is_told_no_more_is_zero() {
+        let levels = Levels::default();
+        let meters = Meters::new("test", None, true, levels.clone()).unwrap();
+        levels.set([("beds free".to_owned(), 3)]);
+        assert!(has(&scrape(&meters), "rampart_level", "what=\"beds free\"", "3"), "{}", scrape(&meters));
+        levels.set([]);
+        assert!(has(&scrape(&meters), "rampart_level", "what=\"beds free\"", "0"), "{}", scrape(&meters));
+    }
+
+    #[test]
     fn a_refusal_is_counted_by_its_code() {
-        let meters = Arc::new(Meters::new("test", None, true).unwrap());
+        let meters = Arc::new(Meters::new("test", None, true, Levels::default()).unwrap());
         let mut answer = Response::new(Body::empty());
         answer.headers_mut().insert("grpc-status", "14".parse().unwrap());
         drop(meters.call("/a/B").until_end_of(answer));

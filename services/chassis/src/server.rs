@@ -19,7 +19,7 @@ use crate::{
     identity::Verifier,
     keys::KeysError,
     layers::{self, Gate},
-    meters::Meters,
+    meters::{Levels, Meters},
     telemetry::TelemetryError,
     tls::{self, TlsError},
 };
@@ -110,6 +110,8 @@ pub struct Server {
     pub authority: Arc<dyn Authority>,
     /// What readiness is asked of.
     pub pool: PgPool,
+    /// What it counts of what it keeps.
+    pub levels: Levels,
 }
 
 impl std::fmt::Debug for Server {
@@ -160,7 +162,7 @@ impl Server {
         let ended = CancellationToken::new();
         let _ends = ended.clone().drop_guard();
         let collector = config.otlp_endpoint.as_deref();
-        let meters = Meters::new(self.domain, collector, config.metrics_listen.is_some())?;
+        let meters = Meters::new(self.domain, collector, config.metrics_listen.is_some(), self.levels)?;
         let meters = Arc::new(meters);
         if let Some(address) = config.metrics_listen {
             let listener = listen("metrics", address).await?;

@@ -1,6 +1,6 @@
 //! What is known in memory: the registry's resources as its feeds carry them, and what is read from them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chassis::{Fault, parse};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -30,6 +30,7 @@ struct Unit {
     names: Vec<Dated<String>>,
     parents: Vec<Dated<Option<Uuid>>>,
     active: Vec<Dated<bool>>,
+    successors: Vec<Uuid>,
 }
 
 /// Everything that is known.
@@ -64,6 +65,11 @@ impl Known {
                 heard_at: followed.heard_at,
             })
             .collect()
+    }
+
+    pub(crate) fn heard(&self, topic: &str) -> Option<DateTime<Utc>> {
+        let followed = self.followed.get(topic).filter(|followed| !followed.token.is_empty());
+        followed.map(|followed| followed.heard_at)
     }
 
     /// Takes in what was followed.
@@ -113,12 +119,30 @@ impl Known {
         Tree::build(seeds.collect())
     }
 
-    /// The unit itself if it is in a tree, else the nearest that last stood above it and is.
+    /// The unit itself if it is in a tree, else the one that took its place, else the nearest that last stood
+    /// above it, or took that one's place.
     pub(crate) fn standing(&self, tree: &Tree, unit: Uuid) -> Option<Uuid> {
         let above = |unit: &Uuid| self.units.get(unit)?.parents.iter().max_by_key(|fact| fact.0)?.2;
         // No longer than there are units, should the registry ever send a circle.
         let mut upwards = std::iter::successors(Some(unit), above).take(self.units.len().max(1));
-        upwards.find(|unit| tree.place(*unit).is_some())
+        upwards.find_map(|unit| self.heir(tree, unit))
+    }
+
+    /// The unit itself if it is in a tree, else the one unit in it that took its place, by however many steps;
+    /// nothing where none did, or several.
+    pub(crate) fn heir(&self, tree: &Tree, unit: Uuid) -> Option<Uuid> {
+        let (mut seen, mut waiting, mut heir) = (HashSet::new(), vec![unit], None);
+        while let Some(unit) = waiting.pop() {
+            if !seen.insert(unit) {
+                continue;
+            }
+            if tree.place(unit).is_none() {
+                waiting.extend(self.units.get(&unit).into_iter().flat_map(|unit| &unit.successors));
+            } else if heir.replace(unit).is_some() {
+                return None;
+            }
+        }
+        heir
     }
 
     /// The units that are not in a tree.
@@ -140,13 +164,15 @@ impl Known {
         };
         let above = tree.upwards(tree.place(unit)?).filter_map(|place| Some(tree.at(place)?.id));
         let mut duty = above.filter_map(|unit| best(unit, Office::DutyOfficer));
-        let held = best(unit, Office::Leader).or_else(|| duty.next())?;
-        Some(Contact {
-            display_name: held.display_name.clone(),
-            official_phone: held.official_phone.clone(),
-            office: held.office,
-            unit: held.unit,
-        })
+        best(unit, Office::Leader).or_else(|| duty.next()).map(Contact::from)
+    }
+
+    /// Who stands in for the leader of a unit.
+    pub(crate) fn deputy(&self, unit: Uuid, at: DateTime<Utc>) -> Option<Contact> {
+        let here = self.in_force(self.by_unit.get(&unit), at);
+        let mut deputies =
+            here.filter(|held| held.office == Office::Leader && held.holding == pb::Holding::Deputy as i32);
+        deputies.next().map(Contact::from)
     }
 
     fn in_force<'a>(
@@ -167,7 +193,15 @@ fn on<T>(facts: &[Dated<T>], date: NaiveDate) -> Option<&T> {
 fn unit(body: &[u8]) -> Result<Unit, Fault> {
     let history = pb::UnitHistory::decode(body).map_err(Fault::internal)?;
     let level = i16::try_from(history.level).unwrap_or_default();
-    let mut unit = Unit { level, ordinal: history.ordinal, names: vec![], parents: vec![], active: vec![] };
+    let successors = history.successor_units.iter().map(|name| parse::name("units", name));
+    let mut unit = Unit {
+        level,
+        ordinal: history.ordinal,
+        names: vec![],
+        parents: vec![],
+        active: vec![],
+        successors: successors.collect::<Result<_, _>>().map_err(Fault::internal)?,
+    };
     for name in history.names {
         unit.names.push(dated(&name.start_date, &name.end_date, name.display_name)?);
     }
@@ -209,4 +243,58 @@ fn held(body: &[u8]) -> Result<Option<Held>, Fault> {
         display_name: received.display_name,
         official_phone: received.official_phone,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u128) -> Uuid {
+        Uuid::from_u128(number)
+    }
+
+    /// What is known of a city 1 with the units given: number, parent, whether at work, successors.
+    fn known(units: &[(u128, u128, bool, &[u128])]) -> (Known, Tree) {
+        let start = NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date");
+        let mut known = Known::default();
+        for (number, parent, active, successors) in [(1, 0, true, &[][..])].iter().chain(units) {
+            let unit = Unit {
+                level: 2,
+                ordinal: 0,
+                names: vec![Dated(start, None, number.to_string())],
+                parents: vec![Dated(start, None, (*parent > 0).then(|| id(*parent)))],
+                active: vec![Dated(start, None, *active)],
+                successors: successors.iter().copied().map(id).collect(),
+            };
+            known.units.insert(id(*number), unit);
+        }
+        let tree = known.tree(start);
+        (known, tree)
+    }
+
+    #[test]
+    fn what_is_closed_stands_at_its_one_successor_else_with_the_unit_above() {
+        let (known, tree) = known(&[
+            (2, 1, true, &[]),
+            (3, 2, true, &[]),
+            (4, 2, false, &[3]),
+            (5, 2, false, &[4]),
+            (6, 2, false, &[3, 2]),
+            (7, 2, false, &[]),
+            (8, 4, false, &[]),
+            (9, 2, false, &[10]),
+            (10, 2, false, &[9]),
+            (11, 2, false, &[3, 7]),
+        ]);
+        let standing = |unit| known.standing(&tree, id(unit)).map(|unit| unit.as_u128());
+        assert_eq!(standing(3), Some(3), "at work");
+        assert_eq!((standing(4), standing(5)), (Some(3), Some(3)), "the successor, and the successor's");
+        assert_eq!(standing(6), Some(2), "two took its place: with the unit above");
+        assert_eq!(standing(7), Some(2), "nobody did");
+        assert_eq!(standing(8), Some(3), "the unit above has a successor");
+        assert_eq!(standing(9), Some(2), "a circle ends");
+        assert_eq!(standing(11), Some(3), "one of two is at work");
+        assert_eq!(standing(99), None, "a stranger");
+        assert_eq!(known.heir(&tree, id(8)), None);
+    }
 }

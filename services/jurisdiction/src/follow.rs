@@ -1,5 +1,6 @@
-//! Following the registry's feeds: a snapshot, then what changes, taken in under a lease so that one
-//! replica at a time follows. A token is stored with what it stands for, in one transaction.
+//! Following the feed of another service: a snapshot, then what changes, taken in under a lease so that one
+//! replica at a time follows. A token is stored with what it stands for, in one transaction. The registry's two feeds
+//! are followed by every service; others are given as a [`Feed`].
 
 use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
@@ -13,10 +14,11 @@ use prost::Message as _;
 use proto::registry::{
     self as pb, appointment_service_client::AppointmentServiceClient, unit_service_client::UnitServiceClient,
 };
+use sqlx::PgConnection;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    Code, Request, Status,
+    Code, Request, Status, async_trait,
     transport::{Channel, Endpoint},
 };
 use uuid::Uuid;
@@ -29,14 +31,14 @@ use crate::{
 /// How long a replica may be silent before another follows in its stead.
 const LEASE: TimeDelta = TimeDelta::seconds(6);
 
-/// How long the registry may be silent before the connection is made anew; it gives a sign of life every
+/// How long the other service may be silent before the connection is made anew; it gives a sign of life every
 /// two seconds.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// How many messages are taken in with one transaction.
 const TOGETHER: usize = 500;
 
-/// Where the registry is, and as whom it is followed.
+/// Where a service is, and as whom it is followed.
 #[derive(Clone, Debug)]
 pub struct Source {
     endpoint: Endpoint,
@@ -44,7 +46,7 @@ pub struct Source {
     files: ClientFiles,
 }
 
-/// The token that the registry is shown.
+/// The token that the other service is shown.
 #[derive(Clone)]
 pub enum Credential {
     /// Read from a file at every connection, so that it can be renewed.
@@ -92,23 +94,42 @@ impl Source {
         Ok(source)
     }
 
-    /// The source of a service's own process: RAMPART_REGISTRY and RAMPART_REGISTRY_TOKEN_FILE, and for an
+    /// The registry of a service's own process: RAMPART_REGISTRY and RAMPART_REGISTRY_TOKEN_FILE, and for an
     /// https address RAMPART_CA, RAMPART_CERT and RAMPART_KEY.
     ///
     /// # Errors
     /// All that is missing or wrong.
     pub fn from_environment() -> Result<Self, SourceError> {
-        let address = std::env::var("RAMPART_REGISTRY");
-        let file = std::env::var_os("RAMPART_REGISTRY_TOKEN_FILE");
-        let (Ok(address), Some(file)) = (address, file) else {
-            return Err(SourceError(
+        Self::named("RAMPART_REGISTRY")?.ok_or_else(|| {
+            SourceError(
                 "RAMPART_REGISTRY must be the registry's address and RAMPART_REGISTRY_TOKEN_FILE a file with this service's token".into(),
-            ));
-        };
-        Self::new(&address, Credential::File(file.into()))?.with_files(ClientFiles::from_environment())
+            )
+        })
     }
 
-    fn request<T>(&self, message: T) -> Result<Request<T>, Broken> {
+    /// Another service by the name of the variable that has its address, such as RAMPART_SCREENING; its token is in the
+    /// file that the same name with _TOKEN_FILE says. Nothing where neither is set.
+    ///
+    /// # Errors
+    /// All that is missing or wrong.
+    pub fn named(variable: &str) -> Result<Option<Self>, SourceError> {
+        let address = std::env::var(variable);
+        let file = std::env::var_os(format!("{variable}_TOKEN_FILE"));
+        match (address, file) {
+            (Ok(address), Some(file)) => {
+                let source = Self::new(&address, Credential::File(file.into()))?;
+                source.with_files(ClientFiles::from_environment()).map(Some)
+            }
+            (Err(_), None) => Ok(None),
+            _ => Err(SourceError(format!("{variable} and {variable}_TOKEN_FILE go together"))),
+        }
+    }
+
+    /// A call with this service's token.
+    ///
+    /// # Errors
+    /// A token that cannot be had.
+    pub fn request<T>(&self, message: T) -> Result<Request<T>, Broken> {
         let token = match &self.credential {
             Credential::Signed(sign) => sign().map_err(Broken::Credential)?,
             Credential::File(path) => std::fs::read_to_string(path)
@@ -121,26 +142,37 @@ impl Source {
         Ok(request)
     }
 
-    fn channel(&self) -> Result<Channel, TlsError> {
+    /// A connection that is made with the first call.
+    ///
+    /// # Errors
+    /// Files that cannot be used.
+    pub fn channel(&self) -> Result<Channel, TlsError> {
         Ok(self.files.secure(self.endpoint.clone())?.connect_lazy())
     }
 }
 
 /// Why following was broken off; it begins again.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+pub enum Broken {
+    /// This service has no token to show.
     #[error("this service's token: {0}")]
     Credential(String),
+    /// The files for TLS cannot be used.
     #[error("the files for TLS: {0}")]
     Files(#[from] TlsError),
-    #[error("the registry: {0}")]
+    /// The other service refused.
+    #[error("the other service: {0}")]
     Refused(#[from] Status),
-    #[error("the registry ended the feed or was silent for too long")]
+    /// The other service ended the feed or was silent.
+    #[error("the other service ended the feed or was silent for too long")]
     Silent,
+    /// Another replica has the lease.
     #[error("another replica follows now")]
     Lease,
+    /// The own database failed.
     #[error("the database: {0:?}")]
     Database(Fault),
+    /// What came has no name.
     #[error("a message without a name")]
     Nameless,
 }
@@ -152,45 +184,94 @@ impl From<Fault> for Broken {
 }
 
 /// What a feed's message carries.
-enum Event {
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A resource as it is now, encoded.
     Resource(Uuid, Vec<u8>),
+    /// The snapshot is whole.
     SnapshotEnd,
+    /// Nothing changed.
     Heartbeat,
 }
 
-type Events = Pin<Box<dyn Stream<Item = Result<(Event, String), Broken>> + Send>>;
+/// What a feed brings: events, each with the token to resume at.
+pub type Events = Pin<Box<dyn Stream<Item = Result<(Event, String), Broken>> + Send>>;
 
-/// Follows both feeds until `shutdown`. What is answered changes whenever this replica took in something.
+/// A feed that is followed, and how what it brings is kept.
+#[async_trait]
+pub trait Feed: Send + Sync + 'static {
+    /// By which name it is known how far it was followed.
+    fn topic(&self) -> &'static str;
+
+    /// Opens it at a token, or with a snapshot where that is empty.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    async fn open(&self, source: &Source, start_token: String) -> Result<Events, Broken>;
+
+    /// Keeps resources, with the serial under which they were received.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    async fn keep(
+        &self,
+        connection: &mut PgConnection,
+        serial: i64,
+        resources: &[(Uuid, Vec<u8>)],
+    ) -> Result<(), Fault>;
+
+    /// Forgets what was last received before a serial, since a snapshot did not name it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    async fn forget_before(
+        &self,
+        connection: &mut PgConnection,
+        before: i64,
+        serial: i64,
+    ) -> Result<(), Fault>;
+}
+
+/// Follows the registry's feeds until `shutdown`. What is answered changes whenever this replica took in something.
 pub(crate) fn start(
     database: &Database,
     source: &Source,
     shutdown: &CancellationToken,
 ) -> watch::Receiver<u64> {
     let (took, taken) = watch::channel(0);
-    let follower = Uuid::now_v7();
     for topic in [UNITS, APPOINTMENTS] {
-        let following = Following {
-            database: database.clone(),
-            source: source.clone(),
-            topic,
-            follower,
-            took: took.clone(),
-        };
-        let shutdown = shutdown.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = following.follow() => {}
-            }
-        });
+        spawn(database, source, Arc::new(Registry(topic)), took.clone(), shutdown);
     }
     taken
+}
+
+/// Follows a feed of another service until `shutdown`.
+pub fn follow(database: &Database, source: &Source, feed: Arc<dyn Feed>, shutdown: &CancellationToken) {
+    spawn(database, source, feed, watch::channel(0).0, shutdown);
+}
+
+fn spawn(
+    database: &Database,
+    source: &Source,
+    feed: Arc<dyn Feed>,
+    took: watch::Sender<u64>,
+    shutdown: &CancellationToken,
+) {
+    let (database, source, follower) = (database.clone(), source.clone(), Uuid::now_v7());
+    let following = Following { database, source, feed, follower, took };
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = following.follow() => {}
+        }
+    });
 }
 
 struct Following {
     database: Database,
     source: Source,
-    topic: &'static str,
+    feed: Arc<dyn Feed>,
     follower: Uuid,
     took: watch::Sender<u64>,
 }
@@ -206,7 +287,7 @@ impl Following {
                     let words = broken.to_string();
                     if words != said {
                         tracing::warn!(
-                            topic = self.topic,
+                            topic = self.feed.topic(),
                             cause = words,
                             "the feed is not followed; trying on"
                         );
@@ -221,7 +302,7 @@ impl Following {
 
     fn lease(&self) -> Lease {
         let now = clock::wall();
-        Lease { topic: self.topic, follower: self.follower, until: now + LEASE, now }
+        Lease { topic: self.feed.topic(), follower: self.follower, until: now + LEASE, now }
     }
 
     /// Follows as long as this replica has the lease; nothing where another has it.
@@ -229,11 +310,11 @@ impl Following {
         let Some(token) = store::lease(self.database.pool(), self.lease()).await? else {
             return Ok(());
         };
-        let mut events = match self.open(&token).await {
+        let mut events = match self.feed.open(&self.source, token.clone()).await {
             Err(Broken::Refused(status)) if status.code() == Code::OutOfRange => {
                 // The history is not kept that far back, or is another one: the whole picture again.
                 self.take(vec![], Some(""), None).await?;
-                self.open("").await?
+                self.feed.open(&self.source, String::new()).await?
             }
             opened => opened?,
         }
@@ -284,28 +365,55 @@ impl Following {
         let mut work = self.database.begin(None).await?;
         let serial = store::heard(&mut work, self.lease(), token, more).await?.ok_or(Broken::Lease)?;
         if !resources.is_empty() {
-            store::keep(&mut work, self.topic, serial, &resources).await?;
+            self.feed.keep(&mut work, serial, &resources).await?;
         }
         if let Some(before) = forget {
-            store::forget_before(&mut work, self.topic, before, serial).await?;
+            self.feed.forget_before(&mut work, before, serial).await?;
         }
         work.commit().await.map_err(Fault::from)?;
         self.took.send_modify(|version| *version += 1);
         Ok(serial)
     }
+}
 
-    async fn open(&self, token: &str) -> Result<Events, Broken> {
-        let start_token = token.to_owned();
-        if self.topic == UNITS {
-            let request = self.source.request(pb::WatchUnitsRequest { start_token })?;
-            let mut client = UnitServiceClient::new(self.source.channel()?);
+/// One of the registry's feeds, by its topic: kept as it is received.
+struct Registry(&'static str);
+
+#[async_trait]
+impl Feed for Registry {
+    fn topic(&self) -> &'static str {
+        self.0
+    }
+
+    async fn open(&self, source: &Source, start_token: String) -> Result<Events, Broken> {
+        if self.0 == UNITS {
+            let request = source.request(pb::WatchUnitsRequest { start_token })?;
+            let mut client = UnitServiceClient::new(source.channel()?);
             let stream = client.watch_units(request).await?.into_inner();
             return Ok(Box::pin(stream.map(|message| unit_event(message?))));
         }
-        let request = self.source.request(pb::WatchAppointmentsRequest { start_token })?;
-        let mut client = AppointmentServiceClient::new(self.source.channel()?);
+        let request = source.request(pb::WatchAppointmentsRequest { start_token })?;
+        let mut client = AppointmentServiceClient::new(source.channel()?);
         let stream = client.watch_appointments(request).await?.into_inner();
         Ok(Box::pin(stream.map(|message| appointment_event(message?))))
+    }
+
+    async fn keep(
+        &self,
+        connection: &mut PgConnection,
+        serial: i64,
+        resources: &[(Uuid, Vec<u8>)],
+    ) -> Result<(), Fault> {
+        store::keep(connection, self.0, serial, resources).await
+    }
+
+    async fn forget_before(
+        &self,
+        connection: &mut PgConnection,
+        before: i64,
+        serial: i64,
+    ) -> Result<(), Fault> {
+        store::forget_before(connection, self.0, before, serial).await
     }
 }
 
@@ -332,6 +440,10 @@ fn appointment_event(message: pb::WatchAppointmentsResponse) -> Result<(Event, S
     Ok((event, message.token))
 }
 
-fn key(collection: &str, name: &str) -> Result<Uuid, Broken> {
+/// The id in a resource name of a message.
+///
+/// # Errors
+/// [`Broken::Nameless`].
+pub fn key(collection: &str, name: &str) -> Result<Uuid, Broken> {
     parse::name(collection, name).map_err(|_| Broken::Nameless)
 }

@@ -46,3 +46,14 @@ pub struct Contact {
     /// Where they hold it.
     pub unit: Uuid,
 }
+
+impl From<&Held> for Contact {
+    fn from(held: &Held) -> Self {
+        Self {
+            display_name: held.display_name.clone(),
+            official_phone: held.official_phone.clone(),
+            office: held.office,
+            unit: held.unit,
+        }
+    }
+}

@@ -115,27 +115,50 @@ impl Jurisdiction {
         self.tree(self.clock.today())
     }
 
-    /// Where what is in a unit's hands stands today: at the unit, or, where it is at work no more, at the
-    /// nearest that last stood above it, so that nothing is out of everybody's sight. Nothing for a stranger.
+    /// Where what is in a unit's hands stands today: at the unit, or, where it is at work no more, at the one
+    /// that took its place, or else at the nearest that last stood above it, so that nothing is out of
+    /// everybody's sight. Nothing for a stranger.
     #[must_use]
     pub fn standing(&self, unit: Uuid) -> Option<Uuid> {
-        let today = self.today();
-        if today.place(unit).is_some() {
+        self.standing_in(&self.today(), unit)
+    }
+
+    /// As [`Self::standing`], in the tree of a date.
+    #[must_use]
+    pub fn standing_in(&self, tree: &Tree, unit: Uuid) -> Option<Uuid> {
+        if tree.place(unit).is_some() {
             return Some(unit);
         }
-        self.known().standing(&today, unit)
+        self.known().standing(tree, unit)
+    }
+
+    /// The unit itself where it is at work today, else the one unit at work that took its place.
+    #[must_use]
+    pub fn heir(&self, unit: Uuid) -> Option<Uuid> {
+        let today = self.today();
+        self.known().heir(&today, unit)
     }
 
     /// Every unit that stands at one of some units or below it today: those at work, and those that were.
     #[must_use]
     pub fn standing_below(&self, scopes: &[Uuid]) -> Vec<Uuid> {
+        self.below(&self.today(), scopes, |tree, scopes| ranges::visible(tree, tree, scopes))
+    }
+
+    /// Every unit that stood at one of some units or below it in the tree of a date, or that does today.
+    #[must_use]
+    pub fn seen_below(&self, tree: &Tree, scopes: &[Uuid]) -> Vec<Uuid> {
         let today = self.today();
-        let ranges = ranges::visible(&today, &today, scopes);
-        let at_work = (0_i32..).zip(today.nodes()).filter(|(place, _)| ranges.contains(*place));
+        self.below(tree, scopes, |tree, scopes| ranges::visible(tree, &today, scopes))
+    }
+
+    fn below(&self, tree: &Tree, scopes: &[Uuid], range: impl Fn(&Tree, &[Uuid]) -> Ranges) -> Vec<Uuid> {
+        let ranges = range(tree, scopes);
+        let at_work = (0_i32..).zip(tree.nodes()).filter(|(place, _)| ranges.contains(*place));
         let mut units: Vec<Uuid> = at_work.map(|(_, node)| node.id).collect();
         let known = self.known();
-        let stands = |unit: &Uuid| known.standing(&today, *unit).and_then(|unit| today.place(unit));
-        let apart = known.apart(&today).into_iter();
+        let stands = |unit: &Uuid| known.standing(tree, *unit).and_then(|unit| tree.place(unit));
+        let apart = known.apart(tree).into_iter();
         units.extend(apart.filter(|unit| stands(unit).is_some_and(|place| ranges.contains(place))));
         units
     }
@@ -149,13 +172,33 @@ impl Jurisdiction {
     /// Who answers for a unit now: its leader, or the duty officer of the nearest unit above.
     #[must_use]
     pub fn answering(&self, tree: &Tree, unit: Uuid) -> Option<Contact> {
-        self.known().answering(tree, unit, self.clock.now())
+        self.answering_at(tree, unit, self.clock.now())
+    }
+
+    /// As [`Self::answering`], at an instant. Appointments that had ended before this service began to follow
+    /// the registry are not known.
+    #[must_use]
+    pub fn answering_at(&self, tree: &Tree, unit: Uuid, at: DateTime<Utc>) -> Option<Contact> {
+        self.known().answering(tree, unit, at)
+    }
+
+    /// Who stands in for the leader of a unit now, where anybody does.
+    #[must_use]
+    pub fn deputy(&self, unit: Uuid) -> Option<Contact> {
+        self.known().deputy(unit, self.clock.now())
     }
 
     /// How far the feeds have been followed: units, then appointments.
     #[must_use]
     pub fn positions(&self) -> Vec<Position> {
         self.known().positions()
+    }
+
+    /// When another feed was last heard of, by the machine's clock: one that is followed by [`follow::follow`] into the
+    /// same schema. Nothing before its first whole picture.
+    #[must_use]
+    pub fn heard(&self, topic: &str) -> Option<DateTime<Utc>> {
+        self.known().heard(topic)
     }
 
     /// Whether what is known is fresh enough to decide on.

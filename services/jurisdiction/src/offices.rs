@@ -66,7 +66,10 @@ const TABLE: &[(&str, &[Office])] = {
         ("persons.hold", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("persons.reveal", &[Leader, DutyOfficer, HealthOfficer]),
         ("persons.merge", &[DutyOfficer, HealthOfficer]),
-        ("hands.agree", &[Leader, DutyOfficer]),
+        // Who else has found a person is told to who must settle it, and to no leader: else anybody could ask by
+        // taking a number in whether its holder is known elsewhere.
+        ("hands.agree", &[DutyOfficer]),
+        ("hands.assign", &[DutyOfficer]),
         ("observations.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("observations.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("observations.shorten", &[DutyOfficer, HealthOfficer]),
@@ -90,6 +93,8 @@ const TABLE: &[(&str, &[Office])] = {
             &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
         ),
         ("passages.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        // Who sat in one train or bus, whole: for tracing contacts (R10).
+        ("passages.trace", &[DutyOfficer, HealthOfficer]),
         ("exposures.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("exposures.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("cases.write", &[DutyOfficer, HealthOfficer, Integrator]),

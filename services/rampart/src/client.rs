@@ -21,10 +21,10 @@ use proto::{
         checkpoint_service_client::CheckpointServiceClient,
         enforcement_service_client::EnforcementServiceClient,
         escalation_service_client::EscalationServiceClient, exposure_service_client::ExposureServiceClient,
-        handdown_service_client::HanddownServiceClient, hands_service_client::HandsServiceClient,
-        home_service_client::HomeServiceClient, incident_service_client::IncidentServiceClient,
-        observation_service_client::ObservationServiceClient, passage_service_client::PassageServiceClient,
-        person_service_client::PersonServiceClient,
+        figure_service_client::FigureServiceClient, handdown_service_client::HanddownServiceClient,
+        hands_service_client::HandsServiceClient, home_service_client::HomeServiceClient,
+        incident_service_client::IncidentServiceClient, observation_service_client::ObservationServiceClient,
+        passage_service_client::PassageServiceClient, person_service_client::PersonServiceClient,
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
         reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
         result_service_client::ResultServiceClient, schedule_service_client::ScheduleServiceClient,
@@ -181,6 +181,8 @@ clients! {
         supports: SupportServiceClient,
         /// Homes: who sleeps where.
         homes: HomeServiceClient,
+        /// What the registers come to.
+        figures: FigureServiceClient,
         /// Digests of what was not done.
         escalations: EscalationServiceClient,
         /// Proofs of persons.

@@ -59,6 +59,8 @@ struct Field {
     publication: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     mask_below: Option<i32>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    indicator: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -190,6 +192,7 @@ fn field(field: &pb::Field) -> Field {
         cumulative: field.cumulative,
         publication,
         mask_below: field.mask_below,
+        indicator: field.indicator.clone(),
     }
 }
 
@@ -268,6 +271,7 @@ impl FormFile {
                 cumulative: field.cumulative,
                 publication,
                 mask_below: field.mask_below,
+                indicator: field.indicator,
             });
         }
         let rules = self.balance_rules.into_iter().map(|rule| pb::BalanceRule {
@@ -319,6 +323,7 @@ mod tests {
                 cumulative: false,
                 publication: pb::Publication::Masked.into(),
                 mask_below: Some(5),
+                indicator: "screening.confirmed".to_owned(),
             }],
             balance_rules: vec![pb::BalanceRule {
                 key: "sum".to_owned(),

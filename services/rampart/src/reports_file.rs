@@ -1,4 +1,5 @@
-//! A file of reports: CSV, one report a line, one column a field.
+//! A file of reports: CSV, one report a line, one column a field; a column explain.FIELD says why a figure is another
+//! than the registers have.
 
 use std::{collections::BTreeMap, io::Read};
 
@@ -12,6 +13,9 @@ use uuid::Uuid;
 /// The columns that are no fields.
 const COLUMNS: [&str; 8] =
     ["form", "business_date", "unit", "slot", "zero", "channel", "on_behalf_of", "note"];
+
+/// What a column begins with that says why a figure is another than the registers have.
+const EXPLAIN: &str = "explain.";
 
 /// One line that can be sent. Its form and unit are still as the file names them.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,12 +95,14 @@ fn line(heads: &csv::StringRecord, record: &csv::ByteRecord) -> Result<pb::Submi
         return Err(format!("has {} cells, the heading line has {}", record.len(), heads.len()));
     }
     let mut said: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut figures = BTreeMap::new();
+    let (mut figures, mut explanations) = (BTreeMap::new(), BTreeMap::new());
     for (head, cell) in heads.iter().zip(record) {
         let cell =
             std::str::from_utf8(cell).map_err(|_| format!("{head}: not UTF-8; save the file as UTF-8"))?;
         if COLUMNS.contains(&head) {
             said.insert(head, cell);
+        } else if let Some(key) = head.strip_prefix(EXPLAIN) {
+            explanations.extend((!cell.is_empty()).then(|| (key.to_owned(), cell.to_owned())));
         } else if !cell.is_empty() {
             let figure = cell.parse::<i64>();
             let figure = figure
@@ -130,6 +136,7 @@ fn line(heads: &csv::StringRecord, record: &csv::ByteRecord) -> Result<pb::Submi
         on_behalf_of: cell("on_behalf_of").to_owned(),
         made_time: None,
         note: cell("note").to_owned(),
+        explanations,
     })
 }
 

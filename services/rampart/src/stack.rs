@@ -183,8 +183,8 @@ impl Stack {
             services: Vec::new(),
         };
         stack.start_registry().await?;
-        stack.reporting = stack.start_reporting().await?;
         stack.screening = stack.start_screening().await?;
+        stack.reporting = stack.start_reporting().await?;
         Ok(stack)
     }
 
@@ -211,9 +211,11 @@ impl Stack {
         let (config, listener) =
             self.options.listen("reporting", self.options.addresses.reporting, &self.issuer).await?;
         let endpoint = format!("http://{}", config.listen);
-        let source = self.source(reporting::SUBJECT)?;
+        let source = self.source(reporting::SUBJECT, &self.registry)?;
+        let registers = Some(self.source(reporting::SUBJECT, &self.screening)?);
         let shutdown = CancellationToken::new();
-        let run = reporting::run(config, self.options.clock.clone(), source, listener, shutdown.clone());
+        let clock = self.options.clock.clone();
+        let run = reporting::run(config, clock, source, registers, listener, shutdown.clone());
         self.launch("reporting", shutdown, async move { run.await.map_err(anyhow::Error::from) });
         self.ready(&endpoint).await?;
         Ok(endpoint)
@@ -227,7 +229,8 @@ impl Stack {
         let (config, listener) =
             self.options.listen("screening", self.options.addresses.screening, &self.issuer).await?;
         let endpoint = format!("http://{}", config.listen);
-        let (source, keys) = (self.source(screening::SUBJECT)?, self.options.person_keys.clone());
+        let (source, keys) =
+            (self.source(screening::SUBJECT, &self.registry)?, self.options.person_keys.clone());
         let shutdown = CancellationToken::new();
         let clock = self.options.clock.clone();
         let run = screening::run(config, clock, source, keys, listener, shutdown.clone());
@@ -236,11 +239,11 @@ impl Stack {
         Ok(endpoint)
     }
 
-    /// How a service of ours follows the registry.
-    fn source(&self, subject: &'static str) -> anyhow::Result<Source> {
+    /// How a service of ours follows another one.
+    fn source(&self, subject: &'static str, of: &str) -> anyhow::Result<Source> {
         let issuer = self.issuer.clone();
         let token = move || issuer.token(subject, MACHINE).map_err(|error| error.to_string());
-        Ok(Source::new(&self.registry, Credential::Signed(Arc::new(token)))?)
+        Ok(Source::new(of, Credential::Signed(Arc::new(token)))?)
     }
 
     fn launch(

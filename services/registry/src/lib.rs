@@ -18,6 +18,7 @@ use chassis::{
     Clock, Config, Database, RunError, claims, clock,
     database::{Part, StartError},
     feed::{self, Feed},
+    meters::Levels,
     partitions::{self, DayTable},
     served,
     server::Server,
@@ -89,7 +90,8 @@ pub async fn run(
         .add_service(served!(OfficerServiceServer::new(officers)))
         .add_service(served!(AppointmentServiceServer::new(appointments)))
         .add_service(served!(ProofServiceServer::new(proofs)));
-    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
+    let levels = Levels::default();
+    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool, levels };
     server.serve(&config, listener, shutdown).await?;
     let _ = keeper.await;
     Ok(())

@@ -7,6 +7,7 @@ pub mod forms;
 pub mod house;
 pub mod plans;
 pub mod proofs;
+pub mod registers;
 pub mod reports;
 pub mod rollups;
 pub mod seals;
@@ -17,13 +18,17 @@ use chassis::{
     Clock, Config, Database, RunError, claims, clock,
     database::{Part, StartError},
     feed::{self, Feed},
+    meters::Levels,
     partitions::{self, DayTable},
     served,
     server::Server,
     watching::Watching,
 };
 use house::House;
-use jurisdiction::{Jurisdiction, follow::Source};
+use jurisdiction::{
+    Jurisdiction,
+    follow::{self, Source},
+};
 use proto::reporting::{
     bulletin_service_server::BulletinServiceServer, day_service_server::DayServiceServer,
     form_service_server::FormServiceServer, proof_service_server::ProofServiceServer,
@@ -63,7 +68,8 @@ pub async fn migrate(owner_url: &str) -> Result<(), StartError> {
     chassis::database::migrate(owner_url, PARTS).await
 }
 
-/// Runs reporting on a listener until `shutdown`.
+/// Runs reporting on a listener until `shutdown`. It follows the registry, and screening's figures where it is told where
+/// screening is; without, drafts have nothing to go by.
 ///
 /// # Errors
 /// [`RunError`].
@@ -71,6 +77,7 @@ pub async fn run(
     config: Config,
     clock: Clock,
     source: Source,
+    registers: Option<Source>,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
@@ -83,6 +90,9 @@ pub async fn run(
     let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
     let jurisdiction = followed.await.map_err(RunError::Tables)?;
     let authority = Arc::new(jurisdiction.clone());
+    if let Some(registers) = registers {
+        follow::follow(&database, &registers, Arc::new(registers::feed::Figures), &shutdown);
+    }
     let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
     let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
     let plans = plans::Plans::default();
@@ -104,7 +114,8 @@ pub async fn run(
                 house: Arc::clone(&house)
             })))
             .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house })));
-    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
+    let levels = Levels::default();
+    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool, levels };
     server.serve(&config, listener, shutdown).await?;
     let _ = tokio::join!(keeper, activations);
     Ok(())

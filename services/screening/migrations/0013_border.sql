@@ -74,23 +74,3 @@ CREATE INDEX observation_overdue_idx ON observation (((due_at AT TIME ZONE 'UTC'
 
 -- What was put before somebody about a referral names the referral from now on; the next pulse puts it there.
 DELETE FROM escalation WHERE kind = 1;
-
-CREATE OR REPLACE VIEW waiting AS
-    SELECT id AS subject_id, 2::smallint AS kind, person_id, unit_id, deadline_at, true AS at_once
-    FROM result WHERE deadline_at IS NOT NULL AND handled_at IS NULL
-    UNION ALL
-    SELECT id, 9::smallint, person_id, unit_id, due_at, false FROM case_record WHERE due_at IS NOT NULL AND leads_id = id
-    UNION ALL
-    SELECT i.id, 11::smallint, c.person_id, i.unit_id, i.deadline_at, true
-    FROM incident i JOIN case_record c ON c.id = i.case_id WHERE i.reported_at IS NULL
-    UNION ALL
-    SELECT id, 7::smallint, person_id, unit_id, deadline_at, false FROM enforcement_request WHERE settled_at IS NULL
-    UNION ALL
-    SELECT id, 6::smallint, person_id, unit_id, due_at, false FROM support_request WHERE due_at IS NOT NULL
-    UNION ALL
-    SELECT id, 1::smallint, person_id, unit_id, deadline_at, at_once FROM referral WHERE answered_at IS NULL
-    UNION ALL
-    SELECT id, 15::smallint, person_id, unit_id, case_due_at, true FROM referral WHERE case_due_at IS NOT NULL
-    UNION ALL
-    SELECT id, 10::smallint, person_id, unit_id, (due_at AT TIME ZONE 'UTC' + interval '1 day') AT TIME ZONE 'UTC', false
-    FROM observation WHERE ended_at IS NULL AND NOT lost;

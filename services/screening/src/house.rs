@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    escalations::Called,
     keyring::Keyring,
     observations::{Observation, parse::observation_name, store::Sight},
     persons::parse::unit_name,
@@ -82,6 +83,28 @@ impl House {
         Err(Fault::NotFound(unit_name(unit)))
     }
 
+    /// Where what a unit takes in is taken in: there, or, where it is at work no more, where what is in its hands
+    /// stands today. A fact is taken in from whoever may at or above it, and from who holds an office at the closed unit itself.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] naming the unit, whether it exists or not.
+    pub fn taking(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<Uuid, Fault> {
+        let may = caller.scopes(permission).contains(&unit) || self.sees(caller, permission, unit);
+        let standing = self.jurisdiction.standing(unit).filter(|_| may);
+        standing.ok_or_else(|| Fault::NotFound(unit_name(unit)))
+    }
+
+    /// The county of a unit, by where it stands today; the unit itself where that is none of a county's.
+    #[must_use]
+    pub fn county(&self, unit: Uuid) -> Uuid {
+        let today = self.jurisdiction.today();
+        let standing = self.jurisdiction.standing(unit).unwrap_or(unit);
+        let upwards = today.place(standing).map(|place| today.upwards(place).collect::<Vec<_>>());
+        let mut above = upwards.iter().flatten().filter_map(|place| today.at(*place));
+        let county = above.find(|node| i32::from(node.level) <= Level::County as i32);
+        county.map_or(standing, |node| node.id)
+    }
+
     /// The units at and below which the caller has a permission, or those of them at and below one.
     ///
     /// # Errors
@@ -148,7 +171,8 @@ impl House {
         let nodes: Vec<_> = upwards.iter().flatten().filter_map(|place| today.at(*place)).collect();
         let mut ancestors: Vec<Uuid> = nodes.iter().map(|node| node.id).collect();
         let up_to = |node: &&&jurisdiction::Node| i32::from(node.level) >= Level::County as i32;
-        let above = usize::from(standing == unit);
+        // What is in a closed unit's hands is in the successor's, else in those of the unit above.
+        let above = usize::from(self.jurisdiction.heir(unit) == Some(standing));
         let mut holders: Vec<Uuid> = nodes.iter().skip(above).take_while(up_to).map(|node| node.id).collect();
         if holders.is_empty() {
             holders.push(ancestors.get(above).or(ancestors.first()).copied().unwrap_or(unit));
@@ -157,6 +181,16 @@ impl House {
             ancestors.insert(0, unit);
         }
         Sight { unit, ancestors, holders }
+    }
+
+    /// Who is to be called about what a unit has not done, as [`Called`] numbers it: where there is no deputy, whoever
+    /// answers.
+    #[must_use]
+    pub fn called(&self, unit: Uuid, calls: i16) -> Option<Contact> {
+        let standing = self.jurisdiction.standing(unit)?;
+        let deputy = Some(calls).filter(|calls| *calls == Called::Deputy as i16);
+        let deputy = deputy.and_then(|_| self.jurisdiction.deputy(standing));
+        deputy.or_else(|| self.answering(unit))
     }
 
     /// Who answers today for what is in a unit's hands.

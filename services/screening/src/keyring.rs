@@ -124,6 +124,12 @@ impl Keyring {
         &self.first
     }
 
+    /// The ids of all keys.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.keys.keys().cloned().collect()
+    }
+
     /// Seals a value for the row of an id.
     ///
     /// # Errors

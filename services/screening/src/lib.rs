@@ -26,6 +26,7 @@ pub mod rules;
 pub mod schedules;
 pub mod supports;
 pub mod sweeps;
+pub mod worklists;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use chassis::{
     Clock, Config, Database, RunError, claims, clock,
     database::{Part, StartError},
     feed::{self, Feed},
+    meters::Levels,
     partitions::{self, DayTable},
     served,
     server::Server,
@@ -140,10 +142,13 @@ pub async fn run(
     let tending = tokio::spawn(observations::tending::run(Arc::clone(&house), shutdown.clone()));
     let tallying = tokio::spawn(figures::tally::run(Arc::clone(&house), shutdown.clone()));
 
+    let levels = Levels::default();
+    let counting = tokio::spawn(figures::levels::run(Arc::clone(&house), levels.clone(), shutdown.clone()));
+
     let routes = routes(&house);
-    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool };
+    let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool, levels };
     server.serve(&config, listener, shutdown).await?;
-    let _ = tokio::join!(keeper, rotation, tending, tallying);
+    let _ = tokio::join!(keeper, rotation, tending, tallying, counting);
     Ok(())
 }
 

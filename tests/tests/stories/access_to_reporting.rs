@@ -169,6 +169,19 @@ async fn call(method: &str, reporting: &Reporting, ground: &Ground) -> Option<Re
             let request = pb::AddChaseNoteRequest { request_id: id(), name, note: reason() };
             reporting.reports().add_chase_note(request).await.map(drop)
         }
+        "DraftReport" => {
+            let request = pb::DraftReportRequest { form, business_date: date(), unit, slot: String::new() };
+            reporting.reports().draft_report(request).await.map(drop)
+        }
+        "ListDifferences" => {
+            let request = pb::ListDifferencesRequest {
+                form,
+                business_date: date(),
+                ancestor_unit: unit,
+                ..Default::default()
+            };
+            reporting.reports().list_differences(request).await.map(drop)
+        }
         "WatchReports" => {
             first(reporting.reports().watch_reports(pb::WatchReportsRequest::default()).await).await
         }

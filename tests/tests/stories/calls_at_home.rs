@@ -28,7 +28,7 @@ pub(crate) async fn sweeping(
             sweeps.list_sweeps(request).await.map(drop)
         }
         "SetTargets" => {
-            let targets = vec![pb::SweepTarget { grid, households: 5, numbers: vec![] }];
+            let targets = vec![pb::SweepTarget { grid, households: Some(5), numbers: vec![] }];
             sweeps.set_targets(pb::SetTargetsRequest { request_id: id, sweep, targets }).await.map(drop)
         }
         "IngestVisits" => {
@@ -79,6 +79,10 @@ pub(crate) async fn sweeping(
             let request =
                 pb::CreateSupportRequestRequest { request_id: id, support_request: Some(food(&person)) };
             supports.create_support_request(request).await.map(drop)
+        }
+        "GetSupportRequest" => {
+            let name = ground.support.clone();
+            supports.get_support_request(pb::GetSupportRequestRequest { name }).await.map(drop)
         }
         "ListSupportRequests" => {
             let request = pb::ListSupportRequestsRequest { ancestor_unit: unit, ..Default::default() };

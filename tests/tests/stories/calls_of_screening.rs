@@ -47,6 +47,9 @@ pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -
             let request = pb::MergePersonsRequest { request_id: id, kept, merged, reason };
             persons.merge_persons(request).await.map(drop)
         }
+        "WaiveFollowUp" => {
+            persons.waive_follow_up(pb::WaiveFollowUpRequest { request_id: id, name, reason }).await.map(drop)
+        }
         "ListAccesses" => {
             let request = pb::ListAccessesRequest { person: name, ..Default::default() };
             persons.list_accesses(request).await.map(drop)
@@ -57,6 +60,17 @@ pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -
         "AgreeHands" => {
             let (name, unit) = (ground.question.clone(), ground.unit.clone());
             hands.agree_hands(pb::AgreeHandsRequest { request_id: id, name, unit }).await.map(drop)
+        }
+        "AssignHands" => {
+            // The unit is at work: whoever may is told to hand its persons down.
+            let request = pb::AssignHandsRequest {
+                request_id: id,
+                from_unit: ground.unit.clone(),
+                to_unit: ground.unit.clone(),
+                persons: Vec::new(),
+                reason,
+            };
+            hands.assign_hands(request).await.map(drop)
         }
         _ => return observing(method, screening, ground).await,
     };
@@ -292,6 +306,18 @@ async fn at_checkpoints(method: &str, screening: &Screening, ground: &Ground) ->
             let request = pb::ListCheckpointsRequest { ancestor_unit: unit, ..Default::default() };
             checkpoints.list_checkpoints(request).await.map(drop)
         }
+        "UpdateCheckpoint" => {
+            let checkpoint = pb::Checkpoint { name, ..post(&unit) };
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["display_name".to_owned()] });
+            let request =
+                pb::UpdateCheckpointRequest { request_id: id, checkpoint: Some(checkpoint), update_mask };
+            checkpoints.update_checkpoint(request).await.map(drop)
+        }
+        "ListFellows" => {
+            let (party, reason) = ("G1".to_owned(), "a test".to_owned());
+            let request = pb::ListFellowsRequest { checkpoint: name, party, reason, ..Default::default() };
+            screening.passages().list_fellows(request).await.map(drop)
+        }
         "CloseCheckpoint" => {
             let end_date = "2099-01-01".to_owned();
             let request = pb::CloseCheckpointRequest { request_id: id, name, end_date };
@@ -353,6 +379,11 @@ async fn tracing(method: &str, screening: &Screening, ground: &Ground) -> Option
                 Err(status) => Err(status),
             }
         }
+        "KeepContact" => {
+            let observation = ground.observation.clone();
+            let request = pb::KeepContactRequest { request_id: id, observation, reason };
+            exposures.keep_contact(request).await.map(drop)
+        }
         "CountContacts" => {
             let request = pb::CountContactsRequest { unit, date: String::new() };
             exposures.count_contacts(request).await.map(drop)
@@ -383,7 +414,7 @@ async fn tracing(method: &str, screening: &Screening, ground: &Ground) -> Option
         }
         "SetSeverity" => {
             let severity = pb::Severity::Mild.into();
-            let request = pb::SetSeverityRequest { request_id: id, name: case, severity };
+            let request = pb::SetSeverityRequest { request_id: id, name: case, severity, time: None };
             cases.set_severity(request).await.map(drop)
         }
         "CountCases" => {
@@ -404,6 +435,14 @@ async fn tracing(method: &str, screening: &Screening, ground: &Ground) -> Option
             let request = pb::HandleResultRequest { request_id: id, name, handling };
             screening.results().handle_result(request).await.map(drop)
         }
+        "ListFigures" => {
+            let request = pb::ListFiguresRequest { unit, ..Default::default() };
+            screening.figures().list_figures(request).await.map(drop)
+        }
+        "WatchFigures" => match screening.figures().watch_figures(pb::WatchFiguresRequest::default()).await {
+            Ok(answer) => answer.into_inner().message().await.map(drop),
+            Err(status) => Err(status),
+        },
         "ListIncidents" => {
             let request = pb::ListIncidentsRequest { ancestor_unit: unit, ..Default::default() };
             screening.incidents().list_incidents(request).await.map(drop)

@@ -38,9 +38,12 @@ pub(crate) enum Command {
         /// Only in this state
         #[arg(long, value_enum)]
         state: Option<State>,
-        /// What must be done now: only those with a clock that is past
-        #[arg(long, alias = "overdue")]
+        /// What must be done now: those of which a clock runs, in due order
+        #[arg(long)]
         today: bool,
+        /// Only those with a clock that is past
+        #[arg(long)]
+        overdue: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -51,6 +54,12 @@ pub(crate) enum Command {
         case: String,
         #[command(flatten)]
         known: Known,
+        /// There is no link after all
+        #[arg(long, conflicts_with = "links")]
+        no_link: bool,
+        /// There is no sign after all
+        #[arg(long, conflicts_with = "signs")]
+        no_sign: bool,
         /// Where it is known from
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -79,6 +88,12 @@ pub(crate) enum Command {
         /// When it was found to be so; now where it is not said
         #[arg(long, value_name = "INSTANT")]
         at: Option<DateTime<Utc>>,
+        /// Where the case resided when it was found, with the first class: units/{uuid}, or an official code; later, with
+        /// the state that it has, a correction
+        #[arg(long, value_name = "UNIT")]
+        counted: Option<String>,
+        #[command(flatten)]
+        better: Better,
         /// Decide although conditions are unmet
         #[arg(long = "override")]
         overriding: bool,
@@ -93,6 +108,9 @@ pub(crate) enum Command {
         /// How severe
         #[arg(value_enum)]
         severity: Severity,
+        /// Since when; now where it is not said
+        #[arg(long, value_name = "INSTANT")]
+        at: Option<DateTime<Utc>>,
     },
     /// Count cases where they resided when they were found
     Count {
@@ -116,6 +134,32 @@ pub(crate) struct Known {
     /// The day of onset
     #[arg(long, default_value = "", value_name = "DATE")]
     onset: String,
+}
+
+/// What the ward states for a discharge.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Better {
+    /// For a discharge: since when the temperature has been normal
+    #[arg(long, value_name = "INSTANT")]
+    temperature_normal_since: Option<DateTime<Utc>>,
+    /// For a discharge: when the respiratory signs were found better
+    #[arg(long, value_name = "INSTANT")]
+    respiratory_better: Option<DateTime<Utc>>,
+    /// For a discharge: when the imaging was taken that shows it better
+    #[arg(long, value_name = "INSTANT")]
+    imaging_better: Option<DateTime<Utc>>,
+}
+
+impl Better {
+    fn said(&self) -> Option<pb::DischargeStatements> {
+        let at = |said: Option<DateTime<Utc>>| said.map(chassis::parse::timestamp);
+        let said = pb::DischargeStatements {
+            temperature_normal_since_time: at(self.temperature_normal_since),
+            respiratory_better_time: at(self.respiratory_better),
+            imaging_better_time: at(self.imaging_better),
+        };
+        Some(said).filter(|said| *said != pb::DischargeStatements::default())
+    }
 }
 
 impl Known {
@@ -221,13 +265,15 @@ const COLUMNS: &[Column] = &[
 
 const CLOCKS: &[Column] = &[
     Column { key: "step", en: "Step", zh: "环节" },
+    Column { key: "class", en: "Of", zh: "报告类别" },
     Column { key: "deadline", en: "Do by", zh: "时限" },
     Column { key: "done", en: "Done", zh: "完成" },
     Column { key: "late", en: "Late", zh: "超时" },
 ];
 
 const EVENTS: &[Column] = &[
-    Column { key: "time", en: "When", zh: "时间" },
+    Column { key: "time", en: "Recorded", zh: "记录时间" },
+    Column { key: "stated", en: "As of", zh: "认定时间" },
     Column { key: "kind", en: "What", zh: "事件" },
     Column { key: "before", en: "Before", zh: "原分类" },
     Column { key: "after", en: "After", zh: "新分类" },
@@ -289,12 +335,13 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let shown = cases.get_case(pb::GetCaseRequest { name: case }).await?.into_inner();
             return get(shown, style);
         }
-        Command::List { below, state, today, limit } => {
+        Command::List { below, state, today, overdue, limit } => {
             let mut request = pb::ListCasesRequest {
                 ancestor_unit: named(below, access).await?,
                 state: state.map_or(0, |state| state as i32 + 1),
                 person: String::new(),
-                overdue: today,
+                overdue,
+                due_order: today,
                 page_size: pages::size(limit),
                 page_token: String::new(),
             };
@@ -305,10 +352,17 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             })
             .await?
         }
-        Command::Findings { case, known, reason } => {
-            let (links, signs, onset_date) = (known.links(), known.signs(), known.onset);
-            let request =
-                pb::RecordFindingsRequest { request_id, name: case, links, signs, onset_date, reason };
+        Command::Findings { case, known, no_link, no_sign, reason } => {
+            let request = pb::RecordFindingsRequest {
+                request_id,
+                name: case,
+                links: known.links(),
+                signs: known.signs(),
+                onset_date: known.onset,
+                reason,
+                clear_links: no_link,
+                clear_signs: no_sign,
+            };
             cases.record_findings(request).await?.into_inner().case.into_iter().collect()
         }
         Command::Mark { case, step, at } => {
@@ -316,7 +370,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::MarkCaseRequest { request_id, name: case, step, time };
             cases.mark_case(request).await?.into_inner().case.into_iter().collect()
         }
-        Command::Classify { case, state, result, at, overriding, reason } => {
+        Command::Classify { case, state, result, at, counted, better, overriding, reason } => {
+            let counted_unit = match counted {
+                Some(unit) => resolve(access, &unit).await?,
+                None => String::new(),
+            };
             let request = pb::ClassifyCaseRequest {
                 request_id,
                 name: case,
@@ -325,6 +383,8 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 time: at.map(chassis::parse::timestamp),
                 r#override: overriding,
                 reason,
+                discharge: better.said(),
+                counted_unit,
             };
             let decided = cases.classify_case(request).await?.into_inner();
             if decided.contacts > 0 {
@@ -335,8 +395,9 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             }
             decided.case.into_iter().collect()
         }
-        Command::Severity { case, severity } => {
-            let request = pb::SetSeverityRequest { request_id, name: case, severity: severity as i32 + 1 };
+        Command::Severity { case, severity, at } => {
+            let (severity, time) = (severity as i32 + 1, at.map(chassis::parse::timestamp));
+            let request = pb::SetSeverityRequest { request_id, name: case, severity, time };
             cases.set_severity(request).await?.into_inner().case.into_iter().collect()
         }
         Command::Count { unit, date } => {
@@ -370,7 +431,9 @@ fn get(shown: pb::GetCaseResponse, style: Style) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|clock| {
             let late = if clock.late { "late".to_owned() } else { String::new() };
-            vec![step(clock), instant(clock.deadline_time), instant(clock.done_time), late]
+            let class = Some(clock.reported_class()).filter(|class| *class != pb::CaseState::Unspecified);
+            let class = class.map(state).unwrap_or_default();
+            vec![step(clock), class, instant(clock.deadline_time), instant(clock.done_time), late]
         })
         .collect();
     style.rows(COLUMNS, &[row(&case)])?;
@@ -379,7 +442,7 @@ fn get(shown: pb::GetCaseResponse, style: Style) -> anyhow::Result<ExitCode> {
     let events = shown.events.into_iter().map(|event| {
         let kind = output::word(event.kind().as_str_name(), "CASE_EVENT_KIND_");
         let (before, after) = (state(event.before()), state(event.after()));
-        vec![instant(event.time), kind, before, after, event.said_by, event.words]
+        vec![instant(event.time), instant(event.stated_time), kind, before, after, event.said_by, event.words]
     });
     style.rows(EVENTS, &events.collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)

@@ -61,6 +61,20 @@ pub(crate) enum Command {
         /// An instant of the shift, such as 2020-02-11T03:00:00+08:00
         at: DateTime<Utc>,
     },
+    /// Change a checkpoint's name, last day or shifts, which hold from tomorrow on
+    Update {
+        /// checkpoints/{uuid}
+        checkpoint: String,
+        /// Its name
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// Its last day; nothing for none
+        #[arg(long, value_name = "DATE")]
+        until: Option<String>,
+        /// How many shifts a day has
+        #[arg(long, value_name = "N")]
+        shifts: Option<i32>,
+    },
     /// End a checkpoint after a day
     Close {
         /// checkpoints/{uuid}
@@ -105,7 +119,11 @@ const SHIFTS: &[Column] = &[
     Column { key: "from_area", en: "From the area", zh: "疫区" },
     Column { key: "febrile", en: "Febrile", zh: "发热" },
     Column { key: "sent_down", en: "Sent down", zh: "下发" },
+    Column { key: "tested", en: "Tested", zh: "检测" },
+    Column { key: "positive", en: "Positive", zh: "阳性" },
+    Column { key: "untested", en: "From outside, untested", zh: "省外未检" },
     Column { key: "nil_by", en: "Said nil", zh: "零报告人" },
+    Column { key: "mark", en: "Mark", zh: "标注" },
 ];
 
 fn row(checkpoint: pb::Checkpoint) -> Vec<String> {
@@ -124,9 +142,19 @@ fn row(checkpoint: pb::Checkpoint) -> Vec<String> {
 fn shift(shift: pb::Shift) -> Vec<String> {
     let state = output::word(shift.state().as_str_name(), "SHIFT_STATE_");
     let mut row = vec![instant(shift.start_time), instant(shift.end_time), state];
-    let counts = [shift.passed, shift.from_outside, shift.from_area, shift.febrile, shift.sent_down];
+    let counts = [
+        shift.passed,
+        shift.from_outside,
+        shift.from_area,
+        shift.febrile,
+        shift.sent_down,
+        shift.tested,
+        shift.positive,
+        shift.untested,
+    ];
     row.extend(counts.map(|count| count.to_string()));
     row.push(shift.nil_by);
+    row.push(if shift.outside_plan { "outside the plan".to_owned() } else { String::new() });
     row
 }
 
@@ -173,6 +201,26 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let said = checkpoints.say_nil_shift(request).await?.into_inner().shift;
             style.rows(SHIFTS, &said.into_iter().map(shift).collect::<Vec<_>>())?;
             return Ok(ExitCode::SUCCESS);
+        }
+        Command::Update { checkpoint, name, until, shifts } => {
+            let asked = [
+                ("display_name", name.is_some()),
+                ("end_date", until.is_some()),
+                ("shifts_a_day", shifts.is_some()),
+            ];
+            let paths = asked.into_iter().filter(|(_, asked)| *asked).map(|(path, _)| path.to_owned());
+            let request = pb::UpdateCheckpointRequest {
+                request_id: request_id(),
+                checkpoint: Some(pb::Checkpoint {
+                    name: checkpoint,
+                    display_name: name.unwrap_or_default(),
+                    end_date: until.unwrap_or_default(),
+                    shifts_a_day: shifts.unwrap_or_default(),
+                    ..pb::Checkpoint::default()
+                }),
+                update_mask: Some(prost_types::FieldMask { paths: paths.collect() }),
+            };
+            checkpoints.update_checkpoint(request).await?.into_inner().checkpoint.into_iter().collect()
         }
         Command::Close { checkpoint, after } => {
             let request =

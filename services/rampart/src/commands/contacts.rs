@@ -66,6 +66,15 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Decide that a contact stays under observation although the index turned out to be no case; the other way is
+    /// `observations end … voided`
+    Keep {
+        /// observations/{uuid}
+        observation: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Follow a person's contacts, and theirs
     Trace {
         /// persons/{uuid}
@@ -188,6 +197,12 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
         Command::Withdraw { exposure, reason } => {
             let request = pb::WithdrawExposureRequest { request_id: request_id(), name: exposure, reason };
             exposures.withdraw_exposure(request).await?.into_inner().exposure.into_iter().collect()
+        }
+        Command::Keep { observation, reason } => {
+            let request = pb::KeepContactRequest { request_id: request_id(), observation, reason };
+            let kept = exposures.keep_contact(request).await?.into_inner().observation.unwrap_or_default();
+            output::say(&format!("stays under observation: {}", kept.name));
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Trace { person, generations, draw } => {
             let request = pb::TraceContactsRequest { person: person.clone(), generations };

@@ -12,8 +12,9 @@ use proto::reporting as pb;
 use super::{
     EXIT_FAILED,
     access::Access,
-    days_show as shown, figures, pages,
+    days_show as shown, pages,
     reporting::{self as shared, read_json},
+    rollup_show,
     units::resolve,
 };
 use crate::{
@@ -219,7 +220,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let unit = resolve(access, &unit).await?;
             let rollup = super::rollup::get(&reporting, &form, day.date, unit.clone(), 0).await?;
             // What is agreed to stands beside what came of it, which alone is the output.
-            output::say(&figures::text(style, &form, &rollup));
+            output::say(&rollup_show::text(style, &form, &rollup));
             if !yes && !agreed(style)? {
                 output::say("nothing is signed");
                 return Ok(ExitCode::from(EXIT_FAILED));

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     demo::{
         bulletins, forms,
+        journal::Journal,
         play::{self, Outcome},
         stage::{START, Stage},
         tree,
@@ -62,8 +63,9 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     let services = (stack.registry.as_str(), stack.reporting.as_str(), stack.screening.as_str());
     let stage = Stage::new(&up.issuer, &clock, services, &founding.administrator)?;
     let bulletins = args.data.join("bulletins");
+    let journal = Journal::new(&args.data.join("journal"));
     let played = tokio::select! {
-        played = play::play(&stage, &official, &bulletins) => played.map(Some),
+        played = play::play(&stage, &official, &journal, &bulletins) => played.map(Some),
         _ = tokio::signal::ctrl_c() => Ok(None),
     };
     // The simulated time belongs to the data: the next run goes on from it.
@@ -82,7 +84,11 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
         put_bulletin(&stage, &outcome, style.lang).await?;
         output::put(&outcome.text())?;
     }
-    let code = if outcome.laws.hold() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) };
+    let code = if outcome.laws.hold() && outcome.morning.hold() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_FOUND)
+    };
     output::say(&format!("bulletins     {} files in {}", outcome.bulletins, bulletins.display()));
     if args.exit {
         up.stop().await?;

@@ -35,6 +35,9 @@ pub(crate) enum Command {
         /// Also those that were settled
         #[arg(long)]
         settled: bool,
+        /// What must be done now, in due order
+        #[arg(long, conflicts_with = "settled")]
+        today: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -68,6 +71,7 @@ const COLUMNS: &[Column] = &[
     Column { key: "unit", en: "Whose", zh: "责任单位" },
     Column { key: "person", en: "Person", zh: "人员" },
     Column { key: "household", en: "Household", zh: "户号" },
+    Column { key: "households", en: "Households", zh: "户数" },
     Column { key: "reason", en: "What is refused", zh: "事由" },
     Column { key: "settle_by", en: "Settle by", zh: "时限" },
     Column { key: "outcome", en: "Outcome", zh: "处置" },
@@ -82,6 +86,7 @@ fn row(request: pb::EnforcementRequest) -> Vec<String> {
         request.unit,
         request.person,
         request.household,
+        if request.households > 0 { request.households.to_string() } else { String::new() },
         request.reason,
         instant(request.deadline_time),
         outcome,
@@ -101,10 +106,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let made = enforcements.create_enforcement_request(request).await?.into_inner();
             made.enforcement_request.into_iter().collect()
         }
-        Command::List { below, settled, limit } => {
+        Command::List { below, settled, today, limit } => {
             let mut request = pb::ListEnforcementRequestsRequest {
                 ancestor_unit: named(below, access).await?,
                 settled,
+                due_order: today,
                 page_size: pages::size(limit),
                 page_token: String::new(),
             };

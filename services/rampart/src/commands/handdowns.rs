@@ -68,9 +68,12 @@ pub(crate) enum Command {
         /// Only those that go from it
         #[arg(long)]
         outgoing: bool,
-        /// What must be done now: only those past their clock
-        #[arg(long, alias = "overdue")]
+        /// What must be done now, in due order
+        #[arg(long)]
         today: bool,
+        /// Only those past their clock
+        #[arg(long)]
+        overdue: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -119,14 +122,42 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DATE")]
         observe_since: Option<String>,
     },
-    /// Show by when hand-downs must be sent, acknowledged and verified
+    /// Show, or with --set change, by when hand-downs must be sent, acknowledged and verified
     Schedule {
         /// The unit
         unit: String,
-        /// On which date; today where it is not said
+        /// On which date, or from which on; today where it is not said
         #[arg(long, default_value = "", value_name = "DATE")]
         date: String,
+        /// For which response level, 1 to 4, clocks are set
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        response_level: i32,
+        /// Clocks: LEVEL=SEND_BY,ACKNOWLEDGE,URGENT,VERIFY,STEP, such as county=17:00,60,15,1440,30, in minutes but for
+        /// the first; a level that is left out has the usual ones
+        #[arg(long = "set", value_name = "CLOCKS", value_parser = set_clocks, requires = "date")]
+        clocks: Vec<pb::Clocks>,
     },
+}
+
+/// The clocks of one level of senders.
+fn set_clocks(text: &str) -> Result<pb::Clocks, String> {
+    let wrong = || format!("{text:?} is none such as county=17:00,60,15,1440,30");
+    let (level, clocks) = text.split_once('=').ok_or_else(wrong)?;
+    let level = proto::registry::Level::from_str_name(&format!("LEVEL_{}", level.trim().to_uppercase()));
+    let clocks: Vec<&str> = clocks.split(',').map(str::trim).collect();
+    let [send_by, minutes @ ..] = &clocks[..] else { return Err(wrong()) };
+    let minutes: Vec<i32> = minutes.iter().map_while(|one| one.parse().ok()).collect();
+    let [acknowledge_minutes, urgent_minutes, verify_minutes, step_minutes] = minutes[..] else {
+        return Err(wrong());
+    };
+    Ok(pb::Clocks {
+        sender_level: level.ok_or_else(wrong)?.into(),
+        send_by: (*send_by).to_owned(),
+        acknowledge_minutes,
+        urgent_minutes,
+        verify_minutes,
+        step_minutes,
+    })
 }
 
 /// Where a list comes from.
@@ -231,12 +262,13 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let from_unit = resolve(access, &from).await?;
             return import(&screening, file, (from_unit, source), style).await;
         }
-        Command::List { below, incoming, outgoing, today, limit } => {
+        Command::List { below, incoming, outgoing, today, overdue, limit } => {
             let mut request = pb::ListHanddownsRequest {
                 ancestor_unit: named(below, access).await?,
                 incoming,
                 outgoing,
-                overdue: today,
+                overdue,
+                due_order: today,
                 page_size: pages::size(limit),
                 ..pb::ListHanddownsRequest::default()
             };
@@ -250,7 +282,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
         Command::Get { handdown } => {
             let request = pb::GetHanddownRequest { name: handdown };
             let shown = handdowns.get_handdown(request).await?.into_inner();
+            let seen: Vec<_> = shown.sources.iter().filter_map(|source| source.passage.clone()).collect();
             style.rows(SOURCES, &shown.sources.into_iter().map(source).collect::<Vec<_>>())?;
+            if !seen.is_empty() {
+                style.rows(SEEN, &seen.into_iter().map(facts).collect::<Vec<_>>())?;
+            }
             shown.hops
         }
         Command::Send { unit } => {
@@ -288,15 +324,60 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             }
             verified.handdown.into_iter().chain(verified.next).collect()
         }
-        Command::Schedule { unit, date } => {
-            let request = pb::GetScheduleRequest { unit: resolve(access, &unit).await?, date };
-            let schedule = screening.schedules().get_schedule(request).await?.into_inner();
-            style.rows(CLOCKS, &schedule.clocks.iter().map(clocks).collect::<Vec<_>>())?;
+        Command::Schedule { unit, date, response_level, clocks: set } => {
+            let unit = resolve(access, &unit).await?;
+            let found = if set.is_empty() {
+                let request = pb::GetScheduleRequest { unit, date };
+                screening.schedules().get_schedule(request).await?.into_inner().clocks
+            } else {
+                let request = pb::SetScheduleRequest {
+                    request_id: request_id(),
+                    area_unit: unit,
+                    response_level,
+                    effective_date: date,
+                    clocks: set,
+                };
+                screening.schedules().set_schedule(request).await?.into_inner().clocks
+            };
+            style.rows(CLOCKS, &found.iter().map(clocks).collect::<Vec<_>>())?;
             return Ok(ExitCode::SUCCESS);
         }
     };
     style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)
+}
+
+const SEEN: &[Column] = &[
+    Column { key: "passed", en: "Passed", zh: "通过时间" },
+    Column { key: "from_outside", en: "From outside", zh: "省外" },
+    Column { key: "from_area", en: "From the area", zh: "疫区" },
+    Column { key: "test", en: "Test", zh: "检测" },
+    Column { key: "temperature", en: "Temperature", zh: "体温" },
+    Column { key: "origin", en: "From where", zh: "出发地" },
+    Column { key: "party", en: "Vehicle", zh: "车次" },
+    Column { key: "seat", en: "Seat", zh: "座位" },
+];
+
+fn facts(facts: pb::PassageFacts) -> Vec<String> {
+    let test = match (facts.untested, facts.masked, facts.test()) {
+        (true, ..) => "untested".to_owned(),
+        (_, true, _) => "masked".to_owned(),
+        (.., pb::TestResult::Unspecified) => String::new(),
+        (.., test) => output::word(test.as_str_name(), "TEST_RESULT_"),
+    };
+    let temperature = if facts.temperature > 0.0 { facts.temperature.to_string() } else { String::new() };
+    let [outside, area] = [facts.from_outside, facts.from_area].map(|is_so| if is_so { "yes" } else { "no" });
+    let passed = instant(facts.pass_time);
+    vec![
+        passed,
+        outside.to_owned(),
+        area.to_owned(),
+        test,
+        temperature,
+        facts.origin,
+        facts.party,
+        facts.seat,
+    ]
 }
 
 fn source(source: pb::HanddownSource) -> Vec<String> {

@@ -28,7 +28,27 @@ pub(crate) enum Command {
         #[arg(long, value_name = "UNIT")]
         unit: String,
     },
+    /// Give the persons of a unit that was closed to another, 500 at once
+    Assign {
+        /// The unit that is at work no more
+        #[arg(long, value_name = "UNIT")]
+        from: String,
+        /// The unit that takes them
+        #[arg(long, value_name = "UNIT")]
+        to: String,
+        /// Only this person, persons/{uuid}; may be repeated [default: everybody]
+        #[arg(long = "person", value_name = "PERSON")]
+        persons: Vec<String>,
+        /// Why; kept
+        #[arg(long)]
+        reason: String,
+    },
 }
+
+const ASSIGNED: &[Column] = &[
+    Column { key: "assigned", en: "Assigned", zh: "已移交" },
+    Column { key: "remaining", en: "Left", zh: "剩余" },
+];
 
 const COLUMNS: &[Column] = &[
     Column { key: "name", en: "Question", zh: "编号" },
@@ -56,6 +76,14 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let unit = resolve(access, &unit).await?;
             let request = pb::AgreeHandsRequest { request_id: request_id(), name: question, unit };
             hands.agree_hands(request).await?.into_inner().question.into_iter().collect()
+        }
+        Command::Assign { from, to, persons, reason } => {
+            let (from_unit, to_unit) = (resolve(access, &from).await?, resolve(access, &to).await?);
+            let request =
+                pb::AssignHandsRequest { request_id: request_id(), from_unit, to_unit, persons, reason };
+            let answer = hands.assign_hands(request).await?.into_inner();
+            style.rows(ASSIGNED, &[vec![answer.assigned.to_string(), answer.remaining.to_string()]])?;
+            return Ok(ExitCode::SUCCESS);
         }
     };
     let row = |one: pb::HandsQuestion| {

@@ -31,13 +31,16 @@ mod readings;
 mod referrals;
 mod reporting;
 mod reports;
+mod reports_differences;
 mod reports_import;
 mod reports_show;
 mod reports_watch;
 mod results;
 mod rollup;
+mod rollup_show;
 mod support;
 mod sweeps;
+mod today;
 mod units;
 mod up;
 
@@ -88,7 +91,7 @@ pub struct Cli {
 enum Command {
     /// Run everything on this machine: a private Postgres and every service, until Ctrl-C
     Up(up::Args),
-    /// Play the main job: one day of Loudi's 12,636 grids
+    /// Play the main job: a day of Loudi's 12,636 grids, and for persons the week after
     Demo(demo::Args),
     /// Make roles, schemas, the root unit and the first administrator on a Postgres of your own
     Bootstrap(up::BootstrapArgs),
@@ -164,6 +167,12 @@ enum Command {
     /// Offer, ask for and deliver food, medicine and care; care teams
     #[command(subcommand)]
     Support(support::Command),
+    /// Show what the registers of persons, cases and contacts come to, day by day
+    Figures(figures::Args),
+    /// List what must be done now, whatever it is about, in due order: a grid leader's day
+    Today(today::Args),
+    /// List what is put before a unit, since those below have not done it: the most dangerous first
+    Chase(today::ChaseArgs),
     /// Print the bulletin of a seal
     Bulletin(bulletin::Args),
     /// Check that the laws hold on the live data; exit 1 where one is broken
@@ -224,6 +233,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sweeps(command) => sweeps::run(command, &access, cli.style).await,
         Command::Enforcements(command) => enforcements::run(command, &access, cli.style).await,
         Command::Support(command) => support::run(command, &access, cli.style).await,
+        Command::Figures(args) => figures::run(&args, &access, cli.style).await,
+        Command::Today(args) => today::today(args, &access, cli.style).await,
+        Command::Chase(args) => today::chase(args, &access, cli.style).await,
         Command::Bulletin(args) => bulletin::run(&args, &access, cli.style).await,
         Command::Prove(args) => prove::run(&args, &access, cli.style).await,
         Command::Token(args) => access::token(&args, &access),

@@ -10,6 +10,7 @@ use super::{
     access::Access,
     pages,
     reporting::{instant, request_id},
+    today::{self, ChaseArgs},
     units::resolve,
 };
 use crate::output::{self, Column, Style};
@@ -63,14 +64,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
     },
-    /// List what is put before a unit, since those below have not done it: the most dangerous first
-    Chase {
-        /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
-        unit: String,
-        /// At most so many
-        #[arg(long, default_value_t = 50, value_name = "N")]
-        limit: usize,
-    },
+    /// As `rampart chase`: what is put before a unit, the most dangerous first
+    Chase(ChaseArgs),
     /// Record another exposure: the end may move to a later day, never to an earlier one
     Extend {
         /// observations/{uuid}
@@ -259,17 +254,6 @@ const WORK: &[Column] = &[
     Column { key: "due", en: "Release due", zh: "到期时间" },
 ];
 
-const DIGEST: &[Column] = &[
-    Column { key: "kind", en: "What", zh: "事项" },
-    Column { key: "since", en: "Since", zh: "起于" },
-    Column { key: "missed", en: "Missed in a row", zh: "连续漏测" },
-    Column { key: "subject", en: "About", zh: "编号" },
-    Column { key: "person", en: "Person", zh: "人员" },
-    Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
-    Column { key: "contact", en: "Whom to phone", zh: "联系人" },
-    Column { key: "phone", en: "Phone", zh: "电话" },
-];
-
 fn row(observation: pb::Observation) -> Vec<String> {
     let ending = match observation.ending() {
         pb::Ending::Unspecified => String::new(),
@@ -298,8 +282,8 @@ fn row(observation: pb::Observation) -> Vec<String> {
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let found = match command {
         Command::Get { observation } => return get(observation, access, style).await,
-        Command::Today { below, limit } => return today(below, limit, access, style).await,
-        Command::Chase { unit, limit } => return chase(&unit, limit, access, style).await,
+        Command::Today { below, limit } => return to_do(below, limit, access, style).await,
+        Command::Chase(args) => return today::chase(args, access, style).await,
         Command::List { below, state, person, limit } => list(below, state, person, limit, access).await?,
         change => changed(change, access).await?.into_iter().collect(),
     };
@@ -378,7 +362,7 @@ async fn changed(command: Command, access: &Access) -> anyhow::Result<Option<pb:
                 pb::EndObservationRequest { request_id, name: observation, ending: ending.into(), reason };
             observations.end_observation(request).await?.into_inner().observation
         }
-        Command::Get { .. } | Command::List { .. } | Command::Today { .. } | Command::Chase { .. } => None,
+        Command::Get { .. } | Command::List { .. } | Command::Today { .. } | Command::Chase(_) => None,
     };
     Ok(changed)
 }
@@ -424,7 +408,7 @@ async fn list(
     .await
 }
 
-async fn today(
+async fn to_do(
     below: Option<String>,
     limit: usize,
     access: &Access,
@@ -455,35 +439,6 @@ async fn today(
         ]
     };
     style.rows(WORK, &all.into_iter().map(row).collect::<Vec<_>>())?;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn chase(unit: &str, limit: usize, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
-    let mut request = pb::ListEscalationsRequest {
-        holder_unit: resolve(access, unit).await?,
-        page_size: pages::size(limit),
-        page_token: String::new(),
-    };
-    let mut escalations = access.screening()?.escalations();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = escalations.list_escalations(request.clone()).await?.into_inner();
-        Ok((page.escalations, page.next_page_token))
-    })
-    .await?;
-    let row = |one: pb::Escalation| {
-        vec![
-            output::word(one.kind().as_str_name(), "ESCALATION_KIND_"),
-            instant(one.since_time),
-            one.missed_in_a_row.to_string(),
-            one.subject,
-            one.person,
-            one.responsible_unit,
-            one.contact_name,
-            one.contact_phone,
-        ]
-    };
-    style.rows(DIGEST, &all.into_iter().map(row).collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)
 }
 

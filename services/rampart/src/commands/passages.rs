@@ -5,7 +5,7 @@ use std::{fs::File, path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use proto::screening::{self as pb, passage_result::Result as Came};
 
-use super::{EXIT_FOUND, access::Access};
+use super::{EXIT_FOUND, access::Access, pages, reporting::instant};
 use crate::{
     output::{self, Column, Style},
     passages_file::{self, BATCH},
@@ -24,6 +24,68 @@ pub(crate) enum Command {
         #[arg(long, value_name = "CHECKPOINT")]
         at: String,
     },
+    /// List who passed in one vehicle or party, whole, for a reason, which is kept with your name
+    Fellows {
+        /// checkpoints/{uuid}
+        checkpoint: String,
+        /// The vehicle or party, such as a train's number and day
+        party: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Only on this day
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "DATE")]
+        date: String,
+        /// At most so many
+        #[arg(long, default_value_t = 200, value_name = "N")]
+        limit: usize,
+    },
+}
+
+const FELLOWS: &[Column] = &[
+    Column { key: "passed", en: "Passed", zh: "通过时间" },
+    Column { key: "seat", en: "Seat", zh: "座位" },
+    Column { key: "display_name", en: "Name", zh: "姓名" },
+    Column { key: "paper", en: "Paper", zh: "证件号码" },
+    Column { key: "phones", en: "Phones", zh: "电话" },
+    Column { key: "place", en: "Where to", zh: "去向" },
+    Column { key: "temperature", en: "Temperature", zh: "体温" },
+    Column { key: "handdown", en: "Hand-down", zh: "移交" },
+];
+
+fn fellow(fellow: pb::Fellow) -> Vec<String> {
+    let passage = fellow.passage.unwrap_or_default();
+    let details = passage.details.unwrap_or_default();
+    let temperature = if passage.temperature > 0.0 { passage.temperature.to_string() } else { String::new() };
+    vec![
+        instant(passage.pass_time),
+        passage.seat,
+        details.display_name,
+        details.paper.unwrap_or_default().number,
+        details.phones.join(" "),
+        details.present_place,
+        temperature,
+        fellow.handdown,
+    ]
+}
+
+/// Lists who passed in one vehicle or party.
+async fn fellows(
+    mut request: pb::ListFellowsRequest,
+    limit: usize,
+    access: &Access,
+    style: Style,
+) -> anyhow::Result<ExitCode> {
+    request.page_size = pages::size(limit);
+    let mut passages = access.screening()?.passages();
+    let found = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = passages.list_fellows(request.clone()).await?.into_inner();
+        Ok((page.fellows, page.next_page_token))
+    })
+    .await?;
+    style.rows(FELLOWS, &found.into_iter().map(fellow).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 const RESULTS: &[Column] = &[
@@ -36,7 +98,13 @@ const RESULTS: &[Column] = &[
 
 /// Runs a command on passages.
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
-    let Command::Import { file, at } = command;
+    let (file, at) = match command {
+        Command::Import { file, at } => (file, at),
+        Command::Fellows { checkpoint, party, reason, date, limit } => {
+            let request = pb::ListFellowsRequest { checkpoint, party, reason, date, ..Default::default() };
+            return fellows(request, limit, access, style).await;
+        }
+    };
     let shown = file.display();
     let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
     let lines = passages_file::read(reader, &at).with_context(|| format!("reading {shown}"))?;

@@ -40,9 +40,20 @@ pub(crate) enum Command {
         /// Only with this phone
         #[arg(long, default_value = "", hide_default_value = true, value_name = "PHONE")]
         phone: String,
+        /// What must be done now: only whoever was found and is followed up by nobody, in due order
+        #[arg(long)]
+        today: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
+    },
+    /// Decide that nobody need follow a person up: entered in error, or nothing is left to do
+    Waive {
+        /// persons/{uuid}
+        person: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Show a person's values whole, for a reason, which is kept with your name
     Reveal {
@@ -177,6 +188,7 @@ const COLUMNS: &[Column] = &[
     Column { key: "purpose", en: "Purpose", zh: "类别" },
     Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
     Column { key: "same_as", en: "Same as", zh: "同一人" },
+    Column { key: "follow_by", en: "Follow up by", zh: "管控时限" },
 ];
 
 const ACCESSES: &[Column] = &[
@@ -203,6 +215,7 @@ fn row(person: pb::Person) -> Vec<String> {
         purpose,
         person.responsible_unit,
         person.same_as,
+        instant(person.follow_up_time),
     ]
 }
 
@@ -227,7 +240,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::GetPersonRequest { name: person };
             persons.get_person(request).await?.into_inner().person.into_iter().collect()
         }
-        Command::List { below, purpose, paper: number, paper_type, phone, limit } => {
+        Command::List { below, purpose, paper: number, paper_type, phone, today, limit } => {
             let ancestor_unit = match below {
                 Some(unit) => resolve(access, &unit).await?,
                 None => String::new(),
@@ -237,6 +250,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 purpose: purpose.map_or(0, |purpose| pb::Purpose::from(purpose).into()),
                 paper: number.map(|number| paper(number, Some(paper_type))),
                 phone,
+                unfollowed: today,
                 page_size: pages::size(limit),
                 page_token: String::new(),
             };
@@ -246,6 +260,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 Ok((page.persons, page.next_page_token))
             })
             .await?
+        }
+        Command::Waive { person, reason } => {
+            let request = pb::WaiveFollowUpRequest { request_id: request_id(), name: person, reason };
+            persons.waive_follow_up(request).await?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Reveal { person, reason } => {
             let request = pb::RevealPersonRequest { request_id: request_id(), name: person, reason };
@@ -279,6 +298,7 @@ async fn intake(said: Intake, access: &Access, style: Style) -> anyhow::Result<E
         address: said.address,
         present_place: said.place,
         facts: said.facts,
+        ..pb::PersonDetails::default()
     };
     let person = pb::Person {
         details: Some(details),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use proto::{
     registry::{self as pb, prove_offices_response::Part},
     reporting as rp,
@@ -35,9 +35,10 @@ pub(crate) struct Args {
     /// Only this law; may be repeated [default: every law]
     #[arg(long = "law", value_enum, value_name = "LAW")]
     laws: Vec<Law>,
-    /// Offices and the tree at this instant, such as 2020-02-03T08:00:00+08:00; now where not said
-    #[arg(long, value_name = "INSTANT")]
-    as_of: Option<DateTime<Utc>>,
+    /// Offices and the tree at this instant, such as 2020-02-03T08:00:00+08:00, or at the end of this date; persons at the
+    /// end of its date; now where not said
+    #[arg(long, value_name = "DATE|INSTANT", value_parser = instant_or_date)]
+    as_of: Option<DateTime<FixedOffset>>,
     /// Reports only of this form: forms/{uuid}, or its key
     #[arg(long, value_name = "FORM")]
     form: Option<String>,
@@ -47,6 +48,16 @@ pub(crate) struct Args {
     /// Reports only up to and with this business date
     #[arg(long, value_name = "DATE")]
     until: Option<NaiveDate>,
+}
+
+/// An instant, or the last one of a date in China.
+fn instant_or_date(text: &str) -> Result<DateTime<FixedOffset>, String> {
+    let date = text.parse::<NaiveDate>().ok().and_then(|date| {
+        let end = date.and_hms_opt(23, 59, 59)?;
+        end.and_local_timezone(FixedOffset::east_opt(8 * 60 * 60)?).single()
+    });
+    let instant = date.map_or_else(|| DateTime::parse_from_rfc3339(text), Ok);
+    instant.map_err(|_| "must be a date, or an instant with its offset".to_owned())
 }
 
 /// The laws, each proved by the service that keeps it.
@@ -105,7 +116,8 @@ pub(crate) async fn run(args: &Args, access: &Access, style: Style) -> anyhow::R
         reporting(args, access, &mut proof).await?;
     }
     if asked(Law::Persons) {
-        prove_persons::prove(args.from, access, &mut proof).await?;
+        let as_of = args.as_of.map(|as_of| as_of.date_naive());
+        prove_persons::prove((args.from, as_of), access, &mut proof).await?;
     }
     let rows: Vec<_> = proof.exceptions.into_iter().chain(proof.verdicts).collect();
     style.rows(COLUMNS, &rows)?;
@@ -114,7 +126,8 @@ pub(crate) async fn run(args: &Args, access: &Access, style: Style) -> anyhow::R
 
 /// The laws of places: offices and the tree.
 async fn registry(args: &Args, access: &Access, proof: &mut Proof) -> anyhow::Result<()> {
-    let request = pb::ProveOfficesRequest { as_of: args.as_of.map(chassis::parse::timestamp) };
+    let request =
+        pb::ProveOfficesRequest { as_of: args.as_of.map(|as_of| chassis::parse::timestamp(as_of.to_utc())) };
     let mut stream = access.registry()?.proofs().prove_offices(request).await?.into_inner();
     while let Some(message) = stream.message().await? {
         match message.part {
@@ -279,6 +292,14 @@ fn report(exception: rp::ProofException, days: &BTreeMap<String, String>) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_of_is_a_date_or_an_instant() {
+        let of = |text| instant_or_date(text).map(|instant| instant.to_rfc3339());
+        assert_eq!(of("2020-02-03").as_deref(), Ok("2020-02-03T23:59:59+08:00"));
+        assert_eq!(of("2020-02-03T08:00:00+08:00").as_deref(), Ok("2020-02-03T08:00:00+08:00"));
+        assert!(of("yesterday").is_err());
+    }
 
     #[test]
     fn one_broken_law_is_enough() {

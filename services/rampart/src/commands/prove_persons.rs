@@ -8,9 +8,14 @@ use crate::output;
 
 /// The law of persons: each in one pair of hands, each elapsed slot with one outcome, nobody gone without a
 /// decision.
-pub(super) async fn prove(from: Option<NaiveDate>, access: &Access, proof: &mut Proof) -> anyhow::Result<()> {
-    let start_date = from.map(|date| date.to_string()).unwrap_or_default();
-    let request = pb::ProvePersonsRequest { start_date };
+pub(super) async fn prove(
+    (from, as_of): (Option<NaiveDate>, Option<NaiveDate>),
+    access: &Access,
+    proof: &mut Proof,
+) -> anyhow::Result<()> {
+    let [start_date, as_of_date] =
+        [from, as_of].map(|date| date.map(|date| date.to_string()).unwrap_or_default());
+    let request = pb::ProvePersonsRequest { start_date, as_of_date };
     let mut stream = access.screening()?.proofs().prove_persons(request).await?.into_inner();
     while let Some(message) = stream.message().await? {
         match message.event {
@@ -31,8 +36,10 @@ pub(super) async fn prove(from: Option<NaiveDate>, access: &Access, proof: &mut 
 
 fn conclude(verdict: &pb::PersonVerdict, proof: &mut Proof) {
     let counts = format!(
-        "{} under observation, {} ended, {} slots and {} readings read, {} handed down, {} contacts of the ill, {} to look at",
+        "{} under observation = {} answered for + {} excepted, {} ended, {} slots and {} readings read, {} handed down, {} contacts of the ill, {} to look at",
         verdict.open,
+        verdict.answered,
+        verdict.excepted,
         verdict.ended,
         verdict.slots,
         verdict.readings,

@@ -8,8 +8,9 @@ use proto::reporting as pb;
 use super::{
     EXIT_FOUND, Usage,
     access::Access,
+    pages,
     reporting::{self as shared, by_key, figure},
-    reports_import, reports_show as shown, reports_watch as watch,
+    reports_differences as differences, reports_import, reports_show as shown, reports_watch as watch,
     units::resolve,
 };
 use crate::{
@@ -36,7 +37,7 @@ Example:
         /// The unit that reports: units/{uuid}, or SYSTEM/VINTAGE/CODE
         unit: String,
         /// Figures, KEY=NUMBER
-        #[arg(value_name = "KEY=NUMBER", value_parser = figure, required_unless_present = "zero")]
+        #[arg(value_name = "KEY=NUMBER", value_parser = figure, required_unless_present_any = ["zero", "draft"])]
         figures: Vec<(String, i64)>,
         /// Say zero, without figures
         #[arg(long, conflicts_with = "figures")]
@@ -56,6 +57,38 @@ Example:
         /// A remark
         #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
+        /// Why a figure is another than the registers have, KEY=WORDS
+        #[arg(long = "explain", value_name = "KEY=WORDS", value_parser = explanation)]
+        explanations: Vec<(String, String)>,
+        /// Fill in what the registers know of the fields that are not said
+        #[arg(long, conflicts_with = "zero")]
+        draft: bool,
+    },
+    /// Show what the registers know of a report, and where it says otherwise
+    #[command(
+        after_help = "Example:\n  rampart reports draft epidemic-day 2020-02-03 NBS/2019/431322101000\n  rampart reports submit epidemic-day 2020-02-03 NBS/2019/431322101000 --draft"
+    )]
+    Draft {
+        /// forms/{uuid}, or the form's key
+        form: String,
+        /// The business date, YYYY-MM-DD
+        date: NaiveDate,
+        /// The unit that is to report: units/{uuid}, or SYSTEM/VINTAGE/CODE
+        unit: String,
+        /// The slot, where the form has several
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "SLOT")]
+        slot: String,
+    },
+    /// List where reports say otherwise than the registers; exit 1 where that is not explained
+    #[command(
+        after_help = "Example:\n  rampart reports differences epidemic-day 2020-02-03 --below NBS/2019/431302000000 --unexplained"
+    )]
+    Differences {
+        #[command(flatten)]
+        day: DayArg,
+        /// Only those that nobody has explained
+        #[arg(long)]
+        unexplained: bool,
     },
     /// Take in many reports from a file (CSV); exit 1 where any is refused
     Import(reports_import::Args),
@@ -237,21 +270,79 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     match command {
         Command::Import(args) => return reports_import::run(args, access, style).await,
         Command::Watch(args) => watch::run(&args, access, style).await?,
-        Command::Submit { form, date, unit, figures, zero, slot, channel, on_behalf_of, made, note } => {
+        Command::Submit {
+            form,
+            date,
+            unit,
+            figures,
+            zero,
+            slot,
+            channel,
+            on_behalf_of,
+            made,
+            note,
+            explanations,
+            draft,
+        } => {
+            let form = shared::form(&reporting, &form, Some(date)).await?.name;
+            let unit = resolve(access, &unit).await?;
+            let mut figures = by_key(figures)?;
+            if draft {
+                let request = pb::DraftReportRequest {
+                    form: form.clone(),
+                    business_date: date.to_string(),
+                    unit: unit.clone(),
+                    slot: slot.clone(),
+                };
+                let known = reports.draft_report(request).await?.into_inner();
+                for (key, figure) in known.figures {
+                    figures.entry(key).or_insert(figure);
+                }
+            }
             let request = pb::SubmitReportRequest {
                 request_id,
-                form: shared::form(&reporting, &form, Some(date)).await?.name,
+                form,
                 business_date: date.to_string(),
-                unit: resolve(access, &unit).await?,
+                unit,
                 slot,
                 zero,
-                figures: by_key(figures)?,
+                figures,
+                explanations: explanations.into_iter().collect(),
                 channel: pb::Channel::from(channel).into(),
                 on_behalf_of,
                 made_time: made.map(chassis::parse::timestamp),
                 note,
             };
             shown::submitted(style, reports.submit_report(request).await?.into_inner())?;
+        }
+        Command::Draft { form, date, unit, slot } => {
+            let form = shared::form(&reporting, &form, Some(date)).await?;
+            let request = pb::DraftReportRequest {
+                form: form.name.clone(),
+                business_date: date.to_string(),
+                unit: resolve(access, &unit).await?,
+                slot,
+            };
+            differences::draft(style, &form, reports.draft_report(request).await?.into_inner())?;
+        }
+        Command::Differences { day, unexplained } => {
+            let mut request = pb::ListDifferencesRequest {
+                form: shared::form(&reporting, &day.form, Some(day.date)).await?.name,
+                business_date: day.date.to_string(),
+                ancestor_unit: below(access, &day).await?,
+                unexplained,
+                page_size: 1_000,
+                page_token: String::new(),
+            };
+            let found = pages::up_to(usize::MAX, async |page_token| {
+                request.page_token = page_token;
+                let page = reports.list_differences(request.clone()).await?.into_inner();
+                Ok((page.differences, page.next_page_token))
+            });
+            let found = found.await?;
+            differences::list(style, &found)?;
+            let is_explained = found.iter().all(|difference| !difference.explanation.is_empty());
+            return Ok(if is_explained { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) });
         }
         Command::List { day, timing, content, limit } => {
             let form = shared::form(&reporting, &day.form, Some(day.date)).await?;
@@ -330,6 +421,13 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Words for a field on the command line.
+fn explanation(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, words)| !key.is_empty() && !words.is_empty());
+    let (key, words) = pair.ok_or_else(|| format!("{text:?} is not KEY=WORDS"))?;
+    Ok((key.to_owned(), words.to_owned()))
 }
 
 async fn below(access: &Access, day: &DayArg) -> anyhow::Result<String> {

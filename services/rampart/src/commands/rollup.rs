@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{
     access::Access,
-    figures,
     reporting::{self as shared, Retry},
+    rollup_show as shown,
     units::resolve,
 };
 use crate::{
@@ -118,7 +118,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let form = shared::form(&reporting, &place.form, Some(place.date)).await?;
             let unit = resolve(access, &place.unit).await?;
             let rollup = get(&reporting, &form, place.date, unit, seal).await?;
-            figures::show(style, &form, &rollup)?;
+            shown::show(style, &form, &rollup)?;
         }
         Command::Children { place, seal } => {
             let form = shared::form(&reporting, &place.form, Some(place.date)).await?;
@@ -130,7 +130,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 page_size: 1_000,
                 page_token: String::new(),
             };
-            figures::list(style, &form, &children(&reporting, request).await?)?;
+            shown::list(style, &form, &children(&reporting, request).await?)?;
         }
         Command::Series { form, unit, from, until, as_sealed } => {
             let form = shared::form(&reporting, &form, Some(until)).await?;
@@ -142,7 +142,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 as_sealed,
             };
             let series = reporting.rollups().get_series(request).await?.into_inner();
-            figures::list(style, &form, &series.rollups)?;
+            shown::list(style, &form, &series.rollups)?;
         }
         Command::Watch { place } => watch(access, &place, style).await?,
         Command::Balances { form } => balances(&reporting, &form, style).await?,
@@ -222,12 +222,12 @@ async fn watch(access: &Access, place: &Place, style: Style) -> anyhow::Result<(
                             if rollup.etag == last {
                                 continue;
                             }
-                            let sheet = figures::sheet(style, &form, std::slice::from_ref(&rollup));
+                            let sheet = shown::sheet(style, &form, std::slice::from_ref(&rollup));
                             if first && style.output == crate::output::Form::Csv {
                                 crate::output::put(&sheet.csv_head()?)?;
                             }
-                            let json = figures::json(&rollup);
-                            shared::change(style, &figures::line(&rollup), &json, &sheet)?;
+                            let json = shown::json(&rollup);
+                            shared::change(style, &shown::line(&rollup), &json, &sheet)?;
                             (first, last) = (false, rollup.etag);
                         }
                         Ok(None) => break tonic::Status::unavailable("the stream ended"),

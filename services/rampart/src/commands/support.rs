@@ -32,12 +32,20 @@ pub(crate) enum Command {
         /// Also what has no next step
         #[arg(long)]
         finished: bool,
-        /// What must be done now: only what is past its deadline
-        #[arg(long, alias = "overdue")]
+        /// What must be done now, in due order
+        #[arg(long, conflicts_with = "finished")]
         today: bool,
+        /// Only what is past its deadline
+        #[arg(long)]
+        overdue: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
+    },
+    /// Show support, and every move of it
+    Get {
+        /// supportRequests/{uuid}
+        support: String,
     },
     /// Move support on
     Move {
@@ -49,7 +57,7 @@ pub(crate) enum Command {
         /// Who brings it, careTeams/{uuid}
         #[arg(long, default_value = "", value_name = "TEAM")]
         team: String,
-        /// What was said; required where it was declined or cancelled
+        /// What was said; required where it was declined or cancelled, and where it never came
         #[arg(long, default_value = "", value_name = "TEXT")]
         words: String,
     },
@@ -143,6 +151,21 @@ const TEAMS: &[Column] = &[
     Column { key: "members", en: "Members", zh: "成员" },
     Column { key: "dissolved", en: "Ended", zh: "解散" },
 ];
+
+const EVENTS: &[Column] = &[
+    Column { key: "time", en: "Time", zh: "时间" },
+    Column { key: "state", en: "State", zh: "状态" },
+    Column { key: "due", en: "Due", zh: "时限" },
+    Column { key: "care_team", en: "Team", zh: "小组" },
+    Column { key: "said_by", en: "Who", zh: "记录人" },
+    Column { key: "words", en: "Said", zh: "说明" },
+];
+
+fn event(event: pb::SupportEvent) -> Vec<String> {
+    let state = output::word(event.state().as_str_name(), "SUPPORT_STATE_");
+    let due = instant(event.deadline_time);
+    vec![instant(event.time), state, due, event.care_team, event.said_by, event.words]
+}
 
 /// A member of a care team.
 fn member(text: &str) -> Result<pb::CareTeamMember, String> {
@@ -240,12 +263,20 @@ async fn of_persons(command: Command, access: &Access, style: Style) -> anyhow::
             style.rows(COLUMNS, &moved.into_iter().map(row).collect::<Vec<_>>())?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::List { below, person, finished, today, limit } => {
+        Command::Get { support } => {
+            let request = pb::GetSupportRequestRequest { name: support };
+            let answer = supports.get_support_request(request).await?.into_inner();
+            style.rows(COLUMNS, &answer.support_request.into_iter().map(row).collect::<Vec<_>>())?;
+            style.rows(EVENTS, &answer.events.into_iter().map(event).collect::<Vec<_>>())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::List { below, person, finished, today, overdue, limit } => {
             let mut request = pb::ListSupportRequestsRequest {
                 ancestor_unit: named(below, access).await?,
                 person,
                 finished,
-                overdue: today,
+                overdue,
+                due_order: today,
                 page_size: pages::size(limit),
                 page_token: String::new(),
             };

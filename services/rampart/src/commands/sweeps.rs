@@ -1,6 +1,6 @@
 //! `rampart sweeps …`.
 
-use std::{fs::File, path::PathBuf, process::ExitCode};
+use std::{collections::HashMap, fs::File, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use proto::screening::{self as pb, visit_result::Result as Answer};
@@ -32,6 +32,9 @@ pub(crate) enum Command {
         /// Its first day; today where it is not said
         #[arg(long, default_value = "", value_name = "DATE")]
         since: String,
+        /// What is asked of whoever is found, such as return_time, vehicle, health; all ten where none is said
+        #[arg(long = "fact", alias = "facts", value_delimiter = ',', value_name = "FACT", value_parser = fact)]
+        facts: Vec<pb::Fact>,
     },
     /// List sweeps that lie in, or cover, your units
     List {
@@ -51,15 +54,18 @@ pub(crate) enum Command {
         sweep: String,
         /// The grid
         grid: String,
-        /// How many
-        #[arg(long, default_value_t = 0, value_name = "N", conflicts_with = "numbers")]
-        households: i32,
+        /// How many; that there are none is said, too
+        #[arg(long, value_name = "N", conflicts_with = "numbers", required_unless_present = "numbers")]
+        households: Option<i32>,
         /// Their numbers in the grid
         #[arg(long = "number", value_name = "NUMBER")]
         numbers: Vec<String>,
     },
-    /// Send a file of visits: CSV with the columns event_id, grid, time, and number, outcome (visited, refused, absent,
-    /// vacant) for a household, or visited, refused, absent, vacant for a grid's tally. Sending a file again is safe
+    /// Send a file of visits: CSV with the columns event_id, grid (units/{uuid}, or an official code), time, and number,
+    /// outcome (visited, refused, absent, vacant) for a household, or visited, refused, absent, vacant for a grid's tally;
+    /// whoever was found has display_name, purpose (returnee, contact, case, febrile), and as known paper_type, paper_number,
+    /// phone, address, exposed (day 0 of a returnee's observation, which begins then). Lines of one event_id are one visit
+    /// with several persons. Sending a file again is safe
     Import {
         /// The file
         file: PathBuf,
@@ -67,7 +73,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SWEEP")]
         sweep: String,
     },
-    /// List the households of a grid that must be visited, or visited again
+    /// List the households of a grid that must be visited, or visited again, and how far one is that counts
     Today {
         /// sweeps/{uuid}
         sweep: String,
@@ -91,10 +97,19 @@ pub(crate) enum Command {
     Close {
         /// sweeps/{uuid}
         sweep: String,
-        /// A grid that is not done, and why: GRID=REASON
+        /// A grid that is not done, units/{uuid} or an official code, and why: GRID=REASON
         #[arg(long = "except", value_name = "GRID=REASON", value_parser = exception)]
         exceptions: Vec<pb::SweepException>,
     },
+}
+
+/// A fact of C10 by its word.
+fn fact(word: &str) -> Result<pb::Fact, String> {
+    let fact = pb::Fact::from_str_name(&format!("FACT_{}", word.trim().to_uppercase()));
+    let fact = fact.filter(|fact| *fact != pb::Fact::Unspecified);
+    fact.ok_or_else(|| {
+        format!("{word:?} is none of number, person, return_time, place, itinerary, vehicle, …")
+    })
 }
 
 const COLUMNS: &[Column] = &[
@@ -158,11 +173,12 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     let mut sweeps = screening.sweeps();
     let request_id = request_id();
     let found: Vec<pb::Sweep> = match command {
-        Command::Create { name, unit, since } => {
+        Command::Create { name, unit, since, facts } => {
             let sweep = pb::Sweep {
                 display_name: name,
                 unit: resolve(access, &unit).await?,
                 start_date: since,
+                facts: facts.into_iter().map(i32::from).collect(),
                 ..pb::Sweep::default()
             };
             let request = pb::CreateSweepRequest { request_id, sweep: Some(sweep) };
@@ -195,7 +211,14 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
         Command::Import { file, sweep } => {
             let shown = file.display();
             let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
-            let lines = visits_file::read(reader, &sweep).with_context(|| format!("reading {shown}"))?;
+            let mut lines = visits_file::read(reader, &sweep).with_context(|| format!("reading {shown}"))?;
+            let mut known: HashMap<String, String> = HashMap::new();
+            for visit in lines.iter_mut().filter_map(|(_, visit)| visit.as_mut().ok()) {
+                if !known.contains_key(&visit.grid) {
+                    known.insert(visit.grid.clone(), resolve(access, &visit.grid).await?);
+                }
+                visit.grid.clone_from(&known[&visit.grid]);
+            }
             return batches::send(lines, ("visits", BATCH), style, async |visits| {
                 let request = pb::IngestVisitsRequest { visits };
                 let answer = screening.sweeps().ingest_visits(request).await?.into_inner();
@@ -204,9 +227,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             .await;
         }
         Command::Today { sweep, grid, all, limit } => {
+            let grid = resolve(access, &grid).await?;
+            let far = pb::GetProgressRequest { sweep: sweep.clone(), unit: grid.clone() };
             let mut request = pb::ListHouseholdsRequest {
                 sweep,
-                grid: resolve(access, &grid).await?,
+                grid,
                 open: !all,
                 page_size: pages::size(limit),
                 page_token: String::new(),
@@ -222,7 +247,12 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 let outcome = if outcome == "unspecified" { "not visited".to_owned() } else { outcome };
                 vec![household.number, outcome, instant(household.time)]
             });
-            style.rows(HOUSEHOLDS, &rows.collect::<Vec<_>>())?;
+            let rows = rows.collect::<Vec<_>>();
+            let progress = sweeps.get_progress(far).await?.into_inner().progress;
+            if !rows.is_empty() {
+                style.rows(HOUSEHOLDS, &rows)?;
+            }
+            style.rows(PROGRESS, &progress.into_iter().map(self::progress).collect::<Vec<_>>())?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Progress { sweep, unit } => {
@@ -233,7 +263,10 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             style.rows(PROGRESS, &rows.collect::<Vec<_>>())?;
             return Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) });
         }
-        Command::Close { sweep, exceptions } => {
+        Command::Close { sweep, mut exceptions } => {
+            for exception in &mut exceptions {
+                exception.grid = resolve(access, &exception.grid).await?;
+            }
             let request = pb::CloseSweepRequest { request_id, name: sweep, exceptions };
             sweeps.close_sweep(request).await?.into_inner().sweep.into_iter().collect()
         }

@@ -65,6 +65,12 @@ impl Outcome {
             ));
             lines.extend(city.warnings.iter().map(|warning| format!("warning       {warning}")));
         }
+        lines.push(format!(
+            "drafts        {} towns filled in from the registers; {} figures said otherwise, {} of them unexplained",
+            self.tree.towns.len(),
+            self.differences.0,
+            self.differences.1
+        ));
         lines.push(format!("missing       {} grids, {} of them chased", self.missing.len(), self.chased));
         lines.extend(self.missing.iter().take(10).map(|one| {
             format!(
@@ -95,18 +101,12 @@ impl Outcome {
                 .iter()
                 .map(|(key, seal)| format!("seal          {key} {}: {}", seal.number, seal.digest)),
         );
-        lines.extend(self.persons.text());
-        let (observations, slots, readings) = self.laws.watched;
-        let (expectations, revisions, seals) = self.laws.checked;
-        lines.push(format!(
-            "laws          offices {}, tree {}, persons {}, reports {}: {observations} observations, {slots} slots, {readings} readings, {expectations} expectations, {revisions} revisions and {seals} seals checked, {} exceptions listed",
-            word(self.laws.offices),
-            word(self.laws.tree),
-            word(self.laws.persons),
-            word(self.laws.reports),
-            self.laws.listed
-        ));
-        lines.extend(self.laws.broken.iter().map(|broken| format!("BROKEN        {broken}")));
+        lines.extend(self.persons.text.iter().cloned());
+        lines.extend(self.morning.text("4 February 09:00"));
+        lines.extend(self.week.text.iter().cloned());
+        lines.extend(self.order13.text.iter().cloned());
+        lines.extend(self.laws.named());
+        lines.extend(self.laws.text("11 February 19:30"));
         lines.push(format!("took          {:.1} s", self.took.as_secs_f64()));
         lines.join("\n")
     }
@@ -187,12 +187,19 @@ impl Outcome {
             "epidemic_day": {
                 "figures": self.epidemic_day.iter().map(|rollup| self.figures(rollup)).collect::<Vec<_>>(),
                 "contacts": contacts,
+                "drafts": {
+                    "towns": self.tree.towns.len(),
+                    "differences": self.differences.0,
+                    "unexplained": self.differences.1,
+                },
                 "warnings": self.epidemic_day.first().map(|city| city.warnings.clone()),
             },
             "seals": seals.collect::<Vec<_>>(),
-            "persons": self.persons.document(),
-            "laws": {"offices": self.laws.offices, "tree": self.laws.tree, "persons": self.laws.persons, "reports": self.laws.reports,
-                     "exceptions_listed": self.laws.listed, "broken": self.laws.broken},
+            "persons": self.persons.document,
+            "laws_4_february": self.morning.document(),
+            "week": self.week.document,
+            "order13": self.order13.document,
+            "laws": self.laws.document(),
             "bulletins": self.bulletins,
             "seconds": self.took.as_secs_f64(),
         })
@@ -219,10 +226,6 @@ impl Outcome {
 
 fn figure<'a>(rollup: &'a pb::Rollup, key: &str) -> Option<&'a pb::RollupFigure> {
     rollup.figures.iter().find(|figure| figure.key == key)
-}
-
-fn word(holds: bool) -> &'static str {
-    if holds { "hold" } else { "BROKEN" }
 }
 
 fn differences(report: &pb::Report) -> String {

@@ -1,7 +1,10 @@
 //! The health side's day: opening balances, what the counties' health officers enter for every town, the
 //! counties' agreement, and the city's seal.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use proto::reporting as pb;
 
@@ -14,6 +17,9 @@ use super::{
     stage::{DATE, DATE_AFTER, DATE_BEFORE, Stage, patiently, request_id},
     walk::{Place, Tree},
 };
+
+/// How long reporting may take to hear of what the registers have.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sets what the cumulative figures begin with: the published ones less the day's own. Contacts have no
 /// published split and no published flows: all of them are from before.
@@ -43,42 +49,92 @@ pub async fn balances(stage: &Stage, tree: &Tree, form: &str) -> anyhow::Result<
     Ok(())
 }
 
-/// Enters every town's day as the registers of cases and contacts have it (D7), each county's health officer for their
-/// towns; zero is said of most.
+/// What is said of figures that no day's flow was published of.
+const EXPLAINED: &str =
+    "此前已追踪，登记系统当日补录 (traced before this day; entered in the registers on it)";
+
+/// The fields that the balances of the day before hold.
+const FROM_BEFORE: [&str; 3] = ["contacts_traced", "contacts_released", "contacts_converted"];
+
+/// Enters every town's day as the registers have drafted it (D7), each county's health officer for their towns; zero is
+/// said of most. What the balances hold already is said to be none of this day, and why.
 ///
 /// # Errors
 /// A refusal.
 pub async fn enter(stage: &Stage, tree: &Tree, form: &str) -> anyhow::Result<()> {
-    let screening = stage.screening_as("city-duty")?;
     let mut said: Vec<Said> = Vec::with_capacity(tree.towns.len());
-    for town in &tree.towns {
-        let (cases, contacts) = counted(&screening, &town.unit).await?;
-        let figures = [
-            ("confirmed", cases.confirmed_new),
-            ("severe", cases.severe_current),
-            ("deaths", cases.died_new),
-            ("discharged", cases.discharged_new),
-            ("contacts_traced", 0),
-            ("contacts_released", 0),
-            ("contacts_converted", 0),
-            ("contacts_observed", contacts.under_observation),
-        ];
-        let is_zero = figures.iter().all(|(_, figure)| *figure == 0);
+    for (town, draft) in tree.towns.iter().zip(drafts(stage, tree, form).await?) {
+        let (mut figures, mut explanations) = (draft.figures, BTreeMap::new());
+        for key in FROM_BEFORE {
+            let registered = figures.insert(key.to_owned(), 0).unwrap_or_default();
+            explanations.extend((registered != 0).then(|| (key.to_owned(), EXPLAINED.to_owned())));
+        }
+        let is_zero = figures.values().all(|figure| *figure == 0);
         said.push(Said {
-            subject: format!("{}-health", town.code.get(..6).unwrap_or_default()),
+            subject: health(&town.code),
             request: pb::SubmitReportRequest {
                 request_id: request_id(&format!("epidemic {}", town.code)),
                 form: form.to_owned(),
                 business_date: DATE.to_owned(),
                 unit: town.unit.clone(),
                 zero: is_zero,
-                figures: if is_zero { BTreeMap::new() } else { by_key(figures) },
+                figures: if is_zero { BTreeMap::new() } else { figures },
+                explanations,
                 ..pb::SubmitReportRequest::default()
             },
         });
     }
     send::all(stage, &said, "towns of the health side").await?;
     Ok(())
+}
+
+fn health(code: &str) -> String {
+    format!("{}-health", code.get(..6).unwrap_or_default())
+}
+
+/// The drafts of all towns, in their order, as soon as reporting has heard all that the registers had at midnight.
+async fn drafts(stage: &Stage, tree: &Tree, form: &str) -> anyhow::Result<Vec<pb::DraftReportResponse>> {
+    let screening = stage.screening_as("city-duty")?;
+    let (cases, contacts) = counted(&screening, &tree.city.unit, DATE).await?;
+    let registered = (cases.confirmed_new, cases.discharged_new, contacts.under_observation);
+    let began = Instant::now();
+    loop {
+        let mut drafts = Vec::with_capacity(tree.towns.len());
+        for town in &tree.towns {
+            let officer = stage.reporting_as(&health(&town.code))?;
+            let request = pb::DraftReportRequest {
+                form: form.to_owned(),
+                business_date: DATE.to_owned(),
+                unit: town.unit.clone(),
+                slot: String::new(),
+            };
+            let draft = patiently(|| async { officer.reports().draft_report(request.clone()).await });
+            drafts.push(draft.await?);
+        }
+        let sum = |key: &str| drafts.iter().filter_map(|draft| draft.figures.get(key)).sum::<i64>();
+        if registered == (sum("confirmed"), sum("discharged"), sum("contacts_observed")) {
+            return Ok(drafts);
+        }
+        anyhow::ensure!(began.elapsed() < PATIENCE, "reporting has not heard of all that the registers have");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// How many figures are others than the registers have, and how many of them nobody has explained.
+///
+/// # Errors
+/// A refusal.
+pub async fn differences(stage: &Stage, form: &str) -> anyhow::Result<(usize, usize)> {
+    let request = pb::ListDifferencesRequest {
+        form: form.to_owned(),
+        business_date: DATE.to_owned(),
+        page_size: 1_000,
+        ..pb::ListDifferencesRequest::default()
+    };
+    let officer = stage.reporting_as("city-duty")?;
+    let found = patiently(|| async { officer.reports().list_differences(request.clone()).await }).await?;
+    let unexplained = found.differences.iter().filter(|one| one.explanation.is_empty()).count();
+    Ok((found.differences.len(), unexplained))
 }
 
 /// Closes the day, which nothing is due of any more; every county agrees to its figures, and the city

@@ -7,7 +7,7 @@ use proto::{
 };
 use tonic::Code;
 
-use super::stage::{DATE, Stage, patiently, request_id};
+use super::stage::{DATE, DATE_AFTER, Stage, patiently, request_id};
 
 /// The key of the grids' form.
 pub const GRID_DAY: &str = "grid-day";
@@ -82,6 +82,8 @@ fn grid_day() -> pb::Form {
         key: GRID_DAY.to_owned(),
         label: label("网格日报", "Grid day"),
         start_date: DATE.to_owned(),
+        // The days after are played for persons only: nobody is asked for reports that nobody plays.
+        end_date: DATE_AFTER.to_owned(),
         level: Level::Grid.into(),
         submitting_offices: vec![Office::InformationReporter.into(), Office::DutyOfficer.into()],
         fields: vec![
@@ -108,6 +110,12 @@ fn grid_day() -> pb::Form {
     }
 }
 
+/// The field as the register of the same name fills it in (D7); that of deaths counts the died.
+fn registered(field: pb::Field) -> pb::Field {
+    let of = if field.key == "deaths" { "died" } else { &field.key };
+    pb::Field { indicator: format!("screening.{of}"), ..field }
+}
+
 /// What the health side says of every town.
 fn epidemic_day() -> pb::Form {
     use pb::{
@@ -118,10 +126,12 @@ fn epidemic_day() -> pb::Form {
         key: EPIDEMIC_DAY.to_owned(),
         label: label("疫情日报", "Epidemic day"),
         start_date: DATE.to_owned(),
+        // The days after are played for persons only: nobody is asked for reports that nobody plays.
+        end_date: DATE_AFTER.to_owned(),
         level: Level::Township.into(),
         submitting_offices: vec![Office::HealthOfficer.into()],
         sign_off_level: Level::County.into(),
-        fields: vec![
+        fields: [
             cumulative("confirmed", ("确诊病例", "Confirmed"), Full),
             field("severe", ("现有重症", "Severe now"), Stock, Full),
             cumulative("deaths", ("死亡", "Deaths"), Full),
@@ -130,7 +140,9 @@ fn epidemic_day() -> pb::Form {
             cumulative("contacts_released", ("解除医学观察", "Contacts released"), Masked),
             cumulative("contacts_converted", ("密切接触者转为病例", "Contacts converted"), Masked),
             field("contacts_observed", ("尚在医学观察", "Contacts under observation"), Stock, Masked),
-        ],
+        ]
+        .map(registered)
+        .into(),
         balance_rules: vec![
             rule(
                 "contacts",

@@ -1,4 +1,4 @@
-//! The whole day, step by step. Every step may be repeated: what was done is found or recognised by its
+//! The whole play, step by step. Every step may be repeated: what was done is found or recognised by its
 //! request_id, so that a run goes on from where another stopped.
 
 use std::{
@@ -11,17 +11,23 @@ use proto::{registry, reporting as pb};
 use super::{
     bulletins, days, epidemic, follow_up,
     forms::{self, EPIDEMIC_DAY, Forms, GRID_DAY},
-    grids, laws,
+    grids,
+    journal::{Journal, Told},
+    laws,
     laws::Laws,
-    officers,
+    officers, order13,
     persons::{self, Persons},
     send::{self, Sent},
     stage::{DATE, Stage},
     tree::Official,
     units,
     walk::Tree,
+    week,
 };
 use crate::{client, output};
+
+/// The step of the journal that has the persons of 3 February.
+const PERSONS: &str = "persons of 3 February";
 
 /// What was played, and what it came to.
 #[derive(Debug)]
@@ -32,10 +38,10 @@ pub struct Outcome {
     pub appointments: usize,
     /// Required offices that nobody holds.
     pub vacancies: Vec<registry::Vacancy>,
-    /// How long until the relieved leader was refused at the registry and at reporting; nothing where an
-    /// earlier run replaced them.
+    /// How long until the relieved leader was refused at the registry and at reporting; nothing where a run that was
+    /// cut off replaced them.
     pub refused_after: Option<(Duration, Duration)>,
-    /// The reports of the grids in time; nothing where an earlier run sent them.
+    /// The reports of the grids in time; nothing where a run that was cut off sent them.
     pub sent: Option<Sent>,
     /// How many of the missing were chased.
     pub chased: usize,
@@ -51,11 +57,19 @@ pub struct Outcome {
     pub amended: Option<pb::Rollup>,
     /// The epidemic day's totals as sealed: the city, its counties, and their towns.
     pub epidemic_day: Vec<pb::Rollup>,
+    /// How many figures of the epidemic day are others than the registers have, and how many of them are unexplained.
+    pub differences: (usize, usize),
     /// The seals of both forms: key and seal.
     pub seals: Vec<(&'static str, pb::Seal)>,
-    /// What was done for persons, and what it came to.
-    pub persons: Persons,
-    /// What the proofs came to.
+    /// What was done for persons on 3 February, and what it came to.
+    pub persons: Told,
+    /// What the proofs came to on the morning of 4 February.
+    pub morning: Laws,
+    /// The persons of the week to 11 February.
+    pub week: Told,
+    /// The afternoon of Order No. 13.
+    pub order13: Told,
+    /// What the proofs came to at the end.
     pub laws: Laws,
     /// How many bulletins were kept.
     pub bulletins: usize,
@@ -63,11 +77,16 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// Plays the day.
+/// Plays the day, and for persons the week; bulletins are kept in a folder.
 ///
 /// # Errors
 /// A refusal.
-pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::Result<Outcome> {
+pub async fn play(
+    stage: &Stage,
+    official: &Official,
+    journal: &Journal,
+    folder: &Path,
+) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     units::build(&stage.registry, official).await?;
     officers::fill(&stage.registry).await?;
@@ -84,24 +103,37 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
 
     output::say("09:00: a leader is replaced");
     stage.advance(540);
-    let refused_after = match officers::replace_leader(&stage.registry).await? {
-        Some(former) => Some(refused(stage, &former, &forms.grid_day).await?),
-        None => None,
+    let refused_after = journal.once("hand-over", async {
+        Ok(match officers::replace_leader(&stage.registry).await? {
+            Some(former) => Some(refused(stage, &former, &forms.grid_day).await?),
+            None => None,
+        })
+    });
+    let refused_after = refused_after.await?;
+
+    // What an earlier run has played to the end is not asked for again: by now it is another day's.
+    let told: Option<Told> = journal.read(PERSONS)?;
+    let mut persons = match &told {
+        Some(_) => None,
+        None => Some(persons::morning(stage, &tree).await?),
     };
 
-    let mut persons = persons::morning(stage, &tree).await?;
-
     let (sent, returned) = grid_day(stage, &tree, &plan, &forms).await?;
+    let sent: Option<Sent> = journal.once("reports in time", async { Ok(sent) }).await?;
     // As the day was closed; one of them reports the morning after.
     let missing = days::missing(&stage.reporting, &forms.grid_day).await?;
 
-    persons::evening::read(stage, &tree, &mut persons).await?;
+    if let Some(persons) = &mut persons {
+        persons::evening::read(stage, &tree, persons).await?;
+    }
 
     output::say(
         "4 February 00:20: the health side enters every town, the counties agree, and the city seals",
     );
     stage.advance(1_460);
-    persons::evening::figures(stage, &tree, &mut persons).await?;
+    if let Some(persons) = &mut persons {
+        persons::evening::figures(stage, &tree, persons).await?;
+    }
     if days::played(stage, &forms.epidemic_day).await?.state() < pb::DayState::Sealed {
         epidemic::enter(stage, &tree, &forms.epidemic_day).await?;
         stage.advance(1_480);
@@ -116,8 +148,11 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         days::seal(stage, (&forms.grid_day, &tree.city.unit), amend).await?;
     }
     stage.advance(1_980);
-    persons::evening::look(stage, &tree, &mut persons).await?;
-    output::say("09:00: proving that nothing fell through");
+    let persons = at_nine(stage, &tree, journal, (told, persons)).await?;
+    let morning = journal.once("laws of 4 February", laws::prove(stage)).await?;
+    let week = week::play(stage, &tree, journal).await?;
+    let order13 = order13::play(stage, &tree, journal).await?;
+    output::say("19:30: proving that nothing fell through");
     let laws = laws::prove(stage).await?;
     let seals = seals(stage, &forms).await?;
     let mut kept = 0;
@@ -125,6 +160,7 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         kept += bulletins::keep(stage, seal, key, folder).await?;
     }
     Ok(Outcome {
+        differences: epidemic::differences(stage, &forms.epidemic_day).await?,
         appointments: officers::count(&stage.registry).await?,
         vacancies: client::vacancies(&stage.registry, String::new()).await?,
         refused_after,
@@ -138,11 +174,32 @@ pub async fn play(stage: &Stage, official: &Official, folder: &Path) -> anyhow::
         epidemic_day: sealed(stage, &tree, &forms.epidemic_day).await?,
         seals,
         persons,
+        morning,
+        week,
+        order13,
         laws,
         bulletins: kept,
         took: began.elapsed(),
         tree,
     })
+}
+
+/// What 3 February came to for persons, as it is seen the morning after.
+async fn at_nine(
+    stage: &Stage,
+    tree: &Tree,
+    journal: &Journal,
+    (told, persons): (Option<Told>, Option<Persons>),
+) -> anyhow::Result<Told> {
+    if let Some(told) = told {
+        return Ok(told);
+    }
+    let mut persons = persons.unwrap_or_default();
+    persons::evening::look(stage, tree, &mut persons).await?;
+    output::say("09:00: proving that nothing fell through");
+    let told = Told { text: persons.text(), document: persons.document() };
+    journal.keep(PERSONS, &told)?;
+    Ok(told)
 }
 
 /// The day of the grids, to its seal: answers what was sent in time, and the report that was returned.

@@ -7,6 +7,7 @@ use std::{
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use proto::reporting as pb;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::{
@@ -24,7 +25,7 @@ const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 16;
 
 /// What sending came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Sent {
     /// How many reports were acknowledged.
     pub reports: usize,

@@ -118,6 +118,19 @@ pub fn at(minute: i64) -> DateTime<Utc> {
     START + TimeDelta::minutes(minute)
 }
 
+/// The date so many days after 3 February, as the contract writes it.
+#[must_use]
+pub fn date(day: i64) -> String {
+    at(day * 1_440).with_timezone(&chrono_tz::Asia::Shanghai).date_naive().to_string()
+}
+
+/// A number that a text always gets, for what is to look accidental and be the same in every run.
+#[must_use]
+pub fn lot(text: &str) -> u64 {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    hash.as_ref().iter().take(8).fold(0, |lot, byte| lot << 8 | u64::from(*byte))
+}
+
 /// The request_id of a step: the same in every run, so that a step that is repeated is recognised.
 #[must_use]
 pub fn request_id(step: &str) -> String {
@@ -162,6 +175,7 @@ mod tests {
     fn the_day_begins_at_midnight_in_loudi() {
         assert_eq!(START.to_rfc3339(), "2020-02-02T16:00:00+00:00");
         assert_eq!(at(1_440).to_rfc3339(), "2020-02-03T16:00:00+00:00");
+        assert_eq!((date(0).as_str(), date(8).as_str()), (DATE, "2020-02-11"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The tree as the registry has it: whom the play can speak for.
 
+use std::collections::HashMap;
+
 use proto::registry as pb;
 
 use super::units::UnitCounts;
@@ -99,6 +101,15 @@ impl Tree {
     #[must_use]
     pub fn town_of(&self, grid: usize) -> &str {
         self.grids.get(grid).and_then(|grid| grid.code.get(..9)).unwrap_or_default()
+    }
+
+    /// The first nine digits of the code of every unit's town, by unit; of a county, its first six.
+    #[must_use]
+    pub fn codes(&self) -> HashMap<&str, &str> {
+        let below = self.towns.iter().chain(&self.villages).chain(&self.grids).map(|place| (place, 9));
+        let all = self.counties.iter().map(|place| (place, 6)).chain(below);
+        all.map(|(place, digits)| (place.unit.as_str(), place.code.get(..digits).unwrap_or_default()))
+            .collect()
     }
 
     /// A grid of a town, by the numbers of village and grid from 0.

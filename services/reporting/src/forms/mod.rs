@@ -76,6 +76,9 @@ pub struct Field {
     pub cumulative: bool,
     /// What the public sees.
     pub publication: Publication,
+    /// By which the registers fill it (D7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indicator: Option<String>,
 }
 
 /// What one version of a form says.
@@ -137,6 +140,11 @@ impl Form {
     #[must_use]
     pub fn field(&self, key: &str) -> Option<&Field> {
         self.definition.fields.iter().find(|field| field.key == key)
+    }
+
+    /// The fields that the registers fill, each with its indicator.
+    pub fn registered(&self) -> impl Iterator<Item = &Field> {
+        self.definition.fields.iter().filter(|field| field.indicator.is_some())
     }
 
     /// Whether any field has a cumulative figure.

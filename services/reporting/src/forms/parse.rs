@@ -11,6 +11,7 @@ use super::{
     balance::{Balance, Rule, Term},
     schedule::{Schedule, Slot},
 };
+use crate::registers;
 
 /// The collection of form names.
 pub const COLLECTION: &str = "forms";
@@ -206,6 +207,11 @@ fn fields(wrong: &mut Violations, asked: &[pb::Field]) -> Vec<Field> {
         if field.counts_towards_zero && least > 0 {
             inner.add("counts_towards_zero", "cannot be where the least value is above zero");
         }
+        let indicator = Some(field.indicator.clone()).filter(|word| !word.is_empty());
+        inner.keep(
+            "indicator",
+            indicator.as_deref().map_or(Ok(()), |word| registers::parse::fits(kind, word)),
+        );
         wrong.nest(&format!("fields[{at}]"), inner);
         fields.push(Field {
             key,
@@ -218,6 +224,7 @@ fn fields(wrong: &mut Violations, asked: &[pb::Field]) -> Vec<Field> {
             counts_towards_zero: field.counts_towards_zero,
             cumulative: field.cumulative,
             publication,
+            indicator,
         });
     }
     fields
@@ -456,6 +463,7 @@ impl From<Form> for pb::Form {
                 cumulative: field.cumulative,
                 publication: publication.into(),
                 mask_below,
+                indicator: field.indicator.unwrap_or_default(),
             }
         });
         let balance_rules = definition.rules.into_iter().map(|rule| pb::BalanceRule {

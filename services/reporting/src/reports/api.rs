@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
     batch::{Accepted, Item},
-    chase, list, parse as contract, revise, stream, watch,
+    chase, draft, list, parse as contract, revise, stream, watch,
 };
 use crate::{DOMAIN, house::House};
 
@@ -39,6 +39,20 @@ impl ReportService for Reports {
     ) -> Result<Response<Self::StreamReportsStream>, Status> {
         let reports = self.clone();
         Ok(server::stream(DOMAIN, |messages| async move { stream::run(reports, request, messages).await }))
+    }
+
+    async fn draft_report(
+        &self,
+        request: Request<pb::DraftReportRequest>,
+    ) -> Result<Response<pb::DraftReportResponse>, Status> {
+        server::reply(DOMAIN, draft::draft(&self.house, request).await)
+    }
+
+    async fn list_differences(
+        &self,
+        request: Request<pb::ListDifferencesRequest>,
+    ) -> Result<Response<pb::ListDifferencesResponse>, Status> {
+        server::reply(DOMAIN, draft::list(&self.house, request).await)
     }
 
     async fn get_report(
@@ -108,9 +122,15 @@ impl Reports {
     ) -> Result<pb::SubmitReportResponse, Fault> {
         let (caller, _, request) = server::accept(request)?;
         let item = self.item(&caller, request).await?;
-        let plan = Arc::clone(&item.plan);
+        let (plan, place, explained) =
+            (Arc::clone(&item.plan), item.place, item.revision.explanations.clone());
         // Where the deadline passes now, the report may be taken in all the same; request_id makes that safe.
-        Ok(contract::accepted(&plan.form, &self.batcher.done(item).await?))
+        let accepted = self.batcher.done(item).await?;
+        let mut answer = contract::accepted(&plan.form, &accepted);
+        // It is in: that the registers cannot be asked is no reason to refuse it.
+        let unexplained = draft::unexplained(&self.house, &plan, place, &accepted, &explained).await;
+        answer.warnings.extend(unexplained.unwrap_or_default());
+        Ok(answer)
     }
 
     /// A report that was checked: who may say it, of what, and what.

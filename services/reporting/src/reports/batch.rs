@@ -265,7 +265,8 @@ pub fn add_change(
     }
 }
 
-fn not_expected(plan: &Plan, place: i32) -> Fault {
+/// The refusal of a unit of which no report is expected.
+pub(super) fn not_expected(plan: &Plan, place: i32) -> Fault {
     if plan.day.state == State::Opening {
         return Fault::Unavailable("the day is being opened; repeat the call");
     }

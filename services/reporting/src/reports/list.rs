@@ -16,6 +16,7 @@ use crate::{
     days::Plan,
     forms::parse::{COLLECTION as FORMS, UNITS, office_number, unit_name},
     house::House,
+    registers::store as register,
 };
 
 /// Which day, and which part of it.
@@ -66,8 +67,14 @@ pub(super) async fn get(
     }
     let mut report = contract::report(&plan, &row);
     let revisions = store::revisions(&mut work, &plan, row.place, row.place + 1).await?;
+    let explained = register::explanations(&mut work, &plan, &[row.place]).await?;
     let own = revisions.into_iter().filter(|(key, _)| *key == (row.place, row.slot));
-    report.revisions = own.map(|(_, revision)| contract::revision(&plan.form, revision)).collect();
+    let with_words = own.map(|(key, mut revision)| {
+        let of_revision = explained.iter().filter(|one| (one.0, one.1) == (key, revision.number));
+        revision.explanations = of_revision.map(|one| (one.2.clone(), one.3.clone())).collect();
+        contract::revision(&plan.form, revision)
+    });
+    report.revisions = with_words.collect();
     let notes = store::chases(&mut work, &[id]).await?.remove(&id).unwrap_or_default();
     report.chase_notes = notes.into_iter().map(contract::chase_note).collect();
     Ok(pb::GetReportResponse { report: Some(report) })
@@ -177,7 +184,8 @@ pub(super) async fn missing(
     Ok(pb::ListMissingResponse { missing: missing.collect(), next_page_token })
 }
 
-fn place_and_slot(key: Option<String>) -> Result<(i32, i16), Fault> {
+/// The place and slot after which a page begins.
+pub(super) fn place_and_slot(key: Option<String>) -> Result<(i32, i16), Fault> {
     let Some(key) = key else { return Ok((-1, 0)) };
     let (place, slot) = key.split_once(' ').ok_or(Fault::PageToken)?;
     Ok((place.parse().map_err(|_| Fault::PageToken)?, slot.parse().map_err(|_| Fault::PageToken)?))

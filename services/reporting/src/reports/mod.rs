@@ -4,12 +4,15 @@
 pub mod api;
 pub mod batch;
 pub mod chase;
+pub mod draft;
 pub mod list;
 pub mod parse;
 pub mod revise;
 pub mod store;
 pub mod stream;
 pub mod watch;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -235,6 +238,8 @@ pub struct Revision {
     pub announce_date: Option<NaiveDate>,
     /// A remark.
     pub note: String,
+    /// Why figures are others than the registers have, by field key (D7).
+    pub explanations: BTreeMap<String, String>,
 }
 
 /// New less old by column; nothing where both are the same or neither is known.

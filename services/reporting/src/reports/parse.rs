@@ -105,6 +105,14 @@ pub fn said(
     if made_at.is_some_and(|made_at| made_at > now + AHEAD) {
         wrong.add("made_time", "must not be later than now");
     }
+    for (key, words) in &request.explanations {
+        let path = format!("explanations[{key:?}]");
+        if plan.form.registered().all(|field| field.key != *key) {
+            wrong.add(path, "is for a field that the registers fill");
+        } else {
+            wrong.keep(&path, parse::text(words, 500).map(drop));
+        }
+    }
     wrong.refuse()?;
     let content = if plan.form.says_zero(&figures) { Content::Zero } else { Content::Data };
     let revision = Revision {
@@ -124,6 +132,7 @@ pub fn said(
         received_at: now,
         announce_date: None,
         note: request.note.clone(),
+        explanations: request.explanations.clone(),
     };
     Ok((slot.unwrap_or_default(), revision))
 }
@@ -240,6 +249,7 @@ pub fn revision(form: &Form, revision: Revision) -> pb::Revision {
         receive_time: Some(parse::timestamp(revision.received_at)),
         announce_date: revision.announce_date.map(|date| date.to_string()).unwrap_or_default(),
         note: revision.note,
+        explanations: revision.explanations,
     }
 }
 

@@ -196,6 +196,7 @@ async fn decide(
         received_at: house.clock.now(),
         announce_date: decision.announce_date,
         note: String::new(),
+        explanations: BTreeMap::new(),
     };
     let mut deltas = BTreeMap::new();
     batch::add_change(&mut deltas, plan, row.place, &row.standing, &after);

@@ -4,6 +4,7 @@
 
 mod bulletins;
 mod days;
+mod drafts;
 mod faults;
 mod forms;
 mod plans;

@@ -121,8 +121,10 @@ pub async fn come_home(
         window_ends_at: None,
         received_at: house.clock.now(),
         entered_by: by.to_owned(),
+        facts: None,
     };
-    handdowns::store::add_source(connection, handdown.chain, event, &source).await?;
+    let item = (handdown.chain, person.unit, event);
+    handdowns::store::add_source(connection, &house.keys, item, &source).await?;
     Ok(Some(handdown.id))
 }
 

@@ -10,11 +10,11 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Case, Condition, Event, State, Step,
-    classify::{Known, classify, is_correction, leads_forward, sampled_on, unmet},
-    ops,
+    Case, Condition, Event, State, Statements, Step,
+    classify::{At, Known, classify, is_correction, leads_forward, sampled_on, unmet},
+    ops::{self, Decision, Followed},
     parse::{self as contract, COLLECTION, case_name, misfit},
-    store::{self, Selection},
+    store::{self, Note, Selection},
 };
 use crate::{
     DOMAIN, exposures, hands,
@@ -28,6 +28,7 @@ use crate::{
     referrals,
     results::{self, parse::COLLECTION as RESULTS},
     rules::{RuleSet, day_start},
+    worklists,
 };
 
 /// The handlers of [`CaseService`].
@@ -35,6 +36,15 @@ use crate::{
 pub struct Cases {
     /// What all handlers share.
     pub house: Arc<House>,
+}
+
+/// A decision that is asked for.
+struct Asked<'a> {
+    to: State,
+    at: DateTime<Utc>,
+    result: Option<Uuid>,
+    statements: Statements,
+    request: &'a pb::ClassifyCaseRequest,
 }
 
 #[async_trait]
@@ -142,8 +152,8 @@ impl Cases {
                     ..Case::blank(Uuid::now_v7(), now)
                 };
                 store::insert(&mut work, &case, caller.subject()).await?;
-                let said = (caller.subject(), "", now);
-                store::note(&mut work, &case, (Event::Opened, State::Observed, &[]), said).await?;
+                let opened = Note::of(Event::Opened, &case, now, (caller.subject(), ""));
+                store::note(&mut work, &case, opened, now).await?;
                 referrals::ops::case_opened(&mut work, (one, case.unit)).await?;
                 (case, false)
             }
@@ -189,7 +199,7 @@ impl Cases {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListCases", &request);
-        let after = pager.after(&token)?;
+        let after = if request.due_order { Uuid::nil() } else { pager.after(&token)? };
         let units = self.house.units(&caller, "cases.read", ancestor)?;
         let mut work = self.house.database.begin(deadline).await?;
         let one = match person {
@@ -199,8 +209,13 @@ impl Cases {
         };
         let overdue_at = request.overdue.then(|| self.house.clock.now());
         let asked = Selection { units: &units, state, one, overdue_at, after, limit: size + 1 };
-        let mut found = store::list(&mut work, asked).await?;
-        let next_page_token = pager.cut(&mut found, size, |case| case.id.to_string());
+        let (mut found, key): (_, fn(&Case) -> String) = if request.due_order {
+            let found = store::due(&mut work, asked, worklists::after(&pager, &token)?).await?;
+            (found, |case| worklists::key((case.due_at().unwrap_or_default(), case.id)))
+        } else {
+            (store::list(&mut work, asked).await?, |case| case.id.to_string())
+        };
+        let next_page_token = pager.cut(&mut found, size, key);
         let cases = found.iter().map(|case| self.shown(case)).collect();
         Ok(pb::ListCasesResponse { cases, next_page_token })
     }
@@ -215,6 +230,14 @@ impl Cases {
         let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
         let said = (&request.links[..], &request.signs[..], request.onset_date.as_str());
         let said = contract::said(&mut wrong, "", said, self.house.clock.today());
+        for (clear, field, is_said) in [
+            (request.clear_links, "links", !request.links.is_empty()),
+            (request.clear_signs, "signs", !request.signs.is_empty()),
+        ] {
+            if clear && is_said {
+                wrong.add(field, "there are none where they are cleared");
+            }
+        }
         wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "RecordFindings", &request);
@@ -223,14 +246,15 @@ impl Cases {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        if !said.links.is_empty() {
+        if request.clear_links || !said.links.is_empty() {
             case.links = said.links;
         }
-        if !said.signs.is_empty() {
+        if request.clear_signs || !said.signs.is_empty() {
             case.signs = said.signs;
         }
         case.onset_on = said.onset_on.or(case.onset_on);
-        self.write(&mut work, &mut case, Event::Findings, (caller.subject(), &request.reason)).await?;
+        let said = (caller.subject(), request.reason.as_str());
+        self.write(&mut work, &mut case, (Event::Findings, self.house.clock.now()), said).await?;
         if case.state.is_ill() {
             // An earlier onset brings contacts into the window (R10).
             exposures::ops::reassess(&self.house, &mut work, case.one, caller.subject()).await?;
@@ -257,9 +281,16 @@ impl Cases {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        case.done[step as usize - 1] = Some(at);
+        let is_found = case.found_at().is_some();
+        if !case.mark(step, at) {
+            if !is_found {
+                return Err(misfit(&case, "nothing was found that is to be reported"));
+            }
+            let words = "must not be before the case was found, nor an audit before the report";
+            return Err(Fault::invalid("time", words));
+        }
         let words = format!("{step:?} at {}", at.to_rfc3339());
-        self.write(&mut work, &mut case, Event::Marked, (caller.subject(), &words)).await?;
+        self.write(&mut work, &mut case, (Event::Marked, at), (caller.subject(), &words)).await?;
         ops::settle_clocks(&self.house, &mut work, &case, now).await?;
         let answer = pb::MarkCaseResponse { case: Some(self.shown(&case)) };
         claim.answer(&mut work, &answer).await?;
@@ -283,6 +314,11 @@ impl Cases {
         }
         let result = wrong.keep("result", parse::optional_name(RESULTS, &request.result)).flatten();
         let at = wrong.keep("time", contract::instant(request.time, now)).unwrap_or(now);
+        let statements = contract::statements(&mut wrong, request.discharge.as_ref(), now);
+        if request.discharge.is_some() && to != Some(State::Discharged) {
+            wrong.add("discharge", "is stated for DISCHARGED only");
+        }
+        let counted = self.counted(&mut wrong, &request.counted_unit);
         wrong.keep("reason", optional(&request.reason, REASON).map(drop));
         if request.r#override && request.reason.is_empty() {
             wrong.add("reason", "is required: why is it decided although conditions are unmet?");
@@ -296,9 +332,28 @@ impl Cases {
             return Ok(answer);
         }
         let Some(to) = to else { return Err(contract::elsewhere(case.id)) };
-        let unmet = self.decidable(&mut work, &mut case, (to, result), &request).await?;
-        let said = (caller.subject(), request.reason.as_str(), &unmet[..]);
-        let followed = ops::decide(&self.house, &mut work, &mut case, (to, at), said).await?;
+        let recounted = counted.filter(|unit| *unit != case.counted_unit.unwrap_or(*unit));
+        let followed = if let (true, Some(unit)) = (case.state == to, recounted) {
+            if request.reason.is_empty() {
+                return Err(Fault::invalid(
+                    "reason",
+                    "is required: where it is counted is a correction (R23)",
+                ));
+            }
+            case.rules = RuleSet::on(self.house.clock.today());
+            let said = (caller.subject(), request.reason.as_str());
+            let incidents = ops::recount(&self.house, &mut work, &mut case, unit, said).await?;
+            Followed { contacts: 0, incidents }
+        } else if recounted.is_some() {
+            return Err(misfit(&case, "is counted elsewhere: correct that with the state that it has (R23)"));
+        } else {
+            let asked = Asked { to, at, result, statements, request: &request };
+            let unmet = self.decidable(&mut work, &mut case, &asked).await?;
+            let (unmet, by, words) = (&unmet[..], caller.subject(), request.reason.as_str());
+            let decision = Decision { to, at, counted, statements, unmet, by, words };
+            ops::decide(&self.house, &mut work, &mut case, decision).await?
+        };
+        case.version += 1;
         let answer = pb::ClassifyCaseResponse {
             case: Some(self.shown(&case)),
             contacts: i32::try_from(followed.contacts).unwrap_or(i32::MAX),
@@ -309,34 +364,55 @@ impl Cases {
         Ok(answer)
     }
 
+    /// A unit at work where a case may be counted: whoever's.
+    fn counted(&self, wrong: &mut Violations, said: &str) -> Option<Uuid> {
+        let counted = parse::optional_name(UNITS, said).and_then(|unit| match unit {
+            Some(unit) if self.house.jurisdiction.today().place(unit).is_none() => {
+                Err("must be a unit at work".to_owned())
+            }
+            unit => Ok(unit),
+        });
+        wrong.keep("counted_unit", counted).flatten()
+    }
+
     /// Whether a decision may be made: which conditions it overrides. Notes the rules and the result that it is
     /// made by.
     async fn decidable(
         &self,
         connection: &mut PgConnection,
         case: &mut Case,
-        (to, result): (State, Option<Uuid>),
-        request: &pb::ClassifyCaseRequest,
+        asked: &Asked<'_>,
     ) -> Result<Vec<i16>, Fault> {
-        let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
+        let (to, zone) = (asked.to, self.house.clock.zone());
+        let rules = RuleSet::on(self.house.clock.today());
         if is_correction(case.state, to) {
-            if request.reason.is_empty() {
+            if asked.request.reason.is_empty() {
                 return Err(Fault::invalid("reason", "is required: a step back is a correction"));
             }
+            if !store::was(connection, case.id, to).await? {
+                return Err(misfit(case, "it never was what is asked for"));
+            }
+            case.rules = rules;
             return Ok(Vec::new());
         }
         if !leads_forward(case.state, to) {
             return Err(misfit(case, "no step leads to what is asked for"));
         }
-        let rules = RuleSet::on(self.house.clock.today());
         let results = results::store::of_one(connection, case.one).await?;
         case.rules = rules;
         case.sampled_on = sampled_on(rules, &results, zone);
+        // What another unit observes beside is not this one's to know.
         let open = observations::store::lock_open(connection, case.one).await?;
+        let is_observed = open.iter().any(|observation| observation.unit == case.unit);
         let known = Known { links: &case.links, signs: &case.signs, results: &results };
-        let mut unmet = unmet(rules, to, known, (now, zone, !open.is_empty()));
+        let at = At { at: asked.at, zone, is_observed, said: asked.statements };
+        let mut unmet = unmet(rules, to, known, at);
         if matches!(to, State::Confirmed | State::Asymptomatic) {
-            // A result must be referenced, and be the person's own (R2).
+            // A result must be referenced, and be the person's own (R2); of one that the unit was told, the one it is of.
+            let result = match asked.result {
+                Some(result) => results::store::told_by(connection, result).await?.or(Some(result)),
+                None => None,
+            };
             let referenced = results.iter().find(|known| Some(known.id) == result);
             let confirms = referenced.is_some_and(|known| super::classify::confirms(rules, known));
             if !confirms && !unmet.contains(&Condition::PositiveResult) {
@@ -345,7 +421,7 @@ impl Cases {
             case.result = result;
         }
         let is_beyond = unmet.contains(&Condition::PositiveResult);
-        if is_beyond || (!unmet.is_empty() && !request.r#override) {
+        if is_beyond || (!unmet.is_empty() && !asked.request.r#override) {
             return Err(contract::conditions(case, to, &unmet));
         }
         Ok(unmet.iter().map(|condition| *condition as i16).collect())
@@ -362,6 +438,8 @@ impl Cases {
         let severity = i16::try_from(request.severity).ok().filter(|severity| (1..=4).contains(severity));
         let severity = severity.ok_or_else(|| "is required: MILD, ORDINARY, SEVERE or CRITICAL".to_owned());
         let severity = wrong.keep("severity", severity).unwrap_or_default();
+        let now = self.house.clock.now();
+        let at = wrong.keep("time", contract::instant(request.time, now)).unwrap_or(now);
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "SetSeverity", &request);
         let mut work = self.house.database.begin(deadline).await?;
@@ -369,8 +447,14 @@ impl Cases {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
+        // What is said late of an earlier time is noted, and how it is now stays.
+        let last = store::severity_since(&mut work, case.id, at).await?;
         case.severity = severity;
-        self.write(&mut work, &mut case, Event::Severity, (caller.subject(), "")).await?;
+        let said = (caller.subject(), "");
+        store::note(&mut work, &case, Note::of(Event::Severity, &case, at, said), now).await?;
+        case.severity = last.unwrap_or(severity);
+        store::update(&mut work, &case).await?;
+        case.version += 1;
         let answer = pb::SetSeverityResponse { case: Some(self.shown(&case)) };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -403,18 +487,17 @@ impl Cases {
         })
     }
 
-    /// Writes a change of a case that is no decision, and notes it.
+    /// Writes a change of a case that is no decision, and notes it with when it was so.
     async fn write(
         &self,
         connection: &mut PgConnection,
         case: &mut Case,
-        event: Event,
-        (by, words): (&str, &str),
+        (event, at): (Event, DateTime<Utc>),
+        said: (&str, &str),
     ) -> Result<(), Fault> {
-        let now: DateTime<Utc> = self.house.clock.now();
         store::update(connection, case).await?;
         case.version += 1;
-        store::note(connection, case, (event, case.state, &[]), (by, words, now)).await
+        store::note(connection, case, Note::of(event, case, at, said), self.house.clock.now()).await
     }
 
     /// A case that the caller has a permission to; any other is answered like an absent one.

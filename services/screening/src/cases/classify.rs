@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use super::{Condition, State};
+use super::{Condition, State, Statements};
 use crate::{
     results::{Result as Tested, TestKind, TestOutcome},
     rules::RuleSet,
@@ -19,6 +19,13 @@ const WHITE_CELLS: i16 = 3;
 
 /// From which edition of the treatment plan on serology confirms, and a day between two negatives is 24 hours.
 const PLAN_OF_SEROLOGY: i16 = 7;
+
+/// From which edition of the treatment plan on a discharge asks for better imaging (R15); that the editions before did not
+/// is usual and not read [K].
+const PLAN_OF_IMAGING: i16 = 5;
+
+/// For longer than how long the temperature has been normal when a case is discharged (R15).
+const NORMAL_FOR: TimeDelta = TimeDelta::days(3);
 
 /// How long an asymptomatic case is kept after its positive specimen (R4).
 const ASYMPTOMATIC_DAYS: TimeDelta = TimeDelta::days(14);
@@ -120,29 +127,54 @@ pub fn is_correction(from: State, to: State) -> bool {
     !leads_forward(from, to) && leads_forward(to, from)
 }
 
+/// When a step forwards is decided, and what else is known then.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// As of when: what was tested later does not count.
+    pub at: DateTime<Utc>,
+    /// Of the civil days.
+    pub zone: Tz,
+    /// Whether the person is under observation in the hands that the case is in.
+    pub is_observed: bool,
+    /// What the ward states for a discharge.
+    pub said: Statements,
+}
+
 /// What a step forwards asks for and has not.
 #[must_use]
-pub fn unmet(
-    rules: RuleSet,
-    to: State,
-    known: Known<'_>,
-    (now, zone, is_observed): (DateTime<Utc>, Tz, bool),
-) -> Vec<Condition> {
+pub fn unmet(rules: RuleSet, to: State, known: Known<'_>, at: At) -> Vec<Condition> {
+    let tested: Vec<Tested> =
+        known.results.iter().filter(|result| result.taken_at <= at.at).cloned().collect();
     let found = positive(rules, known.results);
-    let negatives = (Condition::TwoNegatives, two_negatives(rules, known.results, zone));
+    let negatives = (Condition::TwoNegatives, two_negatives(rules, &tested, at.zone));
     let suspected = (Condition::SuspectedDefinition, is_suspected(rules, known));
     let positive = (Condition::PositiveResult, found.is_some());
-    let kept = found.is_some_and(|found| found.taken_at + ASYMPTOMATIC_DAYS <= now);
+    let kept = found.is_some_and(|found| found.taken_at + ASYMPTOMATIC_DAYS <= at.at);
     let asked = match to {
         State::Suspected => vec![suspected],
         State::Confirmed => vec![suspected, positive],
         State::Asymptomatic => vec![positive, (Condition::NoSign, known.signs.is_empty())],
-        State::Excluded | State::Discharged => vec![negatives],
+        State::Excluded => vec![negatives],
+        State::Discharged => discharge(rules, at).into_iter().chain([negatives]).collect(),
         State::Released => vec![(Condition::FourteenDays, kept), negatives],
-        State::FollowUpDone => vec![(Condition::FollowUpOver, !is_observed)],
+        State::FollowUpDone => vec![(Condition::FollowUpOver, !at.is_observed)],
         State::Observed | State::Cleared | State::Readmitted | State::Died => Vec::new(),
     };
     asked.into_iter().filter(|(_, met)| !met).map(|(condition, _)| condition).collect()
+}
+
+/// What the edition asks the ward to state for a discharge (R15), and whether it does.
+fn discharge(rules: RuleSet, at: At) -> Vec<(Condition, bool)> {
+    let by_then = |said: Option<DateTime<Utc>>| said.is_some_and(|said| said <= at.at);
+    let normal = at.said.temperature_normal_since.is_some_and(|since| since + NORMAL_FOR < at.at);
+    let mut asked = vec![
+        (Condition::TemperatureNormal, normal),
+        (Condition::RespiratoryBetter, by_then(at.said.respiratory_better_at)),
+    ];
+    if rules.treatment_plan >= PLAN_OF_IMAGING {
+        asked.push((Condition::ImagingBetter, by_then(at.said.imaging_better_at)));
+    }
+    asked
 }
 
 /// How many confirmed cases of one small place within 14 days are a cluster (R8).
@@ -185,23 +217,78 @@ mod tests {
     }
 
     #[test]
-    fn r1_each_edition_has_its_own_definition_of_a_suspected_case() {
+    fn r1_each_edition_has_its_own_definition_of_a_suspected_case_from_its_date_on() {
         use State::{Observed, Suspected};
-        let (ed2, ed3, ed4, ed6) = ("2020-01-22", "2020-02-03", "2020-02-10", "2020-03-08");
-        for (date, links, signs, expected) in [
-            (ed2, &[1][..], &[1, 2, 3][..], Suspected),
-            (ed2, &[1], &[1, 2], Observed),
-            (ed3, &[1], &[1, 2], Suspected),
-            (ed3, &[2], &[2, 3], Suspected),
-            (ed3, &[1], &[1, 3], Observed),
-            (ed3, &[], &[1, 2, 3], Observed),
-            (ed4, &[4], &[1, 3], Suspected),
-            (ed4, &[], &[1, 2, 3], Observed),
-            (ed6, &[], &[1, 2, 3], Suspected),
-            (ed6, &[], &[1, 2], Observed),
-        ] {
-            assert_eq!(said(date, links, signs, &[]), expected, "{date} {links:?} {signs:?}");
+        let all = &[1_i16, 2, 3][..];
+        // Each edition on its first day and on its last: 2, 3, 4, 5, 6, 7.
+        let second = ["2020-01-22", "2020-01-27"];
+        let third = ["2020-01-28", "2020-02-03", "2020-02-06"];
+        let fourth = ["2020-02-07", "2020-02-20"];
+        let fifth = ["2020-02-21", "2020-03-06"];
+        let sixth = ["2020-03-07", "2020-09-14"];
+        let seventh = ["2020-09-15", "2021-05-10"];
+        let is = |dates: &[&str], plan: i16, links: &[i16], signs: &[i16], expected: State| {
+            for date in dates {
+                assert_eq!(on(date).control_plan, plan, "{date}");
+                assert_eq!(said(date, links, signs, &[]), expected, "{date} {links:?} {signs:?}");
+            }
+        };
+        is(&second, 2, &[1], all, Suspected);
+        is(&second, 2, &[1], &[1, 2], Observed);
+        is(&second, 2, &[], all, Observed);
+        is(&third, 3, &[1], &[1, 2], Suspected);
+        is(&third, 3, &[2], &[2, 3], Suspected);
+        is(&third, 3, &[1], &[1, 3], Observed);
+        is(&third, 3, &[], all, Observed);
+        for (dates, plan) in [(&fourth, 4), (&fifth, 5)] {
+            is(dates, plan, &[4], &[1, 3], Suspected);
+            is(dates, plan, &[3], &[1], Observed);
+            is(dates, plan, &[], all, Observed);
         }
+        for (dates, plan) in [(&sixth, 6), (&seventh, 7)] {
+            is(dates, plan, &[4], &[1, 3], Suspected);
+            is(dates, plan, &[], all, Suspected);
+            is(dates, plan, &[], &[1, 2], Observed);
+        }
+    }
+
+    #[test]
+    fn r15_a_discharge_asks_for_what_the_treatment_plan_says_and_names_every_unmet_condition() {
+        use Condition::{ImagingBetter, RespiratoryBetter, TemperatureNormal, TwoNegatives};
+        let now: DateTime<Utc> = "2020-02-12T04:00:00Z".parse().expect("an instant");
+        let asked = |date: &str, said: Statements, results: &[Tested]| {
+            let known = Known { links: &[], signs: &[], results };
+            let at = At { at: now, zone: Shanghai, is_observed: false, said };
+            unmet(on(date), State::Discharged, known, at)
+        };
+        let nothing = Statements::default();
+        let (plan4, plan5) = ("2020-02-04", "2020-02-05");
+        assert_eq!(asked(plan4, nothing, &[]), [TemperatureNormal, RespiratoryBetter, TwoNegatives]);
+        let all = [TemperatureNormal, RespiratoryBetter, ImagingBetter, TwoNegatives];
+        for (plan, date) in [(5, plan5), (6, "2020-02-18"), (7, "2020-03-03")] {
+            assert_eq!((on(date).treatment_plan, asked(date, nothing, &[])), (plan, all.to_vec()));
+        }
+        let better = Some(now - TimeDelta::hours(1));
+        let negatives = [
+            tested(TestOutcome::Negative, "2020-02-10T01:00:00Z"),
+            tested(TestOutcome::Negative, "2020-02-11T00:00:00Z"),
+        ];
+        let three_days = Statements {
+            temperature_normal_since: Some(now - TimeDelta::days(3)),
+            respiratory_better_at: better,
+            imaging_better_at: better,
+        };
+        assert_eq!(asked(plan5, three_days, &negatives), [TemperatureNormal], "more than three days");
+        let longer = Statements {
+            temperature_normal_since: Some(now - TimeDelta::days(3) - TimeDelta::seconds(1)),
+            ..three_days
+        };
+        assert!(asked(plan5, longer, &negatives).is_empty());
+        assert_eq!(asked("2020-03-03", longer, &negatives), [TwoNegatives], "plan 7: 24 hours apart");
+        let later = Statements { imaging_better_at: Some(now + TimeDelta::seconds(1)), ..longer };
+        assert_eq!(asked(plan5, later, &negatives), [ImagingBetter], "after it");
+        let after = [negatives[0].clone(), tested(TestOutcome::Negative, "2020-02-13T00:00:00Z")];
+        assert_eq!(asked(plan5, longer, &after), [TwoNegatives], "tested after it");
     }
 
     #[test]

@@ -2,19 +2,16 @@
 
 pub mod api;
 pub mod classify;
+pub mod clocks;
+pub mod figures;
 pub mod ops;
 pub mod parse;
 pub mod store;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::rules::RuleSet;
-
-/// How long after being found a case must be reported (R5), and after that audited (R6).
-const WITHIN: TimeDelta = TimeDelta::hours(2);
-/// How long after the report it must be investigated (R9).
-const INVESTIGATED_WITHIN: TimeDelta = TimeDelta::hours(24);
 
 /// What a case is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +104,23 @@ pub enum Condition {
     FourteenDays = 5,
     /// The observation after discharge has ended (R16).
     FollowUpOver = 6,
+    /// The temperature has been normal for more than three days (R15).
+    TemperatureNormal = 7,
+    /// The respiratory signs are better (R15).
+    RespiratoryBetter = 8,
+    /// The imaging is better (R15).
+    ImagingBetter = 9,
+}
+
+/// What the ward states for a discharge (R15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statements {
+    /// Since when the temperature has been normal.
+    pub temperature_normal_since: Option<DateTime<Utc>>,
+    /// When the respiratory signs were found better.
+    pub respiratory_better_at: Option<DateTime<Utc>>,
+    /// When the imaging was taken that shows it better.
+    pub imaging_better_at: Option<DateTime<Utc>>,
 }
 
 /// What is done about a case: numbers as the contract has them.
@@ -153,8 +167,31 @@ pub enum Event {
     Marked = 5,
     /// The severity.
     Severity = 6,
-    /// Another case of the same person was merged into it.
+    /// Another case of the same person was merged into it (R24).
     Merged = 7,
+    /// Counted elsewhere: a correction (R23).
+    Recounted = 8,
+    /// Merged into another case of the same person (R24).
+    MergedInto = 9,
+}
+
+impl Event {
+    /// The event of a number of the database.
+    #[must_use]
+    pub fn of(number: i16) -> Option<Self> {
+        let all = [
+            Self::Opened,
+            Self::Findings,
+            Self::Classified,
+            Self::Corrected,
+            Self::Marked,
+            Self::Severity,
+            Self::Merged,
+            Self::Recounted,
+            Self::MergedInto,
+        ];
+        all.into_iter().find(|event| *event as i16 == number)
+    }
 }
 
 /// A case.
@@ -184,20 +221,20 @@ pub struct Case {
     pub severity: i16,
     /// Where it resided when it was found.
     pub counted_unit: Option<Uuid>,
-    /// When it was found to be suspected, confirmed or asymptomatic.
-    pub found_at: Option<DateTime<Utc>>,
-    /// When it was confirmed.
-    pub confirmed_at: Option<DateTime<Utc>>,
-    /// Whether it is a new case of the day of its confirmation (R4).
-    pub is_new: bool,
-    /// When it was discharged.
-    pub discharged_at: Option<DateTime<Utc>>,
-    /// When the person died.
-    pub died_at: Option<DateTime<Utc>>,
+    /// When it was found to be of each class, in the order of [`clocks::CLASSES`]; confirmed stays said after discharge.
+    pub found: [Option<DateTime<Utc>>; 3],
     /// The result that the class refers to.
     pub result: Option<Uuid>,
-    /// When each step was done, in the order of [`Step::ALL`].
-    pub done: [Option<DateTime<Utc>>; 5],
+    /// When it was reported (R5): once for each class that it was found to be.
+    pub reports: Vec<DateTime<Utc>>,
+    /// When that was audited (R6).
+    pub audits: Vec<DateTime<Utc>>,
+    /// When it was investigated (R9).
+    pub investigated_at: Option<DateTime<Utc>>,
+    /// When the person was isolated (R18).
+    pub isolated_at: Option<DateTime<Utc>>,
+    /// When the person was treated (R18).
+    pub treated_at: Option<DateTime<Utc>>,
     /// The rules that the last decision was made by.
     pub rules: RuleSet,
     /// When it was opened.
@@ -223,63 +260,16 @@ impl Case {
             sampled_on: None,
             severity: 0,
             counted_unit: None,
-            found_at: None,
-            confirmed_at: None,
-            is_new: false,
-            discharged_at: None,
-            died_at: None,
+            found: [None; 3],
             result: None,
-            done: [None; 5],
+            reports: Vec::new(),
+            audits: Vec::new(),
+            investigated_at: None,
+            isolated_at: None,
+            treated_at: None,
             rules: RuleSet::on(at.date_naive()),
             created_at: at,
             version: 1,
         }
-    }
-
-    /// When a step was done.
-    #[must_use]
-    pub fn done(&self, step: Step) -> Option<DateTime<Utc>> {
-        self.done[step as usize - 1]
-    }
-
-    /// By when a step must be done (R5, R6, R9); nothing where it has no clock, or the case none any more.
-    #[must_use]
-    pub fn deadline(&self, step: Step) -> Option<DateTime<Utc>> {
-        if !self.state.is_reported() {
-            return None;
-        }
-        match step {
-            Step::Reported => self.found_at.map(|found| found + WITHIN),
-            Step::Audited => self.done(Step::Reported).map(|reported| reported + WITHIN),
-            Step::Investigated => self.done(Step::Reported).map(|reported| reported + INVESTIGATED_WITHIN),
-            Step::Isolated | Step::Treated => None,
-        }
-    }
-
-    /// By when the next step must be done.
-    #[must_use]
-    pub fn due_at(&self) -> Option<DateTime<Utc>> {
-        let waiting = Step::ALL.into_iter().filter(|step| self.done(*step).is_none());
-        waiting.filter_map(|step| self.deadline(step)).min()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn r5_r6_r9_the_clocks_follow_one_another() {
-        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
-        let mut case = Case::blank(Uuid::nil(), at("2020-02-03T00:00:00Z"));
-        assert_eq!(case.due_at(), None, "looked at");
-        (case.state, case.found_at) = (State::Suspected, Some(at("2020-02-03T01:00:00Z")));
-        assert_eq!(case.due_at(), Some(at("2020-02-03T03:00:00Z")));
-        case.done[0] = Some(at("2020-02-03T02:00:00Z"));
-        assert_eq!(case.due_at(), Some(at("2020-02-03T04:00:00Z")), "the audit");
-        case.done[1] = Some(at("2020-02-03T05:00:00Z"));
-        assert_eq!(case.due_at(), Some(at("2020-02-04T02:00:00Z")), "the investigation");
-        case.state = State::Excluded;
-        assert_eq!(case.due_at(), None);
     }
 }

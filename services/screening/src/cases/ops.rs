@@ -1,12 +1,14 @@
 //! What is done with cases in the caller's transaction. Whoever changes one has locked everybody who is the same
 //! person before.
 
+use std::cmp::Reverse;
+
 use chassis::Fault;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Case, Event, State, store};
+use super::{Case, Event, State, Statements, classify::leads_forward, clocks::CLASSES, store};
 use crate::{
     escalations::{self, Kind},
     exposures, homes,
@@ -16,6 +18,7 @@ use crate::{
         self, Ending, Place,
         ops::{Opening, end_in, put_under},
     },
+    persons::Purpose,
     referrals, results,
 };
 
@@ -31,6 +34,25 @@ pub struct Followed {
     pub incidents: Vec<Uuid>,
 }
 
+/// What is decided of a case.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// What it is.
+    pub to: State,
+    /// Since when, as it is stated.
+    pub at: DateTime<Utc>,
+    /// Where it is counted (R23), where that is said.
+    pub counted: Option<Uuid>,
+    /// What the ward states for a discharge (R15).
+    pub statements: Statements,
+    /// The conditions that are not met.
+    pub unmet: &'a [i16],
+    /// Who decides.
+    pub by: &'a str,
+    /// Why.
+    pub words: &'a str,
+}
+
 /// Writes a decision, and does what follows from it: for the person, for the contacts, and for the county.
 ///
 /// # Errors
@@ -39,54 +61,80 @@ pub async fn decide(
     house: &House,
     connection: &mut PgConnection,
     case: &mut Case,
-    (to, at): (State, DateTime<Utc>),
-    (by, words, unmet): (&str, &str, &[i16]),
+    decision: Decision<'_>,
 ) -> Result<Followed, Fault> {
+    let Decision { to, at, .. } = decision;
     let now = house.clock.now();
     let before = case.state;
-    let forward = super::classify::leads_forward(before, to);
+    let forward = leads_forward(before, to);
     case.state = to;
-    if to.is_ill() && case.found_at.is_none() {
-        case.found_at = Some(at);
-        case.counted_unit = case.counted_unit.or(Some(case.unit));
+    if CLASSES.contains(&to) && case.found_as(to).is_none() {
+        case.find_as(to, Some(at));
     }
-    match to {
-        State::Confirmed if forward => {
-            case.confirmed_at = case.confirmed_at.or(Some(at));
-            // Symptoms of who was asymptomatic are a correction (R4).
-            case.is_new = before != State::Asymptomatic;
-        }
-        State::Discharged if forward => case.discharged_at = Some(at),
-        State::Died => case.died_at = Some(at),
-        _ => {}
+    if to.is_ill() && case.counted_unit.is_none() {
+        case.counted_unit = decision.counted.or(Some(case.unit));
     }
     if !forward {
-        take_back(case, before);
+        take_back(case);
     }
     store::update(connection, case).await?;
-    let event = if forward { Event::Classified } else { Event::Corrected };
-    store::note(connection, case, (event, before, unmet), (by, words, now)).await?;
+    let note = store::Note {
+        event: if forward { Event::Classified } else { Event::Corrected },
+        before,
+        stated_at: at,
+        unmet: decision.unmet,
+        statements: decision.statements,
+        said_by: decision.by,
+        words: decision.words,
+    };
+    store::note(connection, case, note, now).await?;
     settle_clocks(house, connection, case, now).await?;
     if to.is_ill() {
         store::mark_person(connection, case).await?;
     }
     referrals::ops::case_opened(connection, (case.one, case.unit)).await?;
-    follow(house, connection, case, before, by).await
+    follow(house, connection, case, (before, at), decision.by).await
 }
 
-/// What a correction takes back of what the case was counted as.
-fn take_back(case: &mut Case, before: State) {
-    match before {
-        State::Confirmed => (case.confirmed_at, case.is_new) = (None, false),
-        State::Discharged => case.discharged_at = None,
-        State::Died => case.died_at = None,
-        _ => {}
+/// What a correction takes back: what a case is now, it never came after (as [`super::figures`] has it).
+fn take_back(case: &mut Case) {
+    let never: &[State] = match case.state {
+        State::Observed => &CLASSES,
+        State::Suspected | State::Excluded => &[State::Confirmed, State::Asymptomatic],
+        State::Asymptomatic => &[State::Confirmed],
+        _ => &[],
+    };
+    for class in never {
+        case.find_as(*class, None);
     }
-    if case.state == State::Observed {
-        case.found_at = None;
-    }
-    if !case.state.is_ill() {
+    if never.len() > 1 {
         case.result = None;
+    }
+}
+
+/// Writes where a case is counted otherwise: a correction, with a reason (R23). Answers the incidents that it makes there.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn recount(
+    house: &House,
+    connection: &mut PgConnection,
+    case: &mut Case,
+    unit: Uuid,
+    (by, words): (&str, &str),
+) -> Result<Vec<Uuid>, Fault> {
+    let now = house.clock.now();
+    case.counted_unit = Some(unit);
+    store::update(connection, case).await?;
+    store::note(connection, case, store::Note::of(Event::Recounted, case, now, (by, words)), now).await?;
+    if !case.state.is_ill() {
+        return Ok(Vec::new());
+    }
+    store::mark_person(connection, case).await?;
+    if case.state == State::Confirmed {
+        incidents::ops::detect(house, connection, case).await
+    } else {
+        Ok(Vec::new())
     }
 }
 
@@ -95,7 +143,7 @@ async fn follow(
     house: &House,
     connection: &mut PgConnection,
     case: &Case,
-    before: State,
+    (before, at): (State, DateTime<Utc>),
     by: &str,
 ) -> Result<Followed, Fault> {
     let mut followed = Followed::default();
@@ -109,20 +157,26 @@ async fn follow(
                 followed.contacts += homes::ops::observe(house, connection, case.one, today, by).await?;
             }
             if state != State::Suspected {
-                results::ops::refer_to(house, connection, case.one, by).await?;
+                results::ops::refer_to(house, connection, (case.one, case.unit), by).await?;
             }
         }
         State::Died => {
             end_in(house, connection, (case.one, case.unit), (Ending::Died, &words, by)).await?;
         }
         State::Discharged | State::Released => {
-            let last_exposure = house.clock.today();
+            // Day 0 is the day it is stated as of (R16).
+            let last_exposure = at.with_timezone(&house.clock.zone()).date_naive();
             let (place, facility) = (Place::Home, String::new());
             let opening = Opening { person: case.person, basis: DISCHARGED, last_exposure, place, facility };
             put_under(house, connection, by, opening).await?;
         }
-        State::Excluded | State::Cleared | State::Observed if before.is_ill() => {
-            resume(house, connection, case, by).await?;
+        State::Excluded | State::Cleared | State::Observed => {
+            let kept_until = Purpose::Febrile.delete_after(house.clock.today());
+            store::unmark_person(connection, case, kept_until).await?;
+            if before.is_ill() {
+                resume(house, connection, case, by).await?;
+            }
+            exposures::ops::ask(house, connection, case).await?;
         }
         _ => {}
     }
@@ -132,11 +186,11 @@ async fn follow(
     Ok(followed)
 }
 
-/// Whoever was under observation when taken for ill goes on where it was broken off, if the window is not over.
+/// Whoever was under observation when taken for ill goes on where it was broken off; where the window is over by now,
+/// they are read once, and then released (R12, R13).
 async fn resume(house: &House, connection: &mut PgConnection, case: &Case, by: &str) -> Result<(), Fault> {
     let converted = observations::store::converted(connection, case.one, case.unit).await?;
-    let now = house.clock.now();
-    let Some(broken_off) = converted.filter(|observation| observation.ends_at > now) else { return Ok(()) };
+    let Some(broken_off) = converted else { return Ok(()) };
     let opening = Opening {
         person: broken_off.person,
         basis: broken_off.basis,
@@ -165,7 +219,8 @@ pub async fn settle_clocks(
     Ok(())
 }
 
-/// Before two persons are joined: where both have a case, the graver, and else the older, is the one (R24).
+/// Before two persons are joined: where both have a case, the graver, and else the older, is the one (R24). What is known
+/// of the other one is taken over, the earlier of each; that one counts no more from now on.
 ///
 /// # Errors
 /// Where the database fails.
@@ -184,8 +239,8 @@ pub async fn before_merge(
         State::Suspected => 1,
         State::Observed | State::Cleared | State::Excluded => 0,
     };
-    let (mut one, mut other) =
-        if gravity(&second) > gravity(&first) { (second, first) } else { (first, second) };
+    let rank = |case: &Case| (Reverse(gravity(case)), case.created_at, case.id);
+    let (mut one, mut other) = if rank(&first) <= rank(&second) { (first, second) } else { (second, first) };
     other.leads = one.id;
     one.links.extend(&other.links);
     one.signs.extend(&other.signs);
@@ -194,13 +249,22 @@ pub async fn before_merge(
         known.dedup();
     }
     one.onset_on = one.onset_on.into_iter().chain(other.onset_on).min();
-    one.found_at = one.found_at.into_iter().chain(other.found_at).min();
+    one.sampled_on = one.sampled_on.into_iter().chain(other.sampled_on).min();
+    one.counted_unit = one.counted_unit.or(other.counted_unit);
+    one.result = one.result.or(other.result);
+    one.take_over(&other);
+    store::follow_merge(connection, (one.id, other.id), now).await?;
+    let last = store::severity_since(connection, one.id, DateTime::UNIX_EPOCH).await?;
+    one.severity = last.unwrap_or(one.severity);
     store::update(connection, &other).await?;
     store::update(connection, &one).await?;
     escalations::store::withdraw(connection, &[other.id], &[Kind::CaseOverdue]).await?;
-    let words = format!("{} is of the same person", super::parse::case_name(other.id));
-    let state = one.state;
-    store::note(connection, &one, (Event::Merged, state, &[]), (by, &words, now)).await
+    let words = |case: &Case| format!("{} is of the same person", super::parse::case_name(case.id));
+    let (of_other, of_one) = (words(&other), words(&one));
+    let into = store::Note::of(Event::MergedInto, &other, now, (by, &of_one));
+    store::note(connection, &other, into, now).await?;
+    let merged = store::Note::of(Event::Merged, &one, now, (by, &of_other));
+    store::note(connection, &one, merged, now).await
 }
 
 /// After two persons were joined, or hands were agreed on: whoever is ill is no longer under observation, and the contacts of both are.
@@ -216,6 +280,6 @@ pub async fn after_merge(
     let case = store::of_one(connection, one).await?.filter(|case| case.state.is_ill());
     let Some(case) = case else { return Ok(()) };
     store::mark_person(connection, &case).await?;
-    follow(house, connection, &case, case.state, by).await?;
+    follow(house, connection, &case, (case.state, house.clock.now()), by).await?;
     Ok(())
 }

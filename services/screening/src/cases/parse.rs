@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Case, Condition, State, Step, store::Happened};
+use super::{Case, Condition, State, Statements, store::Happened};
 use crate::{
     persons::parse::{person_name, unit_name},
     results::parse::result_name,
@@ -68,31 +68,47 @@ pub fn said(
     Said { links, signs, onset_on }
 }
 
-fn duration(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Option<prost_types::Duration> {
-    let between = to? - from?;
+/// What the ward states for a discharge (R15), as the contract says it.
+pub fn statements(
+    wrong: &mut Violations,
+    said: Option<&pb::DischargeStatements>,
+    now: DateTime<Utc>,
+) -> Statements {
+    let Some(said) = said else { return Statements::default() };
+    let mut at = |field: &str, said: Option<prost_types::Timestamp>| {
+        let at = said.map(|said| instant(Some(said), now)).transpose();
+        wrong.keep(&format!("discharge.{field}"), at).flatten()
+    };
+    Statements {
+        temperature_normal_since: at("temperature_normal_since_time", said.temperature_normal_since_time),
+        respiratory_better_at: at("respiratory_better_time", said.respiratory_better_time),
+        imaging_better_at: at("imaging_better_time", said.imaging_better_time),
+    }
+}
+
+/// A delay (R18), never negative: what came first did not wait.
+fn delay(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Option<prost_types::Duration> {
+    let between = (to? - from?).max(TimeDelta::zero());
     Some(prost_types::Duration { seconds: between.num_seconds(), nanos: 0 })
 }
 
 /// A case as the contract has it.
 #[must_use]
 pub fn case(case: &Case, now: DateTime<Utc>, zone: Tz) -> pb::Case {
-    let clocks = Step::ALL.into_iter().map(|step| {
-        let (deadline, done) = (case.deadline(step), case.done(step));
-        let late = deadline.is_some_and(|deadline| deadline < done.unwrap_or(now));
-        pb::CaseClock {
-            step: step as i32,
-            deadline_time: deadline.map(parse::timestamp),
-            done_time: done.map(parse::timestamp),
-            late,
-        }
+    let clocks = case.clocks().into_iter().map(|clock| pb::CaseClock {
+        step: clock.step as i32,
+        deadline_time: clock.deadline.map(parse::timestamp),
+        done_time: clock.done.map(parse::timestamp),
+        late: clock.deadline.is_some_and(|deadline| deadline < clock.done.unwrap_or(now)),
+        reported_class: clock.class.map_or(0, |class| class as i32),
     });
     let onset = case.onset_on.map(|date| day_start(date, zone));
-    let (reported, isolated) = (case.done(Step::Reported), case.done(Step::Isolated));
+    let (found, reported, isolated) = (case.found_at(), case.first_report(), case.isolated_at);
     let delays = pb::CaseDelays {
-        onset_to_found: duration(onset, case.found_at),
-        found_to_reported: duration(case.found_at, reported),
-        reported_to_isolated: duration(reported, isolated),
-        isolated_to_treated: duration(isolated, case.done(Step::Treated)),
+        onset_to_found: delay(onset, found),
+        found_to_reported: delay(found, reported),
+        reported_to_isolated: delay(reported, isolated),
+        isolated_to_treated: delay(isolated, case.treated_at),
     };
     let date = |date: Option<NaiveDate>| date.map(|date| date.to_string()).unwrap_or_default();
     pb::Case {
@@ -106,8 +122,8 @@ pub fn case(case: &Case, now: DateTime<Utc>, zone: Tz) -> pb::Case {
         sampling_date: date(case.sampled_on),
         severity: case.severity.into(),
         counted_unit: case.counted_unit.map(unit_name).unwrap_or_default(),
-        found_time: case.found_at.map(parse::timestamp),
-        confirm_time: case.confirmed_at.map(parse::timestamp),
+        found_time: found.map(parse::timestamp),
+        confirm_time: case.found_as(State::Confirmed).map(parse::timestamp),
         result: case.result.map(result_name).unwrap_or_default(),
         clocks: clocks.collect(),
         delays: Some(delays),
@@ -121,6 +137,12 @@ pub fn case(case: &Case, now: DateTime<Utc>, zone: Tz) -> pb::Case {
 /// Something that befell a case, as the contract has it.
 #[must_use]
 pub fn event(happened: Happened) -> pb::CaseEvent {
+    let said = pb::DischargeStatements {
+        temperature_normal_since_time: happened.temperature_normal_since.map(parse::timestamp),
+        respiratory_better_time: happened.respiratory_better_at.map(parse::timestamp),
+        imaging_better_time: happened.imaging_better_at.map(parse::timestamp),
+    };
+    let discharge = Some(said).filter(|said| *said != pb::DischargeStatements::default());
     pb::CaseEvent {
         kind: happened.kind.into(),
         time: Some(parse::timestamp(happened.happened_at)),
@@ -130,6 +152,11 @@ pub fn event(happened: Happened) -> pb::CaseEvent {
         after: happened.after.into(),
         severity: happened.severity.into(),
         unmet: happened.unmet.iter().map(|condition| i32::from(*condition)).collect(),
+        stated_time: Some(parse::timestamp(happened.stated_at)),
+        counted_unit: happened.counted_unit_id.map(unit_name).unwrap_or_default(),
+        control_plan: happened.control_plan.into(),
+        treatment_plan: happened.treatment_plan.into(),
+        discharge,
     }
 }
 
@@ -182,6 +209,11 @@ pub fn conditions(case: &Case, to: State, unmet: &[Condition]) -> Fault {
         Condition::TwoNegatives => "there are no two consecutive negatives a day apart".to_owned(),
         Condition::FourteenDays => "14 days since the positive specimen are not over (R4)".to_owned(),
         Condition::FollowUpOver => "the observation after discharge has not ended (R16)".to_owned(),
+        Condition::TemperatureNormal => {
+            "the temperature is not stated to have been normal for more than three days (R15)".to_owned()
+        }
+        Condition::RespiratoryBetter => "respiratory signs are not stated to be better (R15)".to_owned(),
+        Condition::ImagingBetter => "no imaging is stated that shows it better (R15)".to_owned(),
     };
     let known = |condition: &Condition| {
         let known = pb::CaseCondition::try_from(i32::from(*condition as i16)).unwrap_or_default();

@@ -1,13 +1,19 @@
 //! Cases remember here.
 
+use std::collections::{BTreeMap, HashSet};
+
 use chassis::Fault;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Case, Event, State};
-use crate::rules::RuleSet;
+pub use super::figures::{Figures, Flows};
+use super::{
+    Case, Event, State, Statements,
+    figures::{self as told, Told},
+};
+use crate::{rules::RuleSet, worklists::Place};
 
 struct Row {
     id: Uuid,
@@ -22,14 +28,12 @@ struct Row {
     sampled_on: Option<NaiveDate>,
     severity: i16,
     counted_unit_id: Option<Uuid>,
-    found_at: Option<DateTime<Utc>>,
+    suspected_at: Option<DateTime<Utc>>,
     confirmed_at: Option<DateTime<Utc>>,
-    is_new: bool,
-    discharged_at: Option<DateTime<Utc>>,
-    died_at: Option<DateTime<Utc>>,
+    asymptomatic_at: Option<DateTime<Utc>>,
     result_id: Option<Uuid>,
-    reported_at: Option<DateTime<Utc>>,
-    audited_at: Option<DateTime<Utc>>,
+    reports: Vec<DateTime<Utc>>,
+    audits: Vec<DateTime<Utc>>,
     investigated_at: Option<DateTime<Utc>>,
     isolated_at: Option<DateTime<Utc>>,
     treated_at: Option<DateTime<Utc>>,
@@ -57,13 +61,13 @@ impl TryFrom<Row> for Case {
             sampled_on: row.sampled_on,
             severity: row.severity,
             counted_unit: row.counted_unit_id,
-            found_at: row.found_at,
-            confirmed_at: row.confirmed_at,
-            is_new: row.is_new,
-            discharged_at: row.discharged_at,
-            died_at: row.died_at,
+            found: [row.suspected_at, row.confirmed_at, row.asymptomatic_at],
             result: row.result_id,
-            done: [row.reported_at, row.audited_at, row.investigated_at, row.isolated_at, row.treated_at],
+            reports: row.reports,
+            audits: row.audits,
+            investigated_at: row.investigated_at,
+            isolated_at: row.isolated_at,
+            treated_at: row.treated_at,
             rules: RuleSet { control_plan: row.control_plan, treatment_plan: row.treatment_plan, ..rules },
             created_at: row.created_at,
             version: row.version,
@@ -77,8 +81,8 @@ macro_rules! cases {
         sqlx::query_as!(
             Row,
             "SELECT id, person_id, unit_id, one_id, leads_id, state, links, signs, onset_on, sampled_on, severity,
-                    counted_unit_id, found_at, confirmed_at, is_new, discharged_at, died_at, result_id, reported_at,
-                    audited_at, investigated_at, isolated_at, treated_at, control_plan, treatment_plan, created_at, version
+                    counted_unit_id, suspected_at, confirmed_at, asymptomatic_at, result_id, reports, audits,
+                    investigated_at, isolated_at, treated_at, control_plan, treatment_plan, created_at, version
              FROM case_record WHERE " + $condition
             $(, $value)*
         )
@@ -149,6 +153,30 @@ pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result
     )
 }
 
+/// A page of cases of which a clock runs, in due order; `asked.after` is not looked at.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn due(
+    connection: &mut PgConnection,
+    asked: Selection<'_>,
+    after: Place,
+) -> Result<Vec<Case>, Fault> {
+    cases!(
+        connection,
+        "unit_id = ANY($1) AND leads_id = id AND due_at IS NOT NULL AND (due_at, id) > ($2, $7)
+         AND ($3::smallint IS NULL OR state = $3) AND ($4::uuid IS NULL OR one_id = $4)
+         AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
+        asked.units,
+        after.0,
+        asked.state.map(|state| state as i16),
+        asked.one,
+        asked.overdue_at,
+        asked.limit,
+        after.1
+    )
+}
+
 /// Adds a case.
 ///
 /// # Errors
@@ -182,12 +210,12 @@ pub async fn insert(connection: &mut PgConnection, case: &Case, by: &str) -> Res
 /// # Errors
 /// Where the database fails.
 pub async fn update(connection: &mut PgConnection, case: &Case) -> Result<(), Fault> {
-    let [reported, audited, investigated, isolated, treated] = case.done;
+    let [suspected, confirmed, asymptomatic] = case.found;
     sqlx::query!(
         "UPDATE case_record SET leads_id = $2, state = $3, links = $4, signs = $5, onset_on = $6, sampled_on = $7, severity = $8,
-                counted_unit_id = $9, found_at = $10, confirmed_at = $11, is_new = $12, discharged_at = $13, died_at = $14,
-                result_id = $15, reported_at = $16, audited_at = $17, investigated_at = $18, isolated_at = $19,
-                treated_at = $20, due_at = $21, control_plan = $22, treatment_plan = $23, version = version + 1
+                counted_unit_id = $9, suspected_at = $10, confirmed_at = $11, asymptomatic_at = $12, result_id = $13, reports = $14,
+                audits = $15, investigated_at = $16, isolated_at = $17, treated_at = $18, due_at = $19, control_plan = $20,
+                treatment_plan = $21, version = version + 1
          WHERE id = $1",
         case.id,
         case.leads,
@@ -198,17 +226,15 @@ pub async fn update(connection: &mut PgConnection, case: &Case) -> Result<(), Fa
         case.sampled_on,
         case.severity,
         case.counted_unit,
-        case.found_at,
-        case.confirmed_at,
-        case.is_new,
-        case.discharged_at,
-        case.died_at,
+        suspected,
+        confirmed,
+        asymptomatic,
         case.result,
-        reported,
-        audited,
-        investigated,
-        isolated,
-        treated,
+        &case.reports,
+        &case.audits,
+        case.investigated_at,
+        case.isolated_at,
+        case.treated_at,
         case.due_at(),
         case.rules.control_plan,
         case.rules.treatment_plan,
@@ -235,32 +261,94 @@ pub struct Happened {
     pub said_by: String,
     /// In words.
     pub words: String,
-    /// When.
+    /// When it was recorded.
     pub happened_at: DateTime<Utc>,
+    /// Since when it is so, as it was stated.
+    pub stated_at: DateTime<Utc>,
+    /// Where the case was counted from then on.
+    pub counted_unit_id: Option<Uuid>,
+    /// The edition of the control plan.
+    pub control_plan: i16,
+    /// The edition of the treatment plan.
+    pub treatment_plan: i16,
+    /// What the ward stated for a discharge.
+    pub temperature_normal_since: Option<DateTime<Utc>>,
+    /// The same.
+    pub respiratory_better_at: Option<DateTime<Utc>>,
+    /// The same.
+    pub imaging_better_at: Option<DateTime<Utc>>,
 }
 
-/// Notes what befell a case, which is locked.
+/// What is noted of a case.
+#[derive(Clone, Copy, Debug)]
+pub struct Note<'a> {
+    /// What befell it.
+    pub event: Event,
+    /// What it was before.
+    pub before: State,
+    /// Since when it is so, as it was stated.
+    pub stated_at: DateTime<Utc>,
+    /// The conditions that were not met.
+    pub unmet: &'a [i16],
+    /// What the ward stated for a discharge.
+    pub statements: Statements,
+    /// Who said so.
+    pub said_by: &'a str,
+    /// In words.
+    pub words: &'a str,
+}
+
+impl<'a> Note<'a> {
+    /// That something befell a case which changes nothing of what it is.
+    #[must_use]
+    pub fn of(
+        event: Event,
+        case: &Case,
+        stated_at: DateTime<Utc>,
+        (said_by, words): (&'a str, &'a str),
+    ) -> Self {
+        let statements = Statements::default();
+        Self { event, before: case.state, stated_at, unmet: &[], statements, said_by, words }
+    }
+}
+
+/// Notes what befell a case, which is locked, and stands now as it does since. A decision forwards and a severity count
+/// from when they were stated to be so, a decision from no earlier than the one before it; everything else from now on.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn note(
     connection: &mut PgConnection,
     case: &Case,
-    (event, before, unmet): (Event, State, &[i16]),
-    (said_by, words, now): (&str, &str, DateTime<Utc>),
+    note: Note<'_>,
+    now: DateTime<Utc>,
 ) -> Result<(), Fault> {
+    let from = if matches!(note.event, Event::Classified | Event::Severity) { note.stated_at } else { now };
     sqlx::query!(
-        "INSERT INTO case_event (case_id, number, kind, before, after, severity, unmet, said_by, words, happened_at)
-         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 FROM case_event WHERE case_id = $1",
+        "INSERT INTO case_event (case_id, number, kind, before, after, severity, unmet, said_by, words, happened_at, stated_at,
+                                 counts_from, counted_unit_id, control_plan, treatment_plan, temperature_normal_since,
+                                 respiratory_better_at, imaging_better_at)
+         SELECT $1, coalesce(max(number), 0) + 1, $2::smallint, $3, $4, $5, $6, $7, $8, $9, $10,
+                CASE WHEN $2::smallint = 3 THEN GREATEST($11, max(counts_from) FILTER (WHERE kind IN (3, 4, 7, 8))) ELSE $11 END,
+                $12, $13, $14, $15, $16, $17
+         FROM case_event WHERE case_id = $1",
         case.id,
-        event as i16,
-        before as i16,
+        note.event as i16,
+        note.before as i16,
         case.state as i16,
         case.severity,
-        unmet,
-        said_by,
-        words,
+        note.unmet,
+        note.said_by,
+        note.words,
         now,
+        note.stated_at,
+        from,
+        case.counted_unit,
+        case.rules.control_plan,
+        case.rules.treatment_plan,
+        note.statements.temperature_normal_since,
+        note.statements.respiratory_better_at,
+        note.statements.imaging_better_at,
     )
     .execute(connection)
     .await?;
@@ -274,57 +362,154 @@ pub async fn note(
 pub async fn happened(connection: &mut PgConnection, case: Uuid) -> Result<Vec<Happened>, Fault> {
     let rows = sqlx::query_as!(
         Happened,
-        "SELECT kind, before, after, severity, unmet, said_by, words, happened_at FROM case_event
-         WHERE case_id = $1 ORDER BY number",
+        "SELECT kind, before, after, severity, unmet, said_by, words, happened_at, stated_at, counted_unit_id, control_plan,
+                treatment_plan, temperature_normal_since, respiratory_better_at, imaging_better_at
+         FROM case_event WHERE case_id = $1 ORDER BY number",
         case,
     );
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// How many cases that resided in units were confirmed from an instant on; any time where none is given.
+/// Whether a case was ever in a state by a decision.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn confirmed(
+pub async fn was(connection: &mut PgConnection, case: Uuid, state: State) -> Result<bool, Fault> {
+    let was = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM case_event WHERE case_id = $1 AND after = $2) AS "was!""#,
+        case,
+        state as i16,
+    );
+    Ok(was.fetch_one(connection).await?)
+}
+
+/// The severity of a case that was stated last, if that was later than an instant.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn severity_since(
     connection: &mut PgConnection,
-    units: &[Uuid],
-    since: Option<DateTime<Utc>>,
-) -> Result<i64, Fault> {
+    case: Uuid,
+    at: DateTime<Utc>,
+) -> Result<Option<i16>, Fault> {
+    let last = sqlx::query_scalar!(
+        "SELECT severity FROM case_event WHERE case_id = $1 AND kind = 6 AND stated_at > $2
+         ORDER BY stated_at DESC, number DESC LIMIT 1",
+        case,
+        at,
+    );
+    Ok(last.fetch_optional(connection).await?)
+}
+
+/// Keeps what was said of the severity of a case in the history of the one that it was merged into (R24), which counts
+/// it from now on; and every case that was merged into it before is merged into that one.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn follow_merge(
+    connection: &mut PgConnection,
+    (one, merged): (Uuid, Uuid),
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "INSERT INTO case_event (case_id, number, kind, before, after, severity, unmet, said_by, words, happened_at, stated_at,
+                                 counts_from, counted_unit_id, control_plan, treatment_plan)
+         SELECT $1, coalesce((SELECT max(number) FROM case_event WHERE case_id = $1), 0) + row_number() OVER (ORDER BY e.number),
+                e.kind, e.before, e.after, e.severity, e.unmet, e.said_by, e.words, e.happened_at, e.stated_at, $3,
+                e.counted_unit_id, e.control_plan, e.treatment_plan
+         FROM case_event e WHERE e.case_id = $2 AND e.kind = 6",
+        one,
+        merged,
+        now,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("UPDATE case_record SET leads_id = $1 WHERE leads_id = $2 AND id <> $2", one, merged)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many cases that resided in units were ever confirmed.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn confirmed(connection: &mut PgConnection, units: &[Uuid]) -> Result<i64, Fault> {
     let count = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM case_record
-           WHERE counted_unit_id = ANY($1) AND leads_id = id AND confirmed_at >= coalesce($2, '-infinity'::timestamptz)"#,
+           WHERE counted_unit_id = ANY($1) AND leads_id = id AND confirmed_at IS NOT NULL"#,
         units,
-        since,
     );
     Ok(count.fetch_one(connection).await?)
 }
 
-/// Whether somebody febrile was taken in by a unit from an instant on.
+/// Whether somebody febrile, who is not the one given, was taken in at a place from an instant on: by one of its units, or
+/// is present there.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn has_febrile(
     connection: &mut PgConnection,
-    unit: Uuid,
+    units: &[Uuid],
+    but: Uuid,
     since: DateTime<Utc>,
 ) -> Result<bool, Fault> {
     let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM person WHERE unit_id = $1 AND purpose = 4 AND created_at >= $2) AS "found!""#,
-        unit,
+        r#"SELECT EXISTS (SELECT FROM person WHERE (unit_id = ANY($1) OR present_unit_id = ANY($1)) AND created_at >= $3
+                            AND 4 IN (purpose, former_purpose) AND same_as <> $2) AS "found!""#,
+        units,
+        but,
         since,
     );
     Ok(found.fetch_one(connection).await?)
 }
 
+/// The cases that were confirmed from an instant on of who resided at a place, or is present there, the last last.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn confirmed_at(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    since: DateTime<Utc>,
+) -> Result<Vec<Case>, Fault> {
+    cases!(
+        connection,
+        "leads_id = id AND id IN (
+             SELECT c.id FROM case_record c WHERE c.counted_unit_id = ANY($1) AND c.leads_id = c.id AND c.confirmed_at >= $2
+             UNION SELECT c.id FROM person p JOIN case_record c ON c.one_id = p.same_as AND c.unit_id = p.unit_id
+             WHERE p.present_unit_id = ANY($1) AND c.confirmed_at >= $2)
+         ORDER BY confirmed_at, id",
+        units,
+        since
+    )
+}
+
+/// Where the person of a case is present (R23), where the unit that has the case knows it.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn present_at(connection: &mut PgConnection, case: &Case) -> Result<Vec<Uuid>, Fault> {
+    let present = sqlx::query_scalar!(
+        r#"SELECT DISTINCT present_unit_id AS "unit!" FROM person
+           WHERE same_as = $1 AND unit_id = $2 AND present_unit_id IS NOT NULL ORDER BY 1"#,
+        case.one,
+        case.unit,
+    );
+    Ok(present.fetch_all(connection).await?)
+}
+
 /// Writes where the case of who is one person is counted, and that their values are kept (P2, R23), where the unit that
-/// knows it has recorded them.
+/// knows it has recorded them; and why there was a row of them before.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn mark_person(connection: &mut PgConnection, case: &Case) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE person SET purpose = 3, delete_after = NULL, counted_unit_id = coalesce(counted_unit_id, $3), version = version + 1
-         WHERE same_as = $1 AND unit_id = $2 AND (purpose <> 3 OR counted_unit_id IS NULL)",
+        "UPDATE person SET former_purpose = CASE WHEN purpose <> 3 THEN purpose ELSE former_purpose END,
+                former_delete_after = CASE WHEN purpose <> 3 THEN delete_after ELSE former_delete_after END,
+                purpose = 3, delete_after = NULL, counted_unit_id = $3, version = version + 1
+         WHERE same_as = $1 AND unit_id = $2 AND (purpose <> 3 OR delete_after IS NOT NULL OR counted_unit_id IS DISTINCT FROM $3)",
         case.one,
         case.unit,
         case.counted_unit,
@@ -334,117 +519,88 @@ pub async fn mark_person(connection: &mut PgConnection, case: &Case) -> Result<(
     Ok(())
 }
 
-/// The figures of cases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Confirmed: on the day, and until its end.
-    pub confirmed: (i64, i64),
-    /// Suspected.
-    pub suspected: i64,
-    /// Asymptomatic.
-    pub asymptomatic: i64,
-    /// Severe or critical: at the end of the day, and ever until then.
-    pub severe: (i64, i64),
-    /// Discharged: on the day, and until its end.
-    pub discharged: (i64, i64),
-    /// Died: on the day, and until its end.
-    pub died: (i64, i64),
+/// Writes that who is one person is no case: they are kept for what they were before, and as long (P2).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn unmark_person(
+    connection: &mut PgConnection,
+    case: &Case,
+    delete_after: Option<NaiveDate>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE person SET purpose = coalesce(former_purpose, purpose), delete_after = coalesce(former_delete_after, $3),
+                former_purpose = NULL, former_delete_after = NULL, version = version + 1
+         WHERE same_as = $1 AND unit_id = $2 AND purpose = 3",
+        case.one,
+        case.unit,
+        delete_after,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
-impl std::iter::Sum for Figures {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        let pair = |one: (i64, i64), other: (i64, i64)| (one.0 + other.0, one.1 + other.1);
-        all.fold(Self::default(), |sum, one| Self {
-            confirmed: pair(sum.confirmed, one.confirmed),
-            suspected: sum.suspected + one.suspected,
-            asymptomatic: sum.asymptomatic + one.asymptomatic,
-            severe: pair(sum.severe, one.severe),
-            discharged: pair(sum.discharged, one.discharged),
-            died: pair(sum.died, one.died),
-        })
+/// What befell each of the cases that were ever counted in units, as far as figures know of it.
+async fn histories(connection: &mut PgConnection, units: &[Uuid]) -> Result<Vec<Vec<Told>>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT case_id, kind, before, after, severity, stated_at, counts_from, counted_unit_id FROM case_event
+         WHERE case_id IN (SELECT case_id FROM case_event WHERE counted_unit_id = ANY($1)) AND kind IN (3, 4, 6, 7, 8, 9)
+         ORDER BY case_id, number",
+        units,
+    );
+    let mut histories: BTreeMap<Uuid, Vec<Told>> = BTreeMap::new();
+    for row in rows.fetch_all(connection).await? {
+        let state = |number: i16| State::of(number).ok_or_else(|| Fault::internal("a state"));
+        histories.entry(row.case_id).or_default().push(Told {
+            event: Event::of(row.kind).ok_or_else(|| Fault::internal("an event"))?,
+            before: state(row.before)?,
+            after: state(row.after)?,
+            severity: row.severity,
+            stated_at: row.stated_at,
+            counts_from: row.counts_from,
+            unit: row.counted_unit_id,
+        });
     }
+    Ok(histories.into_values().collect())
 }
 
 /// The figures of cases that resided in units, unit by unit, of a day: its first instant, and the first after it.
-/// Units that no case resided in are left out.
+/// Units that no case resided in are left out. By events that are never changed: no day's figures are others later, but
+/// by what is recorded late of that very day.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn figures(
     connection: &mut PgConnection,
     units: &[Uuid],
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    day: (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<(Uuid, Figures)>, Fault> {
-    let figures = sqlx::query!(
-        r#"WITH counted AS (
-               SELECT c.*,
-                      (SELECT e.after FROM case_event e WHERE e.case_id = c.id AND e.happened_at < $3 ORDER BY e.number DESC LIMIT 1) AS stood,
-                      (SELECT e.severity FROM case_event e WHERE e.case_id = c.id AND e.happened_at < $3 ORDER BY e.number DESC LIMIT 1) AS was,
-                      EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.severity >= 3 AND e.happened_at < $3) AS ever
-               FROM case_record c WHERE c.counted_unit_id = ANY($1) AND c.leads_id = c.id
-           )
-           SELECT counted_unit_id AS "unit!",
-                  count(*) FILTER (WHERE confirmed_at >= $2 AND confirmed_at < $3 AND is_new) AS "confirmed_new!",
-                  count(*) FILTER (WHERE confirmed_at < $3) AS "confirmed!",
-                  count(*) FILTER (WHERE stood = 2) AS "suspected!",
-                  count(*) FILTER (WHERE stood = 4) AS "asymptomatic!",
-                  count(*) FILTER (WHERE stood IN (2, 3, 9) AND was >= 3) AS "severe!",
-                  count(*) FILTER (WHERE ever AND confirmed_at < $3) AS "ever_severe!",
-                  count(*) FILTER (WHERE discharged_at >= $2 AND discharged_at < $3) AS "discharged_new!",
-                  count(*) FILTER (WHERE discharged_at < $3) AS "discharged!",
-                  count(*) FILTER (WHERE died_at >= $2 AND died_at < $3) AS "died_new!",
-                  count(*) FILTER (WHERE died_at < $3) AS "died!"
-           FROM counted GROUP BY 1"#,
-        units,
-        from,
-        to,
-    );
-    let rows = figures.fetch_all(connection).await?.into_iter();
-    Ok(rows
-        .map(|row| {
-            let figures = Figures {
-                confirmed: (row.confirmed_new, row.confirmed),
-                suspected: row.suspected,
-                asymptomatic: row.asymptomatic,
-                severe: (row.severe, row.ever_severe),
-                discharged: (row.discharged_new, row.discharged),
-                died: (row.died_new, row.died),
-            };
-            (row.unit, figures)
-        })
-        .collect())
+    let histories = histories(connection, units).await?;
+    let mut by_unit: BTreeMap<Uuid, Vec<Figures>> = BTreeMap::new();
+    for (unit, figures) in histories.iter().filter_map(|history| told::of_day(history, day)) {
+        by_unit.entry(unit).or_default().push(figures);
+    }
+    let units: HashSet<&Uuid> = units.iter().collect();
+    let asked = by_unit.into_iter().filter(|(unit, _)| units.contains(unit));
+    Ok(asked.map(|(unit, figures)| (unit, figures.into_iter().sum())).collect())
 }
 
-/// What happened to cases that resided in units, by unit and civil day of a zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flows {
-    /// Where they resided.
-    pub unit: Uuid,
-    /// The day.
-    pub date: NaiveDate,
-    /// Newly confirmed.
-    pub confirmed: i64,
-    /// Discharged.
-    pub discharged: i64,
-    /// Died.
-    pub died: i64,
-}
-
-/// What happened to cases that resided in units, on every day on which anything did.
+/// What happened to cases that resided in units, on every day on which anything did: what [`figures`] of that day says is
+/// new.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn flows(connection: &mut PgConnection, units: &[Uuid], zone: Tz) -> Result<Vec<Flows>, Fault> {
-    let rows = sqlx::query_as!(
-        Flows,
-        r#"SELECT c.counted_unit_id AS "unit!", (f.at AT TIME ZONE $2)::date AS "date!",
-                  count(*) FILTER (WHERE f.what = 1) AS "confirmed!", count(*) FILTER (WHERE f.what = 2) AS "discharged!",
-                  count(*) FILTER (WHERE f.what = 3) AS "died!"
-           FROM case_record c
-           CROSS JOIN LATERAL (VALUES (1, CASE WHEN c.is_new THEN c.confirmed_at END), (2, c.discharged_at), (3, c.died_at)) f (what, at)
-           WHERE c.counted_unit_id = ANY($1) AND c.leads_id = c.id AND f.at IS NOT NULL GROUP BY 1, 2"#,
-        units,
-        zone.name(),
-    );
-    Ok(rows.fetch_all(connection).await?)
+    let mut flows: BTreeMap<(Uuid, NaiveDate), Flows> = BTreeMap::new();
+    for flow in histories(connection, units).await?.iter().flat_map(|history| told::flows(history, zone)) {
+        let (unit, date) = (flow.unit, flow.date);
+        let none = Flows { unit, date, confirmed: 0, discharged: 0, died: 0 };
+        let sum = flows.entry((unit, date)).or_insert(none);
+        sum.confirmed += flow.confirmed;
+        sum.discharged += flow.discharged;
+        sum.died += flow.died;
+    }
+    let units: HashSet<&Uuid> = units.iter().collect();
+    Ok(flows.into_values().filter(|flow| units.contains(&flow.unit)).collect())
 }

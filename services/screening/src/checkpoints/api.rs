@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
+use chrono::Days;
 use proto::screening::{self as pb, checkpoint_service_server::CheckpointService};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
@@ -13,7 +14,7 @@ use super::{
     parse::{self as contract, COLLECTION, checkpoint_name},
     store,
 };
-use crate::{DOMAIN, house::House, persons::parse::UNITS};
+use crate::{DOMAIN, house::House, persons::parse::UNITS, rules::day_start};
 
 /// The handlers of [`CheckpointService`].
 #[derive(Clone, Debug)]
@@ -43,6 +44,13 @@ impl CheckpointService for Checkpoints {
         request: Request<pb::ListCheckpointsRequest>,
     ) -> Result<Response<pb::ListCheckpointsResponse>, Status> {
         server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn update_checkpoint(
+        &self,
+        request: Request<pb::UpdateCheckpointRequest>,
+    ) -> Result<Response<pb::UpdateCheckpointResponse>, Status> {
+        server::reply(DOMAIN, self.update(request).await)
     }
 
     async fn close_checkpoint(
@@ -122,6 +130,30 @@ impl Checkpoints {
         Ok(pb::ListCheckpointsResponse { checkpoints, next_page_token })
     }
 
+    async fn update(
+        &self,
+        request: Request<pb::UpdateCheckpointRequest>,
+    ) -> Result<pb::UpdateCheckpointResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let (id, read) = contract::update(&request)?;
+        let claim = Claim::new(&caller, request_id, "UpdateCheckpoint", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let known = self.locked(&mut work, &caller, id).await?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if read.is_some_and(|read| read != etag(known.version)) {
+            return Err(Fault::EtagMismatch(etag(known.version)));
+        }
+        let changed = contract::updated(&request, &known, self.house.clock.today())?;
+        let changed = self.change(&mut work, changed).await?;
+        let answer = pb::UpdateCheckpointResponse { checkpoint: Some(contract::checkpoint(&changed)) };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
     async fn close(
         &self,
         request: Request<pb::CloseCheckpointRequest>,
@@ -134,9 +166,7 @@ impl Checkpoints {
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "CloseCheckpoint", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        let checkpoint = store::lock(&mut work, id).await?;
-        let sees = |checkpoint: &Checkpoint| self.house.sees(&caller, "checkpoints.write", checkpoint.unit);
-        let checkpoint = checkpoint.filter(sees).ok_or_else(|| Fault::NotFound(checkpoint_name(id)))?;
+        let checkpoint = self.locked(&mut work, &caller, id).await?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -144,8 +174,7 @@ impl Checkpoints {
             let words = format!("must not be before its first day, {}", checkpoint.starts_on);
             return Err(Fault::invalid("end_date", words));
         }
-        store::close(&mut work, id, last).await?;
-        let checkpoint = Checkpoint { ends_on: Some(last), ..checkpoint };
+        let checkpoint = self.change(&mut work, Checkpoint { ends_on: Some(last), ..checkpoint }).await?;
         let answer = pb::CloseCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -161,15 +190,20 @@ impl Checkpoints {
         let mut work = self.house.database.begin(deadline).await?;
         let checkpoint = self.seen(&mut work, &caller, "checkpoints.read", id).await?;
         let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
-        let shifts = checkpoint.shifts_on(date.unwrap_or_else(|| self.house.clock.today()), zone);
-        let (Some(first), Some(last)) = (shifts.first(), shifts.last()) else {
-            return Ok(pb::GetShiftsResponse::default());
-        };
-        let mut tallies = store::tallies(&mut work, id, first.0, last.1).await?;
-        let shown = shifts.iter().map(|shift| {
-            let tally = tallies.remove(&shift.0).unwrap_or_default();
-            contract::shift(*shift, &tally, now)
-        });
+        let date = date.unwrap_or_else(|| self.house.clock.today());
+        let (from, to) = (day_start(date, zone), day_start(date + Days::new(1), zone));
+        let mut tallies = store::tallies(&mut work, id, from, to).await?;
+        let mut shifts: Vec<_> = checkpoint
+            .shifts_on(date, zone)
+            .into_iter()
+            .map(|shift| (shift, tallies.remove(&shift.0).unwrap_or_default(), false))
+            .collect();
+        // Who passed when there was no shift counts, too.
+        let others = tallies.into_iter().filter(|(_, tally)| tally.passed > 0);
+        shifts.extend(others.map(|(starts_at, tally)| (checkpoint.shift_at(starts_at, zone), tally, true)));
+        shifts.sort_unstable_by_key(|(shift, ..)| *shift);
+        let shown =
+            shifts.iter().map(|(shift, tally, is_other)| contract::shift(*shift, tally, *is_other, now));
         Ok(pb::GetShiftsResponse { shifts: shown.collect() })
     }
 
@@ -208,10 +242,33 @@ impl Checkpoints {
             let words = format!("{} have passed in that shift", tally.passed);
             return Err(Fault::unmet("SHIFT_NOT_NIL", name.clone(), words, vec![("checkpoint", name)]));
         }
-        let answer = pb::SayNilShiftResponse { shift: Some(contract::shift(shift, &tally, now)) };
+        let answer = pb::SayNilShiftResponse { shift: Some(contract::shift(shift, &tally, false, now)) };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)
+    }
+
+    /// Writes a checkpoint, which is locked, as it is from now on.
+    async fn change(
+        &self,
+        connection: &mut PgConnection,
+        checkpoint: Checkpoint,
+    ) -> Result<Checkpoint, Fault> {
+        let after = checkpoint.ends_on.map(|last| day_start(last + Days::new(1), self.house.clock.zone()));
+        store::update(connection, &checkpoint, after).await?;
+        Ok(Checkpoint { version: checkpoint.version + 1, ..checkpoint })
+    }
+
+    /// A checkpoint that the caller may change, locked.
+    async fn locked(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        id: Uuid,
+    ) -> Result<Checkpoint, Fault> {
+        let found = store::lock(connection, id).await?;
+        let sees = |found: &Checkpoint| self.house.sees(caller, "checkpoints.write", found.unit);
+        found.filter(sees).ok_or_else(|| Fault::NotFound(checkpoint_name(id)))
     }
 
     /// A checkpoint that the caller stands above.

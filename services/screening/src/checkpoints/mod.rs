@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod parse;
+pub mod shifts;
 pub mod store;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -32,23 +33,55 @@ pub struct Checkpoint {
     pub starts_on: NaiveDate,
     /// Its last day.
     pub ends_on: Option<NaiveDate>,
-    /// How many shifts a day has, equal parts of it.
+    /// How many shifts a day had at first, equal parts of it.
     pub shifts_a_day: i16,
+    /// The days from which on there are others, the first first, and how many.
+    pub changes: Vec<(NaiveDate, i16)>,
     /// When it was set up.
     pub created_at: DateTime<Utc>,
+    /// Counts the changes.
+    pub version: i64,
 }
 
 impl Checkpoint {
-    /// The shift in which an instant lies: from, to.
+    /// How many shifts a date has.
+    #[must_use]
+    pub fn shifts_a_day_on(&self, date: NaiveDate) -> i16 {
+        let changed = self.changes.iter().rev().find(|(since, _)| *since <= date);
+        changed.map_or(self.shifts_a_day, |(_, count)| *count)
+    }
+
+    /// How many shifts a day has, as was said last.
+    #[must_use]
+    pub fn shifts_said(&self) -> i16 {
+        self.changes.last().map_or(self.shifts_a_day, |(_, count)| *count)
+    }
+
+    /// Has a day have so many shifts from a date on.
+    pub fn change_shifts(&mut self, count: i16, since: NaiveDate) {
+        self.changes.retain(|(before, _)| *before < since);
+        if self.shifts_said() != count {
+            self.changes.push((since, count));
+        }
+    }
+
+    /// Whether a date lies between the first day and the last.
+    #[must_use]
+    pub fn stands_on(&self, date: NaiveDate) -> bool {
+        self.starts_on <= date && self.ends_on.is_none_or(|last| date <= last)
+    }
+
+    /// The shift in which an instant lies, also before the first day and after the last: from, to.
     #[must_use]
     pub fn shift_at(&self, instant: DateTime<Utc>, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
-        slot_at(instant, self.shifts_a_day, zone)
+        let date = instant.with_timezone(&zone).date_naive();
+        slot_at(instant, self.shifts_a_day_on(date), zone)
     }
 
     /// The shifts of a date, the first first; none before its first and after its last day.
     #[must_use]
     pub fn shifts_on(&self, date: NaiveDate, zone: Tz) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-        if date < self.starts_on || self.ends_on.is_some_and(|last| last < date) {
+        if !self.stands_on(date) {
             return Vec::new();
         }
         let end = day_start(date + chrono::Days::new(1), zone);
@@ -71,8 +104,28 @@ pub struct Tally {
     pub febrile: i64,
     /// How many are handed down.
     pub sent_down: i64,
+    /// How many had a rapid test.
+    pub tested: i64,
+    /// How many of them were positive.
+    pub positive: i64,
+    /// How many arrived from outside the province without one.
+    pub untested: i64,
     /// Who said that nobody passed.
     pub nil_by: Option<String>,
+}
+
+impl Tally {
+    /// Adds what another came to.
+    pub fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.from_outside += other.from_outside;
+        self.from_area += other.from_area;
+        self.febrile += other.febrile;
+        self.sent_down += other.sent_down;
+        self.tested += other.tested;
+        self.positive += other.positive;
+        self.untested += other.untested;
+    }
 }
 
 /// How a shift stands.
@@ -117,12 +170,22 @@ mod tests {
             starts_on: date("2020-02-28"),
             ends_on: Some(date("2020-02-29")),
             shifts_a_day: 3,
+            changes: Vec::new(),
             created_at: DateTime::UNIX_EPOCH,
+            version: 1,
         };
         let of = |text: &str| checkpoint.shifts_on(date(text), Shanghai);
         assert_eq!((of("2020-02-27").len(), of("2020-02-29").len(), of("2020-03-01").len()), (0, 3, 0));
         let shifts = of("2020-02-29");
         assert_eq!(shifts[0].0.to_rfc3339(), "2020-02-28T16:00:00+00:00");
         assert!(shifts.windows(2).all(|pair| pair[0].1 == pair[1].0));
+        let mut changed = checkpoint.clone();
+        changed.change_shifts(2, date("2020-02-29"));
+        changed.change_shifts(4, date("2020-02-29"));
+        assert_eq!(changed.changes, [(date("2020-02-29"), 4)], "what was said last of a day");
+        let of = |text: &str| changed.shifts_on(date(text), Shanghai).len();
+        assert_eq!((of("2020-02-28"), of("2020-02-29")), (3, 4), "what was before stays as it was");
+        changed.change_shifts(3, date("2020-02-29"));
+        assert_eq!((changed.shifts_said(), changed.changes.len()), (3, 0));
     }
 }

@@ -39,12 +39,7 @@ pub fn setting_up(
     if ends_on.is_some_and(|last| last < starts_on) {
         wrong.add("checkpoint.end_date", "must not be before start_date");
     }
-    let shifts = match said.shifts_a_day {
-        0 => Ok(USUAL_SHIFTS),
-        count if SHIFTS.contains(&count) => i16::try_from(count).map_err(|error| error.to_string()),
-        count => Err(format!("must be 1 to 6, is {count}")),
-    };
-    let shifts_a_day = wrong.keep("checkpoint.shifts_a_day", shifts);
+    let shifts_a_day = wrong.keep("checkpoint.shifts_a_day", shifts(said.shifts_a_day));
     wrong.refuse()?;
     let (Some(display_name), Some(kind), Some(unit), Some(shifts_a_day)) =
         (display_name, kind, unit, shifts_a_day)
@@ -60,8 +55,70 @@ pub fn setting_up(
         starts_on,
         ends_on,
         shifts_a_day,
+        changes: Vec::new(),
         created_at: now,
+        version: 1,
     })
+}
+
+fn shifts(said: i32) -> Result<i16, String> {
+    match said {
+        0 => Ok(USUAL_SHIFTS),
+        count if SHIFTS.contains(&count) => i16::try_from(count).map_err(|error| error.to_string()),
+        count => Err(format!("must be 1 to 6, is {count}")),
+    }
+}
+
+/// What may be changed of a checkpoint.
+const CHANGEABLE: [&str; 3] = ["display_name", "end_date", "shifts_a_day"];
+
+/// Which checkpoint an update is of, and the version that was read.
+///
+/// # Errors
+/// A name that is none, an empty or unknown mask.
+pub fn update(request: &pb::UpdateCheckpointRequest) -> Result<(Uuid, Option<String>), Fault> {
+    let said = request.checkpoint.as_ref().ok_or_else(|| Fault::invalid("checkpoint", "is required"))?;
+    let mut wrong = Violations::default();
+    let id = wrong.keep("checkpoint.name", parse::name(COLLECTION, &said.name)).unwrap_or_default();
+    let _ = parse::mask(&mut wrong, request.update_mask.as_ref(), &CHANGEABLE);
+    wrong.refuse()?;
+    Ok((id, Some(said.etag.clone()).filter(|etag| !etag.is_empty())))
+}
+
+/// A checkpoint after an update; a change of the shifts holds from tomorrow on.
+///
+/// # Errors
+/// Every violation.
+pub fn updated(
+    request: &pb::UpdateCheckpointRequest,
+    known: &Checkpoint,
+    today: NaiveDate,
+) -> Result<Checkpoint, Fault> {
+    let said = request.checkpoint.as_ref().ok_or_else(|| Fault::invalid("checkpoint", "is required"))?;
+    let mut wrong = Violations::default();
+    let asked = parse::mask(&mut wrong, request.update_mask.as_ref(), &CHANGEABLE);
+    let mut checkpoint = known.clone();
+    if asked("display_name") {
+        let name = wrong.keep("checkpoint.display_name", parse::text(&said.display_name, 100));
+        name.unwrap_or_default().trim().clone_into(&mut checkpoint.display_name);
+    }
+    if asked("end_date") {
+        checkpoint.ends_on =
+            wrong.keep("checkpoint.end_date", parse::optional_date(&said.end_date)).flatten();
+        if checkpoint.ends_on.is_some_and(|last| last < checkpoint.starts_on) {
+            wrong.add(
+                "checkpoint.end_date",
+                format!("must not be before its first day, {}", checkpoint.starts_on),
+            );
+        }
+    }
+    if asked("shifts_a_day") {
+        let count = wrong.keep("checkpoint.shifts_a_day", shifts(said.shifts_a_day));
+        let tomorrow = today + chrono::Days::new(1);
+        checkpoint.change_shifts(count.unwrap_or_default(), tomorrow.max(checkpoint.starts_on));
+    }
+    wrong.refuse()?;
+    Ok(checkpoint)
 }
 
 /// A checkpoint as the contract has it.
@@ -74,8 +131,9 @@ pub fn checkpoint(checkpoint: &Checkpoint) -> pb::Checkpoint {
         responsible_unit: unit_name(checkpoint.unit),
         start_date: checkpoint.starts_on.to_string(),
         end_date: checkpoint.ends_on.map(|date| date.to_string()).unwrap_or_default(),
-        shifts_a_day: checkpoint.shifts_a_day.into(),
+        shifts_a_day: checkpoint.shifts_said().into(),
         create_time: Some(parse::timestamp(checkpoint.created_at)),
+        etag: parse::etag(checkpoint.version),
     }
 }
 
@@ -84,6 +142,7 @@ pub fn checkpoint(checkpoint: &Checkpoint) -> pb::Checkpoint {
 pub fn shift(
     (starts_at, ends_at): (DateTime<Utc>, DateTime<Utc>),
     tally: &Tally,
+    outside_plan: bool,
     now: DateTime<Utc>,
 ) -> pb::Shift {
     pb::Shift {
@@ -96,5 +155,9 @@ pub fn shift(
         febrile: tally.febrile,
         sent_down: tally.sent_down,
         nil_by: tally.nil_by.clone().unwrap_or_default(),
+        tested: tally.tested,
+        positive: tally.positive,
+        untested: tally.untested,
+        outside_plan,
     }
 }

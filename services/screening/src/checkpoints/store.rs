@@ -9,17 +9,49 @@ use uuid::Uuid;
 
 use super::{Checkpoint, Tally};
 
+struct Row {
+    id: Uuid,
+    unit_id: Uuid,
+    kind: i16,
+    display_name: String,
+    starts_on: NaiveDate,
+    ends_on: Option<NaiveDate>,
+    shifts_a_day: i16,
+    changed_on: Vec<NaiveDate>,
+    changed_to: Vec<i16>,
+    created_at: DateTime<Utc>,
+    version: i64,
+}
+
+impl From<Row> for Checkpoint {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            unit: row.unit_id,
+            kind: row.kind,
+            display_name: row.display_name,
+            starts_on: row.starts_on,
+            ends_on: row.ends_on,
+            shifts_a_day: row.shifts_a_day,
+            changes: row.changed_on.into_iter().zip(row.changed_to).collect(),
+            created_at: row.created_at,
+            version: row.version,
+        }
+    }
+}
+
 /// Checkpoints by a condition.
 macro_rules! checkpoints {
     ($connection:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
-            Checkpoint,
-            "SELECT id, unit_id AS unit, kind, display_name, starts_on, ends_on, shifts_a_day, created_at
+            Row,
+            "SELECT id, unit_id, kind, display_name, starts_on, ends_on, shifts_a_day, changed_on, changed_to, created_at, version
              FROM checkpoint WHERE " + $condition
             $(, $value)*
         )
         .fetch_all($connection)
         .await
+        .map(|rows| rows.into_iter().map(Checkpoint::from).collect::<Vec<_>>())
     };
 }
 
@@ -75,12 +107,89 @@ pub async fn insert(connection: &mut PgConnection, checkpoint: &Checkpoint, by: 
     Ok(())
 }
 
-/// Writes the last day of a checkpoint.
+/// Writes how a checkpoint, which is locked, is from now on: shifts that begin at an instant, when it has ended, or later
+/// are none, and which shift ends next is looked up again.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn close(connection: &mut PgConnection, id: Uuid, last: NaiveDate) -> Result<(), Fault> {
-    sqlx::query!("UPDATE checkpoint SET ends_on = $2 WHERE id = $1", id, last).execute(connection).await?;
+pub async fn update(
+    connection: &mut PgConnection,
+    checkpoint: &Checkpoint,
+    ends_at: Option<DateTime<Utc>>,
+) -> Result<(), Fault> {
+    let (changed_on, changed_to): (Vec<NaiveDate>, Vec<i16>) = checkpoint.changes.iter().copied().unzip();
+    sqlx::query!(
+        "UPDATE checkpoint SET display_name = $2, ends_on = $3, changed_on = $4, changed_to = $5, next_end_at = 'epoch',
+                version = version + 1
+         WHERE id = $1",
+        checkpoint.id,
+        checkpoint.display_name,
+        checkpoint.ends_on,
+        &changed_on,
+        &changed_to,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE shift SET ended_at = NULL WHERE checkpoint_id = $1 AND starts_at >= $2 AND ended_at IS NOT NULL",
+        checkpoint.id,
+        ends_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Checkpoints of which a shift has ended, and since when that was not looked at; locked. Whoever is at work on others is
+/// left alone.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn ending(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(Checkpoint, DateTime<Utc>)>, Fault> {
+    let ids = sqlx::query!(
+        r#"SELECT id, next_end_at AS "next_end_at!" FROM checkpoint WHERE next_end_at <= $1 ORDER BY next_end_at, id LIMIT $2
+           FOR NO KEY UPDATE SKIP LOCKED"#,
+        now,
+        limit,
+    );
+    let since: HashMap<Uuid, DateTime<Utc>> =
+        ids.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.id, row.next_end_at)).collect();
+    let ids: Vec<Uuid> = since.keys().copied().collect();
+    let found = some(connection, &ids).await?.into_iter();
+    Ok(found
+        .filter_map(|checkpoint| Some((since.get(&checkpoint.id).copied()?, checkpoint)))
+        .map(|(at, one)| (one, at))
+        .collect())
+}
+
+/// Notes which shifts of a checkpoint, which is locked, have ended, and when the next does.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn end(
+    connection: &mut PgConnection,
+    checkpoint: Uuid,
+    over: &[(DateTime<Utc>, DateTime<Utc>)],
+    next: Option<DateTime<Utc>>,
+) -> Result<(), Fault> {
+    let (starts, ends): (Vec<_>, Vec<_>) = over.iter().copied().unzip();
+    sqlx::query!(
+        "INSERT INTO shift (checkpoint_id, starts_at, ended_at)
+         SELECT $1, starts_at, ended_at FROM unnest($2::timestamptz[], $3::timestamptz[]) AS s (starts_at, ended_at)
+         ORDER BY starts_at ON CONFLICT ON CONSTRAINT shift_pkey DO UPDATE SET ended_at = excluded.ended_at",
+        checkpoint,
+        &starts,
+        &ends,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("UPDATE checkpoint SET next_end_at = $2 WHERE id = $1", checkpoint, next)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -95,7 +204,7 @@ pub async fn tallies(
     to: DateTime<Utc>,
 ) -> Result<HashMap<DateTime<Utc>, Tally>, Fault> {
     let rows = sqlx::query!(
-        "SELECT starts_at, passed, from_outside, from_area, febrile, sent_down, nil_at, nil_by FROM shift
+        "SELECT starts_at, passed, from_outside, from_area, febrile, sent_down, tested, positive, untested, nil_at, nil_by FROM shift
          WHERE checkpoint_id = $1 AND starts_at >= $2 AND starts_at < $3",
         checkpoint,
         from,
@@ -110,6 +219,9 @@ pub async fn tallies(
                 from_area: row.from_area,
                 febrile: row.febrile,
                 sent_down: row.sent_down,
+                tested: row.tested,
+                positive: row.positive,
+                untested: row.untested,
                 nil_by: row.nil_at.map(|_| row.nil_by),
             };
             (row.starts_at, tally)
@@ -127,11 +239,13 @@ pub async fn add(
 ) -> Result<(), Fault> {
     for (checkpoint, starts_at, tally) in tallies {
         sqlx::query!(
-            "INSERT INTO shift AS s (checkpoint_id, starts_at, passed, from_outside, from_area, febrile, sent_down)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+            "INSERT INTO shift AS s (checkpoint_id, starts_at, passed, from_outside, from_area, febrile, sent_down, tested, positive, untested)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT ON CONSTRAINT shift_pkey DO UPDATE SET passed = s.passed + excluded.passed,
                  from_outside = s.from_outside + excluded.from_outside, from_area = s.from_area + excluded.from_area,
-                 febrile = s.febrile + excluded.febrile, sent_down = s.sent_down + excluded.sent_down",
+                 febrile = s.febrile + excluded.febrile, sent_down = s.sent_down + excluded.sent_down,
+                 tested = s.tested + excluded.tested, positive = s.positive + excluded.positive,
+                 untested = s.untested + excluded.untested",
             checkpoint,
             starts_at,
             tally.passed,
@@ -139,6 +253,9 @@ pub async fn add(
             tally.from_area,
             tally.febrile,
             tally.sent_down,
+            tally.tested,
+            tally.positive,
+            tally.untested,
         )
         .execute(&mut *connection)
         .await?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chassis::{Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
 use proto::screening::{self as pb, enforcement_service_server::EnforcementService};
 use tonic::{Request, Response, Status, async_trait};
-use uuid::Uuid;
 
 use super::{
     Enforcement, OUTCOMES, WITHIN, ops,
@@ -19,6 +18,7 @@ use crate::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
     },
+    worklists,
 };
 
 /// The handlers of [`EnforcementService`].
@@ -72,27 +72,16 @@ impl Enforcements {
         let reason = wrong.keep("enforcement_request.reason", parse::text(&said.reason, REASON));
         let reason = reason.unwrap_or_default().to_owned();
         let deadline_at = said.deadline_time.map_or(Ok(now + WITHIN), parse::instant);
+        let to_come = |at| if at <= now { Err("must be in the future".to_owned()) } else { Ok(at) };
+        let deadline_at = deadline_at.and_then(to_come);
         let deadline_at = wrong.keep("enforcement_request.deadline_time", deadline_at).unwrap_or(now);
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "CreateEnforcementRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        let mut enforcement = Enforcement {
-            id: Uuid::now_v7(),
-            unit: unit.unwrap_or_default(),
-            person,
-            one: None,
-            sweep: None,
-            household: String::new(),
-            reason,
-            deadline_at,
-            created_at: now,
-            outcome: None,
-            settled_at: None,
-            settled_by: String::new(),
-            words: String::new(),
-        };
+        let own = Enforcement::new(unit.unwrap_or_default(), reason, now);
+        let mut enforcement = Enforcement { person, deadline_at, ..own };
         if let Some(id) = person {
-            let found = persons::hands(&mut work, id).await?;
+            let found = persons::hold_hands(&mut work, id).await?;
             let seen = found.filter(|(unit, _)| self.house.sees(&caller, "enforcements.write", *unit));
             let (unit, one) = seen.ok_or_else(|| Fault::NotFound(person_name(id)))?;
             (enforcement.unit, enforcement.one) = (unit, Some(one));
@@ -123,11 +112,18 @@ impl Enforcements {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListEnforcementRequests", &request);
-        let after = pager.after(&token)?;
         let units = self.house.units(&caller, "enforcements.read", ancestor)?;
         let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list(&mut work, &units, request.settled, after, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, |enforcement| enforcement.id.to_string());
+        let (mut found, key): (_, fn(&Enforcement) -> String) = if request.due_order {
+            let after = worklists::after(&pager, &token)?;
+            let found = store::due(&mut work, &units, after, size + 1).await?;
+            (found, |enforcement| worklists::key((enforcement.deadline_at, enforcement.id)))
+        } else {
+            let after = pager.after(&token)?;
+            let found = store::list(&mut work, &units, request.settled, after, size + 1).await?;
+            (found, |enforcement| enforcement.id.to_string())
+        };
+        let next_page_token = pager.cut(&mut found, size, key);
         let enforcement_requests = found.iter().map(contract::enforcement).collect();
         Ok(pb::ListEnforcementRequestsResponse { enforcement_requests, next_page_token })
     }

@@ -11,6 +11,9 @@ use uuid::Uuid;
 /// How long somebody has to settle a refusal [K].
 pub const WITHIN: TimeDelta = TimeDelta::hours(24);
 
+/// After how many refused readings in a row a person refuses to comply (R26) [K].
+pub const REFUSED_IN_A_ROW: i64 = 2;
+
 /// How a refusal may be settled: numbers as the contract has them.
 pub const OUTCOMES: std::ops::RangeInclusive<i32> = 1..=3;
 /// They comply.
@@ -31,6 +34,8 @@ pub struct Enforcement {
     pub sweep: Option<Uuid>,
     /// The household's number in the grid.
     pub household: String,
+    /// How many households refuse, in a grid that counts them.
+    pub households: Option<i32>,
     /// What is refused.
     pub reason: String,
     /// Until when it must be settled.
@@ -45,4 +50,27 @@ pub struct Enforcement {
     pub settled_by: String,
     /// In words.
     pub words: String,
+}
+
+impl Enforcement {
+    /// A refusal in a unit, to be settled in a day.
+    #[must_use]
+    pub fn new(unit: Uuid, reason: String, now: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            unit,
+            person: None,
+            one: None,
+            sweep: None,
+            household: String::new(),
+            households: None,
+            reason,
+            deadline_at: now + WITHIN,
+            created_at: now,
+            outcome: None,
+            settled_at: None,
+            settled_by: String::new(),
+            words: String::new(),
+        }
+    }
 }

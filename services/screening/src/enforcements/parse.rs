@@ -34,5 +34,6 @@ pub fn enforcement(enforcement: &Enforcement) -> pb::EnforcementRequest {
         outcome: enforcement.outcome.unwrap_or_default().into(),
         settle_time: enforcement.settled_at.map(parse::timestamp),
         words: enforcement.words.clone(),
+        households: enforcement.households.unwrap_or_default(),
     }
 }

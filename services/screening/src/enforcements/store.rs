@@ -1,18 +1,20 @@
 //! Enforcement requests remember here.
 
 use chassis::Fault;
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Enforcement;
+use crate::worklists::Place;
 
 /// Enforcement requests by a condition.
 macro_rules! enforcements {
     ($connection:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Enforcement,
-            "SELECT id, unit_id AS unit, person_id AS person, one_id AS one, sweep_id AS sweep, household, reason, deadline_at,
-                    created_at, outcome, settled_at, settled_by, words
+            "SELECT id, unit_id AS unit, person_id AS person, one_id AS one, sweep_id AS sweep, household, households, reason,
+                    deadline_at, created_at, outcome, settled_at, settled_by, words
              FROM enforcement_request WHERE " + $condition
             $(, $value)*
         )
@@ -47,6 +49,87 @@ pub async fn lock_open(
     .pop())
 }
 
+/// The open request of the households that a grid of a sweep counts, locked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_open_of_grid(
+    connection: &mut PgConnection,
+    sweep: Uuid,
+    grid: Uuid,
+) -> Result<Option<Enforcement>, Fault> {
+    Ok(enforcements!(
+        connection,
+        "sweep_id = $1 AND unit_id = $2 AND households IS NOT NULL AND settled_at IS NULL FOR NO KEY UPDATE",
+        sweep,
+        grid
+    )?
+    .pop())
+}
+
+/// Writes how many households refuse.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn count(connection: &mut PgConnection, id: Uuid, households: i32) -> Result<(), Fault> {
+    sqlx::query!("UPDATE enforcement_request SET households = $2 WHERE id = $1", id, households)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Who is under observation and refused as many of the last readings since an instant as are too many, and of whom nobody
+/// has made a request since: person, unit, and the first of those who are one. Their hands stay so; who is being changed
+/// is left alone.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn refusing(
+    connection: &mut PgConnection,
+    since: DateTime<Utc>,
+    in_a_row: i64,
+) -> Result<Vec<(Uuid, Uuid, Uuid)>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT p.id, p.unit_id, p.same_as
+         FROM observation o
+         JOIN person p ON (p.id, p.unit_id, p.same_as) = (o.person_id, o.unit_id, o.one_id)
+         CROSS JOIN LATERAL (
+             SELECT count(*) FILTER (WHERE last.outcome = 4) AS refused, min(last.opens_at) AS first_at
+             FROM (SELECT outcome, opens_at FROM slot s WHERE s.observation_id = o.id AND s.outcome > 0
+                   ORDER BY opens_at DESC LIMIT $2) last
+         ) lately
+         WHERE o.id IN (SELECT observation_id FROM slot WHERE outcome = 4 AND opens_at >= $1) AND o.ended_at IS NULL
+           AND lately.refused = $2
+           AND NOT EXISTS (SELECT FROM enforcement_request e WHERE e.one_id = o.one_id AND e.unit_id = o.unit_id
+                             AND (e.settled_at IS NULL OR e.settled_at > lately.first_at))
+         ORDER BY p.id FOR KEY SHARE OF p SKIP LOCKED",
+        since,
+        in_a_row,
+    );
+    let rows = rows.fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.unit_id, row.same_as)).collect())
+}
+
+/// A page of what must be settled in units, in due order.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn due(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    after: Place,
+    limit: i64,
+) -> Result<Vec<Enforcement>, Fault> {
+    Ok(enforcements!(
+        connection,
+        "unit_id = ANY($1) AND settled_at IS NULL AND (deadline_at, id) > ($2, $3) ORDER BY deadline_at, id LIMIT $4",
+        units,
+        after.0,
+        after.1,
+        limit
+    )?)
+}
+
 /// A page of the enforcement requests of units, the oldest first.
 ///
 /// # Errors
@@ -74,8 +157,9 @@ pub async fn list(
 /// Where the database fails.
 pub async fn insert(connection: &mut PgConnection, enforcement: &Enforcement, by: &str) -> Result<(), Fault> {
     sqlx::query!(
-        "INSERT INTO enforcement_request (id, unit_id, person_id, one_id, sweep_id, household, reason, deadline_at, created_at, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO enforcement_request (id, unit_id, person_id, one_id, sweep_id, household, reason, deadline_at, created_at, created_by,
+                                          households)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         enforcement.id,
         enforcement.unit,
         enforcement.person,
@@ -86,6 +170,7 @@ pub async fn insert(connection: &mut PgConnection, enforcement: &Enforcement, by
         enforcement.deadline_at,
         enforcement.created_at,
         by,
+        enforcement.households,
     )
     .execute(connection)
     .await?;

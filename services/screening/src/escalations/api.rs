@@ -15,8 +15,10 @@ use super::{
 use crate::{
     DOMAIN,
     cases::parse::case_name,
+    checkpoints::parse::checkpoint_name,
     enforcements::parse::enforcement_name,
     handdowns::parse::handdown_name,
+    hands::parse::question_name,
     house::House,
     incidents::parse::incident_name,
     observations::parse::observation_name,
@@ -57,19 +59,20 @@ impl Escalations {
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListEscalations", &request);
         let after =
-            pager.key(&token)?.map_or(Ok((0, DateTime::UNIX_EPOCH, Uuid::nil())), |key| place(&key))?;
+            pager.key(&token)?.map_or(Ok((-1, DateTime::UNIX_EPOCH, Uuid::nil())), |key| place(&key))?;
         self.house.within(&caller, "escalations.read", holder)?;
         let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list(&mut work, holder, after, size + 1).await?;
+        let agrees = self.house.sees(&caller, "hands.agree", holder);
+        let mut found = store::list(&mut work, (holder, agrees), after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |one| {
-            format!("{} {} {}", one.kind, one.since.timestamp_micros(), one.subject)
+            format!("{} {} {}", one.rank, one.since.timestamp_micros(), one.subject)
         });
         let escalations = found.iter().map(|one| self.shown(one)).collect();
         Ok(pb::ListEscalationsResponse { escalations, next_page_token })
     }
 
     fn shown(&self, escalation: &Escalation) -> pb::Escalation {
-        let contact = self.house.answering(escalation.unit);
+        let contact = self.house.called(escalation.unit, escalation.calls);
         let contact =
             contact.map(|contact| (contact.display_name, contact.official_phone)).unwrap_or_default();
         pb::Escalation {
@@ -90,7 +93,9 @@ impl Escalations {
 #[must_use]
 pub fn subject_name(kind: i16, id: Uuid) -> String {
     match Kind::of(kind) {
-        Some(Kind::Lost | Kind::ReadingMissed | Kind::ReleaseOverdue) | None => observation_name(id),
+        Some(Kind::Lost | Kind::ReadingMissed | Kind::ReleaseOverdue | Kind::ContactUndecided) | None => {
+            observation_name(id)
+        }
         Some(Kind::ReferralUnanswered | Kind::SuspicionUnreported) => referral_name(id),
         Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => handdown_name(id),
         Some(Kind::ResultUnhandled) => result_name(id),
@@ -98,14 +103,17 @@ pub fn subject_name(kind: i16, id: Uuid) -> String {
         Some(Kind::EnforcementOverdue) => enforcement_name(id),
         Some(Kind::CaseOverdue) => case_name(id),
         Some(Kind::IncidentOverdue) => incident_name(id),
+        Some(Kind::HandsUnagreed) => question_name(id),
+        Some(Kind::PersonUnobserved) => person_name(id),
+        Some(Kind::ShiftMissing) => checkpoint_name(id),
     }
 }
 
 fn place(key: &str) -> Result<Page, Fault> {
     let mut parts = key.split(' ');
     let mut next = || parts.next().ok_or(Fault::PageToken);
-    let kind = next()?.parse().map_err(|_| Fault::PageToken)?;
+    let rank = next()?.parse().map_err(|_| Fault::PageToken)?;
     let micros = next()?.parse().map_err(|_| Fault::PageToken)?;
     let since: Option<DateTime<Utc>> = DateTime::from_timestamp_micros(micros);
-    Ok((kind, since.ok_or(Fault::PageToken)?, next()?.parse().map_err(|_| Fault::PageToken)?))
+    Ok((rank, since.ok_or(Fault::PageToken)?, next()?.parse().map_err(|_| Fault::PageToken)?))
 }

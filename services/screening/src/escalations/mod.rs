@@ -7,7 +7,7 @@ pub mod store;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// What is put before a unit: the least is the most dangerous.
+/// What is put before a unit: numbers as the contract has them. How dangerous each is says [`Kind::rank`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i16)]
 pub enum Kind {
@@ -33,15 +33,24 @@ pub enum Kind {
     ReleaseOverdue = 10,
     /// An incident that nobody has reported (R7).
     IncidentOverdue = 11,
+    /// A contact whose index turned out to be no case, and of whom nobody has decided (R13).
+    ContactUndecided = 12,
+    /// Two units have not agreed whose hands.
+    HandsUnagreed = 14,
+    /// Somebody was found, and nobody follows them up.
+    PersonUnobserved = 13,
     /// A facility suspects somebody, and there is no case (R1, R5).
     SuspicionUnreported = 15,
+    /// A checkpoint's shift is over, and nothing was said of it (D1).
+    ShiftMissing = 16,
 }
 
 impl Kind {
     /// Every kind that is about an observation.
-    pub const OF_OBSERVATIONS: [Self; 3] = [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue];
+    pub const OF_OBSERVATIONS: [Self; 4] =
+        [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue, Self::ContactUndecided];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 9] = [
+    pub const OF_OTHERS: [Self; 12] = [
         Self::ReferralUnanswered,
         Self::ResultUnhandled,
         Self::UrgentHanddown,
@@ -51,6 +60,24 @@ impl Kind {
         Self::CaseOverdue,
         Self::IncidentOverdue,
         Self::SuspicionUnreported,
+        Self::HandsUnagreed,
+        Self::PersonUnobserved,
+        Self::ShiftMissing,
+    ];
+    /// Every kind that follows from the view of what waits alone.
+    pub const OF_WAITING: [Self; 12] = [
+        Self::ReferralUnanswered,
+        Self::SuspicionUnreported,
+        Self::ReleaseOverdue,
+        Self::ResultUnhandled,
+        Self::SupportOverdue,
+        Self::EnforcementOverdue,
+        Self::CaseOverdue,
+        Self::IncidentOverdue,
+        Self::ContactUndecided,
+        Self::HandsUnagreed,
+        Self::PersonUnobserved,
+        Self::ShiftMissing,
     ];
 
     /// The kind of a number of the database.
@@ -59,6 +86,41 @@ impl Kind {
         let all = Self::OF_OBSERVATIONS.into_iter().chain(Self::OF_OTHERS);
         all.into_iter().find(|kind| *kind as i16 == number)
     }
+
+    /// How dangerous it is, the least the most: by how many may be infected, or harmed, while it waits [D].
+    #[must_use]
+    pub fn rank(self) -> i16 {
+        match self {
+            Self::IncidentOverdue => 10,
+            Self::ReferralUnanswered => 20,
+            Self::SuspicionUnreported => 25,
+            Self::ResultUnhandled => 30,
+            Self::Lost => 40,
+            Self::UrgentHanddown => 50,
+            Self::CaseOverdue => 60,
+            Self::PersonUnobserved => 70,
+            Self::HandsUnagreed => 75,
+            Self::ReadingMissed => 80,
+            Self::SupportOverdue => 90,
+            Self::EnforcementOverdue => 100,
+            Self::HanddownOverdue => 110,
+            Self::ShiftMissing => 120,
+            Self::ContactUndecided => 125,
+            Self::ReleaseOverdue => 130,
+        }
+    }
+}
+
+/// Who is to be called about something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i16)]
+pub enum Called {
+    /// Whoever answers for the unit.
+    Answering = 0,
+    /// The unit's deputy (H6).
+    Deputy = 1,
+    /// The unit's leader (H6).
+    Leader = 2,
 }
 
 /// Something that is put before a unit.
@@ -68,6 +130,8 @@ pub struct Escalation {
     pub subject: Uuid,
     /// What, as [`Kind`] numbers it.
     pub kind: i16,
+    /// How dangerous it is, as [`Kind::rank`] has it.
+    pub rank: i16,
     /// The person, where it is about one.
     pub person: Option<Uuid>,
     /// Whose it is.
@@ -80,4 +144,20 @@ pub struct Escalation {
     pub since: DateTime<Utc>,
     /// How many readings were missed in a row.
     pub missed: i16,
+    /// Who is to be called, as [`Called`] numbers it.
+    pub calls: i16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h6_what_infects_most_comes_first_and_no_two_kinds_are_alike() {
+        let mut all: Vec<Kind> = Kind::OF_OBSERVATIONS.into_iter().chain(Kind::OF_OTHERS).collect();
+        all.sort_unstable_by_key(|kind| kind.rank());
+        assert!(all.windows(2).all(|pair| pair[0].rank() < pair[1].rank()));
+        assert_eq!((all[0], all[1]), (Kind::IncidentOverdue, Kind::ReferralUnanswered));
+        assert_eq!(all.last(), Some(&Kind::ReleaseOverdue));
+    }
 }

@@ -22,7 +22,10 @@ use super::{
 use crate::{
     DOMAIN,
     house::House,
-    observations::parse::observation_name,
+    observations::{
+        self,
+        parse::{COLLECTION as OBSERVATIONS, observation_name},
+    },
     persons::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
@@ -95,6 +98,13 @@ impl ExposureService for Exposures {
         request: Request<pb::CountContactsRequest>,
     ) -> Result<Response<pb::CountContactsResponse>, Status> {
         server::reply(DOMAIN, self.count(request).await)
+    }
+
+    async fn keep_contact(
+        &self,
+        request: Request<pb::KeepContactRequest>,
+    ) -> Result<Response<pb::KeepContactResponse>, Status> {
+        server::reply(DOMAIN, self.keep(request).await)
     }
 }
 
@@ -333,6 +343,38 @@ impl Exposures {
             apart: figures.apart,
             general: figures.general,
         })
+    }
+
+    async fn keep(&self, request: Request<pb::KeepContactRequest>) -> Result<pb::KeepContactResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let name = parse::name(OBSERVATIONS, &request.observation);
+        let id = wrong.keep("observation", name).unwrap_or_default();
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "KeepContact", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = observations::store::lock(&mut work, id).await?;
+        let observation = self.house.observed(&caller, "observations.end", id, found)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let said = (caller.subject(), request.reason.as_str());
+        if !ops::settle(&self.house, &mut work, id, said).await? {
+            let name = observation_name(id);
+            let words = "nobody asks what becomes of the contact, or it was decided";
+            return Err(Fault::unmet("CONTACT_DECIDED", name.clone(), words, vec![("observation", name)]));
+        }
+        let now = self.house.clock.now();
+        let said = (caller.subject(), request.reason.as_str(), now);
+        observations::store::note(&mut work, &observation, observations::Event::Kept, said).await?;
+        let observation = Some(observations::parse::observation(&observation, now));
+        let answer = pb::KeepContactResponse { observation };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
     }
 
     /// The first of those who are one with a person whom the caller sees.

@@ -7,7 +7,7 @@ pub mod ops;
 pub mod parse;
 pub mod store;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ pub const KINDS: std::ops::RangeInclusive<i32> = 1..=9;
 const WINDOW_BEFORE_ONSET_SINCE: i16 = 6;
 /// How many days before.
 const DAYS_BEFORE: Days = Days::new(2);
+
+/// How long somebody has to decide what becomes of a contact whose index turned out to be no case (R13) [K].
+pub const DECIDED_WITHIN: TimeDelta = TimeDelta::hours(24);
 
 /// Why a contact of a case is under observation, as the contract numbers it.
 pub const CONTACT_OF_CASE: i16 = 2;

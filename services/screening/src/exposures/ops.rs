@@ -1,12 +1,15 @@
-//! What is done with exposures in the caller's transaction: whom they put under observation.
+//! What is done with exposures in the caller's transaction: whom they put under observation, and of whom it is asked
+//! whether they are to stay there.
 
 use chassis::Fault;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Exposure, Index, Window, basis, store};
+use super::{DECIDED_WITHIN, Exposure, Index, Window, basis, store};
 use crate::{
-    cases,
+    cases::{self, Case},
+    escalations::{self, Kind},
+    homes,
     house::House,
     observations::{
         Place,
@@ -45,7 +48,9 @@ pub async fn follow(
     exposure: &Exposure,
     by: &str,
 ) -> Result<Option<Uuid>, Fault> {
-    if !exposure.close || exposure.withdrawn_at.is_some() {
+    // Whoever was found to be their own contact is none (R24).
+    let is_own = exposure.index.is_some_and(|index| index.one == exposure.contact_one);
+    if !exposure.close || exposure.withdrawn_at.is_some() || is_own {
         return Ok(None);
     }
     let last = exposure.last_at.with_timezone(&house.clock.zone()).date_naive();
@@ -66,7 +71,45 @@ pub async fn follow(
     let opening =
         Opening { person: exposure.contact, basis, last_exposure: last, place: Place::Home, facility };
     let (observation, _) = put_under(house, connection, by, opening).await?;
+    settle(house, connection, observation.id, (by, "there is an index")).await?;
     Ok(Some(observation.id))
+}
+
+/// Once somebody turned out to be no case: asks what becomes of those who are under observation for them alone (R13).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn ask(house: &House, connection: &mut PgConnection, case: &Case) -> Result<(), Fault> {
+    let (now, zone) = (house.clock.now(), house.clock.zone());
+    let close = store::close_of(connection, case.one).await?.into_iter();
+    let exposures: Vec<Uuid> = close
+        .filter(|exposure| exposure.window(zone) != Window::Before)
+        .map(|exposure| exposure.id)
+        .collect();
+    let mates = homes::store::housemates(connection, case.one, house.clock.today()).await?;
+    let at_home: Vec<Uuid> = mates.into_iter().map(|mate| mate.person).collect();
+    if exposures.is_empty() && at_home.is_empty() {
+        return Ok(());
+    }
+    let deadline = now + DECIDED_WITHIN;
+    store::ask(connection, (case.one, case.id), (&exposures, &at_home), (now, deadline)).await
+}
+
+/// Once it is decided what becomes of a contact: it is put before nobody any more. Answers whether it was asked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn settle(
+    house: &House,
+    connection: &mut PgConnection,
+    observation: Uuid,
+    (by, words): (&str, &str),
+) -> Result<bool, Fault> {
+    let is_settled = store::settle(connection, observation, (by, words), house.clock.now()).await?;
+    if is_settled {
+        escalations::store::withdraw(connection, &[observation], &[Kind::ContactUndecided]).await?;
+    }
+    Ok(is_settled)
 }
 
 /// Why there is a row of who is one person: of all of them the gravest.

@@ -117,7 +117,7 @@ pub async fn sent_before(
 pub async fn close_of(connection: &mut PgConnection, index_one: Uuid) -> Result<Vec<Exposure>, Fault> {
     Ok(exposures!(
         connection,
-        "e.index_one_id = $1 AND e.close AND e.withdrawn_at IS NULL ORDER BY e.contact_one_id, e.last_at",
+        "e.index_one_id = $1 AND e.contact_one_id <> $1 AND e.close AND e.withdrawn_at IS NULL ORDER BY e.contact_one_id, e.last_at",
         index_one
     )?)
 }
@@ -218,14 +218,14 @@ pub async fn trace(connection: &mut PgConnection, from: Uuid, generations: i32) 
                SELECT same_as, 0 FROM person WHERE id = $1
                UNION
                SELECT e.contact_one_id, r.generation + 1 FROM reached r JOIN exposure e ON e.index_one_id = r.one
-               WHERE r.generation < $2 AND e.withdrawn_at IS NULL
+               WHERE r.generation < $2 AND e.withdrawn_at IS NULL AND e.contact_one_id <> r.one
            )
            SELECT r.generation + 1 AS "generation!", p.unit_id AS root_unit, p.same_as AS root_one, e.id, e.event_id, e.entered_by, e.index_id, e.index_unit_id,
                   e.index_one_id, c.onset_on AS "onset_on?", c.sampled_on AS "sampled_on?", e.index_reference, e.contact_id,
                   e.contact_unit_id, e.contact_one_id, e.kind, e.place, e.first_at, e.last_at, e.protected,
                   e.close AS "close!", e.control_plan, e.created_at, e.withdrawn_at, e.withdraw_reason
            FROM (SELECT one, min(generation) AS generation FROM reached GROUP BY one) r
-           JOIN exposure e ON e.index_one_id = r.one AND e.withdrawn_at IS NULL
+           JOIN exposure e ON e.index_one_id = r.one AND e.contact_one_id <> r.one AND e.withdrawn_at IS NULL
            CROSS JOIN (SELECT unit_id, same_as FROM person WHERE id = $1) p
            LEFT JOIN case_record c ON c.one_id = e.index_one_id AND c.leads_id = c.id
            WHERE r.generation < $2 ORDER BY 1, e.id"#,
@@ -342,8 +342,74 @@ pub async fn withdraw(
     Ok(())
 }
 
+/// Asks what becomes of the contacts of who turned out to be no case (R13): of those of the exposures and homes given that
+/// are under observation as contacts, and have no other index: one who is ill, febrile, a returnee or unknown, or somebody
+/// ill at home.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn ask(
+    connection: &mut PgConnection,
+    (index_one, case): (Uuid, Uuid),
+    (exposures, at_home): (&[Uuid], &[Uuid]),
+    (now, deadline): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<(), Fault> {
+    let contacts = sqlx::query_scalar!(
+        "SELECT o.id FROM observation o
+         WHERE o.ended_at IS NULL AND o.basis IN (2, 3)
+           AND ((o.one_id, o.unit_id) IN (SELECT e.contact_one_id, e.contact_unit_id FROM exposure e WHERE e.id = ANY($2))
+                OR o.person_id = ANY($3))
+           AND NOT EXISTS (SELECT FROM exposure e LEFT JOIN person p ON p.same_as = e.index_one_id
+                           WHERE e.contact_one_id = o.one_id AND e.close AND e.withdrawn_at IS NULL AND e.index_one_id IS DISTINCT FROM o.one_id
+                             AND (e.index_id IS NULL OR p.purpose = 1 OR (p.purpose IN (3, 4) AND e.index_one_id <> $1)))
+           AND NOT EXISTS (SELECT FROM resident own JOIN resident other ON other.home_id = own.home_id AND other.ends_on IS NULL
+                           JOIN person p ON p.same_as = other.one_id
+                           WHERE own.one_id = o.one_id AND own.ends_on IS NULL AND other.one_id NOT IN ($1, o.one_id) AND p.purpose = 3)
+         ORDER BY o.id FOR NO KEY UPDATE",
+        index_one,
+        exposures,
+        at_home,
+    );
+    for contact in contacts.fetch_all(&mut *connection).await? {
+        sqlx::query!(
+            "INSERT INTO contact_question (id, observation_id, case_id, asked_at, deadline_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (observation_id) WHERE settled_at IS NULL DO NOTHING",
+            Uuid::now_v7(),
+            contact,
+            case,
+            now,
+            deadline,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Writes that it was decided what becomes of a contact; answers whether that was asked.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn settle(
+    connection: &mut PgConnection,
+    observation: Uuid,
+    (by, words): (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let settled = sqlx::query!(
+        "UPDATE contact_question SET settled_at = $2, settled_by = $3, words = $4
+         WHERE observation_id = $1 AND settled_at IS NULL",
+        observation,
+        now,
+        by,
+        words,
+    );
+    Ok(settled.execute(connection).await?.rows_affected() > 0)
+}
+
 /// The figures of contacts in the hands of units, unit by unit, as of an instant: each person once, by the last
-/// observation that had begun by then. Units without contacts are left out.
+/// observation that had begun by then. An index counts who was a case by then, or was taken in as one; whoever was found
+/// to be their own contact is none. Units without contacts are left out.
 ///
 /// # Errors
 /// Where the database fails.
@@ -357,14 +423,18 @@ pub async fn figures(
                SELECT e.contact_unit_id AS unit, e.contact_one_id AS one, bool_or(e.close) AS close
                FROM exposure e
                WHERE e.contact_unit_id = ANY($1) AND e.created_at < $2 AND (e.withdrawn_at IS NULL OR e.withdrawn_at >= $2)
+                 AND e.index_one_id IS DISTINCT FROM e.contact_one_id
                  AND (e.index_id IS NULL
-                      OR EXISTS (SELECT FROM person p WHERE p.same_as = e.index_one_id AND p.purpose = 3))
+                      OR EXISTS (SELECT FROM person p WHERE p.same_as = e.index_one_id AND p.purpose = 3 AND p.former_purpose IS NULL)
+                      OR EXISTS (SELECT FROM case_record r JOIN case_event v ON v.case_id = r.id
+                                 WHERE r.one_id = e.index_one_id AND v.kind IN (3, 4) AND v.after IN (2, 3, 4) AND v.counts_from < $2))
                GROUP BY 1, 2
            ), stands AS (
                SELECT c.unit, CASE
                    WHEN NOT c.close THEN 0
-                   WHEN EXISTS (SELECT FROM case_record r WHERE r.one_id = c.one AND r.leads_id = r.id AND r.found_at < $2
-                                  AND r.state NOT IN (1, 5, 6)) THEN 2
+                   WHEN (SELECT v.after FROM case_record r JOIN case_event v ON v.case_id = r.id
+                         WHERE r.one_id = c.one AND r.leads_id = r.id AND v.kind IN (3, 4) AND v.counts_from < $2
+                         ORDER BY v.number DESC LIMIT 1) NOT IN (1, 5, 6) THEN 2
                    WHEN o.id IS NULL THEN 5
                    WHEN o.ended_at < $2 THEN LEAST(o.ending, 5)
                    WHEN (SELECT v.kind FROM observation_event v

@@ -1,6 +1,7 @@
 //! Figures decide here: what the registers come to, as signed differences of each unit's days.
 
 pub mod api;
+pub mod levels;
 pub mod parse;
 pub mod store;
 pub mod tally;

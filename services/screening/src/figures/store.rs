@@ -8,13 +8,17 @@ use uuid::Uuid;
 
 use super::{Counts, INDICATORS, Sheet};
 
-/// Whether anything has been noted.
+/// Whether there is anything to do on a day: notes, or a day that has gone by.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn is_noted(pool: &PgPool) -> Result<bool, Fault> {
-    let any = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM figure_inbox) AS "any!""#);
-    Ok(any.fetch_one(pool).await?)
+pub async fn is_due(pool: &PgPool, today: NaiveDate) -> Result<bool, Fault> {
+    let due = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM figure_inbox)
+                  OR EXISTS (SELECT FROM figure_progress WHERE tallied_on IS DISTINCT FROM $1) AS "due!""#,
+        today,
+    );
+    Ok(due.fetch_one(pool).await?)
 }
 
 /// Up to which day notes have been taken in, none yet where none was; nothing where another replica is at it.
@@ -240,4 +244,67 @@ pub async fn febrile_found(
     );
     let rows = rows.fetch_all(connection).await?.into_iter();
     Ok(rows.map(|row| (row.found_unit_id, row.date, row.count)).collect())
+}
+
+/// What waits in the whole of screening, by kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// Slots that have elapsed and are not closed yet.
+    pub slots: i64,
+    /// Hand-downs that are not closed.
+    pub handdowns: i64,
+    /// Questions whose hands a person is in.
+    pub questions: i64,
+}
+
+/// What waits at an instant.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn waiting(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Waiting, Fault> {
+    let waiting = sqlx::query_as!(
+        Waiting,
+        r#"SELECT (SELECT count(*) FROM slot WHERE outcome = 0 AND closes_at <= $1) AS "slots!",
+                  (SELECT count(*) FROM handdown WHERE closed_at IS NULL) AS "handdowns!",
+                  (SELECT count(*) FROM hands_question WHERE settled_at IS NULL) AS "questions!""#,
+        now,
+    );
+    Ok(waiting.fetch_one(connection).await?)
+}
+
+/// Who is under observation, unit by unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// The unit.
+    pub unit: Uuid,
+    /// Everybody.
+    pub all: i64,
+    /// Those to be released.
+    pub due: i64,
+    /// Those whom nobody finds.
+    pub lost: i64,
+}
+
+/// Who is under observation at an instant, unit by unit: each person once.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn open(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Open>, Fault> {
+    let open = sqlx::query_as!(
+        Open,
+        r#"SELECT unit_id AS unit, count(*) AS "all!", count(*) FILTER (WHERE due_at <= $1 AND NOT lost) AS "due!",
+                  count(*) FILTER (WHERE lost) AS "lost!"
+           FROM observation WHERE ended_at IS NULL AND leads_id = id GROUP BY 1"#,
+        now,
+    );
+    Ok(open.fetch_all(connection).await?)
+}
+
+/// How much is put before somebody, by the number of its kind.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn put_before(connection: &mut PgConnection) -> Result<Vec<(i16, i64)>, Fault> {
+    let rows = sqlx::query!(r#"SELECT kind, count(*) AS "count!" FROM escalation GROUP BY 1"#);
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.kind, row.count)).collect())
 }

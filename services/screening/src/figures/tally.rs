@@ -51,14 +51,14 @@ pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
 
 /// Takes in some notes; answers whether there may be more.
 async fn tally(house: &House) -> Result<bool, Fault> {
-    if !store::is_noted(house.database.pool()).await? {
+    let today = house.clock.today();
+    if !store::is_due(house.database.pool(), today).await? {
         return Ok(false);
     }
     let mut work = house.database.begin(None).await?;
     let Some(last) = store::progress(&mut work).await? else {
         return Ok(false);
     };
-    let today = house.clock.today();
     let (units, notes) = store::take_notes(&mut work, NOTES).await?;
     let first = last.unwrap_or(today).clamp(today - Days::new(BACK), today);
     // A change of before midnight that is found after it is that day's.

@@ -8,10 +8,7 @@ use chassis::{
     server,
     watching::Resources,
 };
-use proto::{
-    registry::Heartbeat,
-    screening::{self as pb, watch_figures_response::Event},
-};
+use proto::screening::{self as pb, watch_figures_response::Event};
 use tonic::{Request, async_trait};
 use uuid::Uuid;
 
@@ -53,7 +50,7 @@ impl Resources for Figures {
     }
 
     fn message(&self, sheet: Option<pb::FigureSheet>, token: String) -> pb::WatchFiguresResponse {
-        let event = sheet.map_or(Event::Heartbeat(Heartbeat {}), Event::Sheet);
+        let event = sheet.map_or(Event::Heartbeat(proto::registry::Heartbeat {}), Event::Sheet);
         pb::WatchFiguresResponse { event: Some(event), token }
     }
 }

@@ -3,7 +3,7 @@
 use jurisdiction::Tree;
 use uuid::Uuid;
 
-use crate::schedules::TOWNSHIP;
+use crate::schedules::{COUNTY, TOWNSHIP};
 
 /// What names of units end in, which people leave out.
 const ENDINGS: [&str; 9] = ["经济技术开发区", "街道", "社区", "县", "市", "区", "镇", "乡", "村"];
@@ -20,24 +20,43 @@ pub fn lowest_known(tree: &Tree, from: Uuid, address: &str) -> Uuid {
         let below = || children.iter().flat_map(|child| tree.children(*child)).collect::<Vec<_>>();
         // A level may be left out, as counties are between a city and its towns.
         let found = named(tree, &children, rest).or_else(|| named(tree, &below(), rest));
-        let Some((place, read)) = found else { break };
+        let Some((place, read, name)) = found else { break };
+        let is_high = |node: &jurisdiction::Node| node.level <= COUNTY && node.display_name.len() == name;
+        let is_high = tree.at(place).is_some_and(is_high);
+        if is_elsewhere(tree, here, &rest[..read - name], is_high) {
+            break;
+        }
         (here, rest) = (place, &rest[read..]);
     }
     tree.at(here).map_or(from, |node| node.id)
 }
 
-/// The one unit that a text names by the longest name, and up to where that is read.
-fn named(tree: &Tree, places: &[i32], text: &str) -> Option<(i32, usize)> {
+/// Whether what stands before a name says that it is another place's: another province, city or prefecture. The names of
+/// a unit and of those above it are its own. That a province is ours is not known here: a county is believed right after one, since
+/// hardly two counties are called alike; a town is not.
+fn is_elsewhere(tree: &Tree, here: i32, before: &str, is_high: bool) -> bool {
+    let own = tree.upwards(here).filter_map(|place| tree.at(place)).flat_map(names_of);
+    let read = own.filter_map(|name| Some(before.rfind(name)? + name.len())).max();
+    let before = before[read.unwrap_or(0)..].replace("市场", "");
+    let is_city = before.contains(['市', '州']);
+    is_city || (before.contains(['省']) || before.contains("自治区")) && !is_high
+}
+
+/// The name of a unit, and what is left of it without its ending where people leave that out.
+fn names_of(node: &jurisdiction::Node) -> impl Iterator<Item = &str> {
+    let stem = ENDINGS.iter().find_map(|ending| node.display_name.strip_suffix(ending));
+    // Below a township, half a name is many villages' and streets'.
+    let stem = stem.filter(|stem| stem.chars().count() >= 2 && node.level <= TOWNSHIP);
+    [Some(node.display_name.as_str()), stem].into_iter().flatten()
+}
+
+/// The one unit that a text names by the longest name, up to where that is read, and how long the name is.
+fn named(tree: &Tree, places: &[i32], text: &str) -> Option<(i32, usize, usize)> {
     let mut best: Option<(usize, i32, usize)> = None;
     let mut is_one = false;
     for place in places {
         let Some(node) = tree.at(*place) else { continue };
-        let stem = ENDINGS.iter().find_map(|ending| node.display_name.strip_suffix(ending));
-        // Below a township, half a name is many villages' and streets'.
-        let stem = stem.filter(|stem| stem.chars().count() >= 2 && node.level <= TOWNSHIP);
-        let names = [Some(node.display_name.as_str()), stem];
-        let longest =
-            names.into_iter().flatten().find_map(|name| Some((name.len(), text.find(name)? + name.len())));
+        let longest = names_of(node).find_map(|name| Some((name.len(), text.find(name)? + name.len())));
         let Some((length, read)) = longest else { continue };
         match best {
             Some((longest, ..)) if longest > length => {}
@@ -45,7 +64,7 @@ fn named(tree: &Tree, places: &[i32], text: &str) -> Option<(i32, usize)> {
             _ => (best, is_one) = (Some((length, *place, read)), true),
         }
     }
-    best.filter(|_| is_one).map(|(_, place, read)| (place, read))
+    best.filter(|_| is_one).map(|(length, place, read)| (place, read, length))
 }
 
 #[cfg(test)]
@@ -89,6 +108,12 @@ mod tests {
         assert_eq!(known("双峰县城中社区"), 2, "two are named alike");
         assert_eq!(known("武汉市江汉区"), 1, "none is named");
         assert_eq!(known(""), 1);
+        assert_eq!(known("湖北省武汉市江汉区永丰街道"), 1, "another city's");
+        assert_eq!(known("江西省永丰街道"), 1, "another province's");
+        assert_eq!(known("湘西州永丰街道"), 1, "another prefecture's");
+        assert_eq!(known("湖南省双峰县永丰街道"), 4, "a county is believed");
+        assert_eq!(known("湖南省娄底双峰县永丰街道"), 4);
+        assert_eq!(known("双峰县老市场永丰街道"), 4, "a market is no city");
     }
 
     proptest! {

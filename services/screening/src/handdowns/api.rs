@@ -13,7 +13,8 @@ use super::{
     ingest::{self, Item, LARGEST, Taken},
     ops,
     parse::{self as contract, COLLECTION, handdown_name, misfit},
-    store::{self, Selection},
+    station_window,
+    store::{self, Selection, Source},
     verification::Verified,
 };
 use crate::{
@@ -21,11 +22,12 @@ use crate::{
     house::House,
     observations::{self, Ending, parse::observation_name},
     persons::{
+        FOLLOWED_WITHIN,
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
     refusals::refusal,
-    schedules,
+    schedules, worklists,
 };
 
 /// The most hand-downs that are acknowledged at once.
@@ -131,7 +133,8 @@ impl Handdowns {
                 (ops::begin(&self.house, &mut work, &person, asked, caller.subject()).await?, false)
             }
         };
-        store::add_source(&mut work, handdown.chain, request_id, &source).await?;
+        let item = (handdown.chain, person.unit, request_id);
+        store::add_source(&mut work, &self.house.keys, item, &source).await?;
         let answer = pb::CreateHanddownResponse { handdown: Some(contract::handdown(&handdown)), known };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -146,22 +149,39 @@ impl Handdowns {
         let mut wrong = Violations::default();
         let from = wrong.keep("from_unit", parse::name(UNITS, &request.from_unit)).unwrap_or_default();
         let now = self.house.clock.now();
-        let source = contract::source(&mut wrong, request.source.as_ref(), caller.subject(), now);
+        let mut source = contract::source(&mut wrong, request.source.as_ref(), caller.subject(), now);
         if !(1..=LARGEST).contains(&request.items.len()) {
             wrong.add("items", format!("must be 1 to {LARGEST}, are {}", request.items.len()));
         }
         wrong.refuse()?;
-        self.house.within(&caller, "handdowns.write", from)?;
+        let from = self.house.taking(&caller, "handdowns.write", from)?;
+        let from_unit = unit_name(from);
+        if source.kind == pb::ListKind::Station as i16 && source.window_starts_at.is_none() {
+            let (starts_at, ends_at) = station_window(now, self.house.clock.zone());
+            (source.window_starts_at, source.window_ends_at) = (Some(starts_at), Some(ends_at));
+        }
+        let gap = self.gap(from, &source).await?;
         let mut results = Vec::with_capacity(request.items.len());
         for (nth, item) in request.items.iter().enumerate() {
-            let taken = match Item::new(item, &request.from_unit, &source.reference) {
+            let taken = match Item::new(item, &from_unit, &source.reference) {
                 Ok(item) => ingest::take_in(&self.house, &caller, item, &source).await,
                 Err(fault) => Err(fault),
             };
             let result = Some(result(nth, taken)?);
             results.push(pb::HanddownResult { event_id: item.event_id.clone(), result });
         }
-        Ok(pb::IngestHanddownsResponse { results })
+        Ok(pb::IngestHanddownsResponse { results, from_unit, gap })
+    }
+
+    /// The hours between the window of a list and those that the same unit sent of its kind before.
+    async fn gap(&self, from: Uuid, source: &Source) -> Result<Option<pb::WindowGap>, Fault> {
+        let Some(starts_at) = source.window_starts_at else { return Ok(None) };
+        let mut work = self.house.database.begin(None).await?;
+        let before = store::covered_before(&mut work, (from, source.kind), starts_at).await?;
+        Ok(before.filter(|before| *before < starts_at).map(|before| pb::WindowGap {
+            start_time: Some(parse::timestamp(before)),
+            end_time: Some(parse::timestamp(starts_at)),
+        }))
     }
 
     async fn get(&self, request: Request<pb::GetHanddownRequest>) -> Result<pb::GetHanddownResponse, Fault> {
@@ -169,11 +189,18 @@ impl Handdowns {
         let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
         let mut work = self.house.database.begin(deadline).await?;
         let handdown = self.seen(&mut work, &caller, "handdowns.read", id).await?;
-        let sources = store::sources(&mut work, handdown.chain).await?;
+        let sources = store::sources(&mut work, &self.house.keys, handdown.chain).await?;
         let hops = store::hops(&mut work, handdown.chain).await?;
         let hops = hops.iter().filter(|hop| self.sees(&caller, "handdowns.read", hop));
+        // As the person's own values: whole, and noted so, where the person is in the caller's hands (P6).
+        let is_own = self.house.has_in_hand(&caller, "persons.hold", handdown.holder);
+        if is_own && sources.iter().any(|source| source.facts.is_some()) {
+            let now = self.house.clock.now();
+            persons::note_access(&mut work, &[handdown.person], caller.subject(), "", now).await?;
+            work.commit().await?;
+        }
         Ok(pb::GetHanddownResponse {
-            sources: sources.iter().map(contract::shown_source).collect(),
+            sources: sources.iter().map(|source| contract::shown_source(source, !is_own)).collect(),
             hops: hops.map(contract::handdown).collect(),
             handdown: Some(contract::handdown(&handdown)),
         })
@@ -199,7 +226,7 @@ impl Handdowns {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListHanddowns", &request);
-        let after = pager.after(&token)?;
+        let after = if request.due_order { Uuid::nil() } else { pager.after(&token)? };
         let units = self.house.units(&caller, "handdowns.read", ancestor)?;
         let both = request.incoming == request.outgoing;
         let side = |asked: bool| if both || asked { &units[..] } else { &[] };
@@ -212,8 +239,13 @@ impl Handdowns {
             limit: size + 1,
         };
         let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list(&mut work, selection).await?;
-        let next_page_token = pager.cut(&mut found, size, |handdown| handdown.id.to_string());
+        let (mut found, key): (_, fn(&Handdown) -> String) = if request.due_order {
+            let found = store::due(&mut work, selection, worklists::after(&pager, &token)?).await?;
+            (found, |handdown| worklists::key((handdown.due_at, handdown.id)))
+        } else {
+            (store::list(&mut work, selection).await?, |handdown| handdown.id.to_string())
+        };
+        let next_page_token = pager.cut(&mut found, size, key);
         let handdowns = found.iter().map(contract::handdown).collect();
         Ok(pb::ListHanddownsResponse { handdowns, next_page_token })
     }
@@ -353,7 +385,9 @@ impl Handdowns {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let verified = Verified::new(&self.house, &request)?;
-        self.house.jurisdiction.fresh()?;
+        if verified.decides() {
+            self.house.jurisdiction.fresh()?;
+        }
         let claim = Claim::new(&caller, request_id, "VerifyHanddown", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let seen = self.held(&mut work, &caller, "handdowns.verify", verified.id).await?;
@@ -390,6 +424,10 @@ impl Handdowns {
             }
             None => ops::observed(&mut work, &handdown).await?.map(observation_name).unwrap_or_default(),
         };
+        if verified.outcome == Outcome::Found && answer.observation.is_empty() {
+            // Found, and nobody observes them yet: that is the receiver's to do from now on.
+            persons::follow_by(&mut work, handdown.person, now + FOLLOWED_WITHIN).await?;
+        }
         answer.handdown = Some(contract::handdown(&handdown));
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
@@ -404,7 +442,7 @@ impl Handdowns {
             observations::ops::decide(&mut own, Ending::Transferred, &handdown.words, by, now);
             observations::ops::end(&self.house, work, &own, now).await?;
         }
-        Ok(())
+        observations::ops::followed(work, handdown.one, handdown.holder).await
     }
 
     fn sees(&self, caller: &Caller, permission: &str, handdown: &Handdown) -> bool {

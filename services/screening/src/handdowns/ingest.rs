@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Handdown,
+    Handdown, Outcome,
     address::lowest_known,
     ops,
     store::{self, Source},
@@ -16,7 +16,7 @@ use crate::{
     house::House,
     persons::{
         Finding, intake,
-        parse::{Intake, UNITS, listed},
+        parse::{Intake, UNITS, born, listed},
         store as persons,
     },
 };
@@ -74,27 +74,65 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source
     if let Some(chain) = store::sent_before(&mut work, item.event, caller.subject()).await? {
         return Ok(Taken::Before(chain));
     }
-    let from = item.intake.unit;
-    let one = intake::known_as(house, &mut work, &item.intake).await?;
-    let begun = match one {
-        Some(one) => {
-            persons::lock_same(&mut work, &house.keys, one).await?;
-            store::begun_by(&mut work, one, from).await?
-        }
+    born(&item.intake.details, "details", house.clock.today())?;
+    let known = match intake::known_as(house, &mut work, &item.intake).await? {
+        Some(one) => known(house, &mut work, caller, one, &item).await?,
         None => None,
     };
-    let taken = match begun {
-        Some(begun) => joined(house, &mut work, caller, begun, &item).await?,
+    let taken = match known {
+        Some(handdown) => joined(house, &mut work, caller, handdown, &item).await?,
         None => begun_now(house, &mut work, caller, &item).await?,
     };
     let Taken::In(handdown, _) = &taken else { return Ok(taken) };
-    if !store::add_source(&mut work, handdown.chain, item.event, source).await? {
-        let chain = handdown.chain;
-        drop(work);
-        return Ok(Taken::Before(chain));
+    let given = (handdown.chain, item.intake.unit, item.event);
+    if store::add_source(&mut work, &house.keys, given, source).await? {
+        work.commit().await?;
+        return Ok(taken);
     }
-    work.commit().await?;
-    Ok(taken)
+    // The same item was taken in at the same time: what that came to stands, and this is undone.
+    drop(work);
+    let mut work = house.database.begin(None).await?;
+    let before = store::sent_before(&mut work, item.event, caller.subject()).await?;
+    before.map(Taken::Before).ok_or(Fault::Conflict)
+}
+
+/// The hand-down that a list's person is in already: under way from, to or within the unit; or the last one of who was
+/// found there and is not urgent now. Nothing for who must be handed down, as is whoever is known only elsewhere.
+async fn known(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    one: Uuid,
+    item: &Item,
+) -> Result<Option<Handdown>, Fault> {
+    let everybody = persons::lock_same(connection, &house.keys, one).await?;
+    let from = item.intake.unit;
+    let today = house.jurisdiction.today();
+    let within =
+        |unit: Uuid| house.jurisdiction.standing(unit).is_some_and(|unit| today.contains(from, unit));
+    if let Some(begun) = store::begun_by(connection, one, from).await? {
+        return Ok(Some(begun));
+    }
+    let open = store::lock_open(connection, one).await?;
+    if let Some(open) = open.into_iter().find(|open| within(open.holder) || open.to.is_some_and(within)) {
+        return Ok(Some(open));
+    }
+    let own = everybody.iter().find(|person| person.unit == from);
+    let Some(person) = own.or_else(|| everybody.iter().find(|person| within(person.unit))) else {
+        return Ok(None);
+    };
+    if item.urgent || store::is_over(connection, one).await? {
+        return Ok(None);
+    }
+    let is_found = |last: &Handdown| last.outcome == Some(Outcome::Found as i16);
+    match store::last(connection, person.id).await? {
+        Some(last) if is_found(&last) => Ok(Some(last)),
+        // Still to be handed down, or gone and back again.
+        _ if person.unit == from => Ok(None),
+        Some(last) if last.outcome == Some(Outcome::LeftArea as i16) => Ok(None),
+        Some(last) => Ok(Some(last)),
+        None => Ok(Some(ops::found_already(house, connection, (person, from), caller.subject()).await?)),
+    }
 }
 
 /// Adds what another list says to a hand-down that is under way.
@@ -115,7 +153,7 @@ async fn joined(
         details: item.intake.details.clone(),
     };
     persons::add_finding(connection, &house.keys, &finding).await?;
-    if item.urgent && !begun.urgent {
+    if item.urgent && !begun.urgent && begun.closed_at.is_none() {
         ops::withdraw(connection, &begun).await?;
         ops::hurry(house, connection, &mut begun, caller.subject()).await?;
     }

@@ -8,11 +8,17 @@ pub mod parse;
 pub mod store;
 pub mod verification;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Timelike as _, Utc};
+use chrono_tz::Tz;
 use jurisdiction::Tree;
 use uuid::Uuid;
 
-use crate::schedules::TOWNSHIP;
+use crate::{
+    escalations::Called,
+    persons::Person,
+    rules::day_start,
+    schedules::{Clocks, TOWNSHIP},
+};
 
 /// Where lists come from: numbers as the contract has them.
 pub const LISTS: std::ops::RangeInclusive<i32> = 1..=6;
@@ -130,6 +136,45 @@ pub struct Handdown {
 }
 
 impl Handdown {
+    /// A hop that nobody has sent yet, of a person from whose hands it goes: the first, or the next after one.
+    #[must_use]
+    pub fn made(
+        person: &Person,
+        before: Option<&Self>,
+        (by, now): (&str, DateTime<Utc>),
+        (clocks, due_at): (&Clocks, DateTime<Utc>),
+    ) -> Self {
+        let id = Uuid::now_v7();
+        Self {
+            id,
+            chain: before.map_or(id, |before| before.chain),
+            person: person.id,
+            holder: person.unit,
+            one: person.same_as,
+            from: person.unit,
+            to: None,
+            last: None,
+            urgent: false,
+            readdressed: false,
+            state: State::Created,
+            outcome: None,
+            words: String::new(),
+            next: None,
+            verify_minutes: clocks.verify_minutes,
+            step_minutes: clocks.step_minutes,
+            due_at,
+            escalate_at: Some(due_at),
+            created_at: now,
+            created_by: by.to_owned(),
+            sent_at: None,
+            sent_by: String::new(),
+            acknowledged_at: None,
+            acknowledged_by: String::new(),
+            closed_at: None,
+            verified_by: String::new(),
+        }
+    }
+
     /// Sends it: it is to be acknowledged by then.
     pub fn send(&mut self, by: &str, now: DateTime<Utc>, due_at: DateTime<Utc>) {
         self.state = State::Sent;
@@ -161,6 +206,18 @@ impl Handdown {
         }
     }
 
+    /// Whether the chain had come as far as a unit, where it was to end, and went on: to come there again it must
+    /// begin anew.
+    #[must_use]
+    pub fn is_ended_at(&self, unit: Uuid) -> bool {
+        let onward = [Outcome::WrongArea, Outcome::LeftArea, Outcome::PassedOn].map(|outcome| outcome as i16);
+        let was_last = self.to == Some(unit)
+            && (self.last == Some(unit) || self.outcome == Some(Outcome::WrongArea as i16));
+        was_last
+            && self.state == State::Closed
+            && self.outcome.is_some_and(|outcome| onward.contains(&outcome))
+    }
+
     fn wait(&mut self, due_at: DateTime<Utc>) {
         self.due_at = due_at;
         self.escalate_at = Some(due_at);
@@ -175,19 +232,42 @@ impl Handdown {
         let step = TimeDelta::minutes(self.step_minutes.into());
         let day = TimeDelta::days(1);
         let receiver = self.to.unwrap_or(self.from);
-        // Each is so many levels above a unit, from an instant on.
+        let none = TimeDelta::zero();
+        let all = Called::Answering;
+        // Each is so many levels above a unit, who is called, and from which instant on.
         let steps = match self.state {
-            State::Created => [(self.from, 0, TimeDelta::zero()), (self.from, 1, step), (self.from, 2, day)],
-            State::Sent => [(receiver, 0, TimeDelta::zero()), (receiver, 0, step), (self.from, 1, step * 2)],
-            State::Acknowledged | State::Closed => {
-                [(receiver, 0, TimeDelta::zero()), (receiver, 1, day), (receiver, 2, day * 2)]
+            State::Created => {
+                [(self.from, 0, all, none), (self.from, 1, all, step), (self.from, 2, all, day)]
             }
-            State::NotFound => [(receiver, 1, TimeDelta::zero()), (receiver, 2, day), (receiver, 3, day * 2)],
+            State::Sent => [
+                (receiver, 0, Called::Deputy, none),
+                (receiver, 0, Called::Leader, step),
+                (self.from, 1, all, step * 2),
+            ],
+            State::Acknowledged | State::Closed => {
+                [(receiver, 0, all, none), (receiver, 1, all, day), (receiver, 2, all, day * 2)]
+            }
+            State::NotFound => {
+                [(receiver, 1, all, none), (receiver, 2, all, day), (receiver, 3, all, day * 2)]
+            }
         };
-        let passed = steps.iter().filter(|step| self.due_at + step.2 <= now).count();
-        let (unit, level, _) = *steps.get(passed.checked_sub(1)?)?;
-        Some(Silence { unit, level, next_at: steps.get(passed).map(|step| self.due_at + step.2) })
+        let passed = steps.iter().filter(|step| self.due_at + step.3 <= now).count();
+        let (unit, level, calls, _) = *steps.get(passed.checked_sub(1)?)?;
+        Some(Silence { unit, level, calls, next_at: steps.get(passed).map(|step| self.due_at + step.3) })
     }
+}
+
+/// The hour to which, and from which, a station's list goes (H2).
+const STATION_HOUR: u32 = 16;
+
+/// The window of a station's list that says none: the 24 hours up to the 16:00 that is nearest (H2).
+#[must_use]
+pub fn station_window(now: DateTime<Utc>, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+    let local = now.with_timezone(&zone);
+    let is_today = local.hour() + 12 >= STATION_HOUR;
+    let end = local.date_naive() - Days::new(u64::from(!is_today));
+    let at = |date: chrono::NaiveDate| day_start(date, zone) + TimeDelta::hours(STATION_HOUR.into());
+    (at(end - Days::new(1)), at(end))
 }
 
 /// Before whom silence is put.
@@ -197,6 +277,8 @@ pub struct Silence {
     pub unit: Uuid,
     /// How many levels above it.
     pub level: i16,
+    /// Who is to be called.
+    pub calls: Called,
     /// When it goes on.
     pub next_at: Option<DateTime<Utc>>,
 }
@@ -310,7 +392,9 @@ mod tests {
         let sent = handdown(State::Sent);
         let after = |minutes| sent.silence(sent.due_at + TimeDelta::minutes(minutes));
         assert_eq!(after(-1), None, "there is time");
-        assert_eq!(after(0).map(|silence| (silence.unit, silence.level)), Some((id(4), 0)));
+        let called = |minutes| after(minutes).map(|silence| (silence.unit, silence.level, silence.calls));
+        assert_eq!(called(0), Some((id(4), 0, Called::Deputy)));
+        assert_eq!(called(30), Some((id(4), 0, Called::Leader)));
         let last = after(60).expect("silence");
         assert_eq!((last.unit, last.level, last.next_at), (id(3), 1, None));
         let not_found = handdown(State::NotFound);

@@ -37,37 +37,11 @@ pub async fn begin(
     (to, urgent, before): (Option<Uuid>, bool, Option<&Handdown>),
     by: &str,
 ) -> Result<Handdown, Fault> {
-    let (id, now) = (Uuid::now_v7(), house.clock.now());
+    let now = house.clock.now();
     let clocks = schedules::api::of_sender(house, connection, person.unit).await?;
     let due_at = clocks.send_due(now, house.clock.zone());
-    let mut handdown = Handdown {
-        id,
-        chain: before.map_or(id, |before| before.chain),
-        person: person.id,
-        holder: person.unit,
-        one: person.same_as,
-        from: person.unit,
-        to: None,
-        last: None,
-        urgent,
-        readdressed: false,
-        state: State::Created,
-        outcome: None,
-        words: String::new(),
-        next: None,
-        verify_minutes: clocks.verify_minutes,
-        step_minutes: clocks.step_minutes,
-        due_at,
-        escalate_at: Some(due_at),
-        created_at: now,
-        created_by: by.to_owned(),
-        sent_at: None,
-        sent_by: String::new(),
-        acknowledged_at: None,
-        acknowledged_by: String::new(),
-        closed_at: None,
-        verified_by: String::new(),
-    };
+    let mut handdown = Handdown::made(person, before, (by, now), (&clocks, due_at));
+    handdown.urgent = urgent;
     if let Some(to) = to {
         address(house, connection, &mut handdown, to).await?;
         if urgent {
@@ -78,6 +52,27 @@ pub async fn begin(
         (handdown.due_at, handdown.escalate_at) = (now, Some(now));
     }
     store::insert(connection, &handdown).await?;
+    Ok(handdown)
+}
+
+/// Notes that a list of a unit has named a person who is in the hands of one below it already: found, with nothing to
+/// be handed down.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn found_already(
+    house: &House,
+    connection: &mut PgConnection,
+    (person, from): (&Person, Uuid),
+    by: &str,
+) -> Result<Handdown, Fault> {
+    let now = house.clock.now();
+    let clocks = schedules::api::of_sender(house, connection, from).await?;
+    let mut handdown = Handdown::made(person, None, (by, now), (&clocks, now));
+    (handdown.from, handdown.to, handdown.last) = (from, Some(person.unit), Some(person.unit));
+    store::insert(connection, &handdown).await?;
+    handdown.close(Outcome::Found, "was in these hands before the list", "screening", now);
+    store::update(connection, &handdown).await?;
     Ok(handdown)
 }
 
@@ -96,16 +91,17 @@ pub async fn address(
         .jurisdiction
         .standing(to)
         .ok_or_else(|| Fault::invalid("to_unit", "is no unit that is or was at work"))?;
+    let today = house.jurisdiction.today();
+    // What a closed unit had may be handed to whoever stands above it: that one has it only in sight.
     let from = house.jurisdiction.standing(handdown.from).unwrap_or(handdown.from);
-    if standing == from {
+    if standing == from && today.place(handdown.from).is_some() {
         return Err(Fault::invalid("to_unit", "is the sender itself"));
     }
     let hops = store::hops(connection, handdown.chain).await?;
-    let said_no = |hop: &Handdown| hop.outcome == Some(Outcome::WrongArea as i16) && hop.to == Some(standing);
-    if hops.iter().any(said_no) {
+    if hops.iter().any(|hop| hop.is_ended_at(standing)) {
         return Err(ring(handdown.id, standing));
     }
-    let hop = next_hop(&house.jurisdiction.today(), from, standing);
+    let hop = next_hop(&today, from, standing);
     handdown.to = Some(hop.filter(|hop| *hop != handdown.from).unwrap_or(standing));
     handdown.last = Some(standing);
     handdown.readdressed = standing != to;
@@ -146,7 +142,8 @@ pub async fn take_over(
     handdown.acknowledge(by, now);
     withdraw(connection, handdown).await?;
     store::update(connection, handdown).await?;
-    persons::take_hands(connection, handdown.one, [handdown.holder; 2], to, now).await?;
+    let said = (hands::Cause::HandedDown, by, now);
+    persons::take_hands(connection, (handdown.one, &[handdown.holder]), to, said).await?;
     hands::store::follow_person(connection, handdown.one, now).await?;
     observations::ops::settle(house, connection, handdown.one, now).await?;
     follow(house, connection, handdown.one, now).await?;
@@ -236,7 +233,7 @@ pub async fn raise_silence(house: &House, connection: &mut PgConnection) -> Resu
                 level: silence.level,
                 since: handdown.due_at,
             };
-            escalations::store::raise(connection, overdue).await?;
+            escalations::store::raise_calling(connection, overdue, silence.calls).await?;
         }
         handdown.escalate_at = silence.and_then(|silence| silence.next_at);
         store::update(connection, &handdown).await?;

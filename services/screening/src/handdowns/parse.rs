@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Handdown, LISTS, store::Source};
 use crate::{
     observations::parse::optional,
+    passages::parse::shown_facts,
     persons::parse::{person_name, unit_name},
 };
 
@@ -49,12 +50,13 @@ pub fn source(
         window_ends_at: ends_at,
         received_at: now,
         entered_by: by.to_owned(),
+        facts: None,
     }
 }
 
-/// A list as the contract has it.
+/// A list as the contract has it, with what a checkpoint saw of the person, masked or whole.
 #[must_use]
-pub fn shown_source(source: &Source) -> pb::HanddownSource {
+pub fn shown_source(source: &Source, masked: bool) -> pb::HanddownSource {
     pb::HanddownSource {
         kind: source.kind.into(),
         reference: source.reference.clone(),
@@ -62,6 +64,7 @@ pub fn shown_source(source: &Source) -> pb::HanddownSource {
         window_end_time: source.window_ends_at.map(parse::timestamp),
         receive_time: Some(parse::timestamp(source.received_at)),
         entered_by: source.entered_by.clone(),
+        passage: source.facts.as_ref().map(|facts| shown_facts(facts, masked)),
     }
 }
 

@@ -6,6 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Handdown, State};
+use crate::{
+    keyring::{Keyring, Sealed},
+    passages::Facts,
+    worklists::Place,
+};
 
 struct Row {
     id: Uuid,
@@ -99,6 +104,14 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Handd
     Ok(handdowns!(connection, "h.id = $1", id)?.pop())
 }
 
+/// Hand-downs by their ids, in the order of their ids.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn some(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Handdown>, Fault> {
+    handdowns!(connection, "h.id = ANY($1) ORDER BY h.id", ids)
+}
+
 /// As [`get`], locked; whose person must have been locked before.
 ///
 /// # Errors
@@ -140,6 +153,26 @@ pub async fn begun_by(
         unit
     )?
     .pop())
+}
+
+/// Whether whoever was watched over as one person is watched over no more.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn is_over(connection: &mut PgConnection, one: Uuid) -> Result<bool, Fault> {
+    let over = sqlx::query_scalar!(
+        r#"SELECT coalesce(bool_and(ended_at IS NOT NULL), false) AS "over!" FROM observation WHERE one_id = $1"#,
+        one,
+    );
+    Ok(over.fetch_one(connection).await?)
+}
+
+/// The last hop of a person, whether it is over or not.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn last(connection: &mut PgConnection, person: Uuid) -> Result<Option<Handdown>, Fault> {
+    Ok(handdowns!(connection, "h.person_id = $1 ORDER BY h.id DESC LIMIT 1", person)?.pop())
 }
 
 /// What a unit has gathered and nobody has sent, the oldest first: their ids and persons.
@@ -241,6 +274,30 @@ pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result
     )
 }
 
+/// A page of open hand-downs in due order; `asked.after` is not looked at.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn due(
+    connection: &mut PgConnection,
+    asked: Selection<'_>,
+    after: Place,
+) -> Result<Vec<Handdown>, Fault> {
+    handdowns!(
+        connection,
+        "h.closed_at IS NULL AND (h.due_at, h.id) > ($3, $7) AND (h.to_unit_id = ANY($1) OR h.from_unit_id = ANY($2))
+         AND ($5::smallint IS NULL OR h.state = $5) AND ($6::timestamptz IS NULL OR h.due_at <= $6)
+         ORDER BY h.due_at, h.id LIMIT $4",
+        asked.to,
+        asked.from,
+        after.0,
+        asked.limit,
+        asked.state.map(|state| state as i16),
+        asked.overdue_at,
+        after.1
+    )
+}
+
 /// Adds a hand-down.
 ///
 /// # Errors
@@ -324,6 +381,37 @@ pub struct Source {
     pub received_at: DateTime<Utc>,
     /// Who entered it.
     pub entered_by: String,
+    /// What a checkpoint saw of the person: sealed at rest, bound to the event's id.
+    pub facts: Option<Facts>,
+}
+
+/// Seals some sources anew that are sealed with a key that is not the first; answers how many.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn reseal(connection: &mut PgConnection, keys: &Keyring, limit: i64) -> Result<usize, Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT event_id, entered_by, key_id AS "key_id!", sealed AS "sealed!" FROM handdown_source
+           WHERE key_id <> $1 AND sealed IS NOT NULL ORDER BY event_id LIMIT $2 FOR UPDATE SKIP LOCKED"#,
+        keys.first(),
+        limit,
+    );
+    let rows = rows.fetch_all(&mut *connection).await?;
+    let count = rows.len();
+    for row in rows {
+        let opened = keys.open(row.event_id, &Sealed { key: row.key_id, bytes: row.sealed })?;
+        let sealed = keys.seal(row.event_id, &opened)?;
+        sqlx::query!(
+            "UPDATE handdown_source SET key_id = $3, sealed = $4 WHERE event_id = $1 AND entered_by = $2",
+            row.event_id,
+            row.entered_by,
+            sealed.key,
+            sealed.bytes
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(count)
 }
 
 /// The chain that an item, which was sent before, has gone into.
@@ -343,20 +431,46 @@ pub async fn sent_before(
     Ok(chain.fetch_optional(connection).await?)
 }
 
-/// Adds a list that named a person; answers whether its item is new.
+/// Up to when lists of a kind that a unit sent before an instant reach; nothing where none has a window.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn covered_before(
+    connection: &mut PgConnection,
+    (unit, kind): (Uuid, i16),
+    starts_at: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Fault> {
+    let ends_at = sqlx::query_scalar!(
+        "SELECT max(window_ends_at) FROM handdown_source WHERE from_unit_id = $1 AND kind = $2 AND window_starts_at < $3",
+        unit,
+        kind,
+        starts_at,
+    );
+    Ok(ends_at.fetch_one(connection).await?)
+}
+
+/// Adds a list that named a person, and from which unit it came; answers whether its item is new.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn add_source(
     connection: &mut PgConnection,
-    chain: Uuid,
-    event: Uuid,
+    keys: &Keyring,
+    (chain, from, event): (Uuid, Uuid, Uuid),
     source: &Source,
 ) -> Result<bool, Fault> {
+    let sealed = match &source.facts {
+        Some(facts) => {
+            let body =
+                serde_json::to_vec(facts).map_err(|_| Fault::internal("facts that cannot be written"))?;
+            Some(keys.seal(event, &body)?)
+        }
+        None => None,
+    };
     let added = sqlx::query!(
         "INSERT INTO handdown_source (chain_id, number, event_id, entered_by, kind, reference, window_starts_at, window_ends_at,
-                                      received_at)
-         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8 FROM handdown_source WHERE chain_id = $1
+                                      received_at, from_unit_id, key_id, sealed)
+         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM handdown_source WHERE chain_id = $1
          ON CONFLICT ON CONSTRAINT handdown_source_pkey DO NOTHING",
         chain,
         event,
@@ -366,6 +480,9 @@ pub async fn add_source(
         source.window_starts_at,
         source.window_ends_at,
         source.received_at,
+        from,
+        sealed.as_ref().map(|sealed| sealed.key.clone()),
+        sealed.map(|sealed| sealed.bytes),
     );
     Ok(added.execute(connection).await?.rows_affected() == 1)
 }
@@ -374,12 +491,35 @@ pub async fn add_source(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn sources(connection: &mut PgConnection, chain: Uuid) -> Result<Vec<Source>, Fault> {
-    let rows = sqlx::query_as!(
-        Source,
-        "SELECT kind, reference, window_starts_at, window_ends_at, received_at, entered_by FROM handdown_source
-         WHERE chain_id = $1 ORDER BY number",
+pub async fn sources(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    chain: Uuid,
+) -> Result<Vec<Source>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT kind, reference, window_starts_at, window_ends_at, received_at, entered_by, event_id, key_id, sealed
+         FROM handdown_source WHERE chain_id = $1 ORDER BY number",
         chain,
     );
-    Ok(rows.fetch_all(connection).await?)
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    rows.map(|row| {
+        let facts = match row.key_id.zip(row.sealed) {
+            Some((key, bytes)) => {
+                let opened = keys.open(row.event_id, &Sealed { key, bytes })?;
+                // The cause is left out: it may quote the value.
+                Some(serde_json::from_slice(&opened).map_err(|_| Fault::internal("sealed facts"))?)
+            }
+            None => None,
+        };
+        Ok(Source {
+            kind: row.kind,
+            reference: row.reference,
+            window_starts_at: row.window_starts_at,
+            window_ends_at: row.window_ends_at,
+            received_at: row.received_at,
+            entered_by: row.entered_by,
+            facts,
+        })
+    })
+    .collect()
 }

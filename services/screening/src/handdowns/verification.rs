@@ -77,6 +77,12 @@ impl Verified {
         Ok(Self { id, outcome, to, words: request.evidence.clone(), opens })
     }
 
+    /// Whether it hands on or lets go: that is decided; who was found, or not, is a fact (H5).
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        matches!(self.outcome, Outcome::WrongArea | Outcome::LeftArea)
+    }
+
     /// The observation that a person who was found is put under.
     #[must_use]
     pub fn opening(&self, person: Uuid) -> Option<Opening> {

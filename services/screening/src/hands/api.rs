@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Question, Sides,
+    Assigning, Cause, Question, Sides, ops,
     parse::{self as contract, COLLECTION, question_name},
     store,
 };
@@ -45,6 +45,13 @@ impl HandsService for Hands {
         request: Request<pb::AgreeHandsRequest>,
     ) -> Result<Response<pb::AgreeHandsResponse>, Status> {
         server::reply(DOMAIN, self.agree(request).await)
+    }
+
+    async fn assign_hands(
+        &self,
+        request: Request<pb::AssignHandsRequest>,
+    ) -> Result<Response<pb::AssignHandsResponse>, Status> {
+        server::reply(DOMAIN, self.assign(request).await)
     }
 }
 
@@ -89,14 +96,22 @@ impl Hands {
         if question.settled_at.is_some() {
             return Err(settled(&question));
         }
-        let asked = [question.holding_unit, question.finding_unit].map(unit_name).join(" or ");
-        let said = question.said(sides, unit);
-        let mut said = said.ok_or_else(|| Fault::invalid("unit", format!("must be {asked}")))?;
+        // Who may not know the very unit says its county for it, and learns nothing by guessing units.
+        let county = self.house.county(question.holding_unit);
+        let holding = if question.is_open_to(sides) { question.holding_unit } else { county };
+        let said = match unit {
+            unit if unit == holding => question.clone().said(sides, question.holding_unit),
+            unit if unit == question.finding_unit => question.clone().said(sides, unit),
+            _ => None,
+        };
+        let either = [holding, question.finding_unit].map(unit_name).join(" or ");
+        let mut said = said.ok_or_else(|| Fault::invalid("unit", format!("must be {either}")))?;
         if let Some(unit) = said.agreed() {
             let now = self.house.clock.now();
             said.settled_at = Some(now);
             let sides = [said.holding_unit, said.finding_unit];
-            persons::take_hands(&mut work, said.holding_person, sides, unit, now).await?;
+            let said_so = (Cause::Agreed, caller.subject(), now);
+            persons::take_hands(&mut work, (said.holding_person, &sides), unit, said_so).await?;
             store::follow_hands(&mut work, &said, unit).await?;
             observations::settle(&self.house, &mut work, said.holding_person, now).await?;
             cases::after_merge(&self.house, &mut work, said.holding_person, caller.subject()).await?;
@@ -109,6 +124,33 @@ impl Hands {
         Ok(answer)
     }
 
+    async fn assign(
+        &self,
+        request: Request<pb::AssignHandsRequest>,
+    ) -> Result<pb::AssignHandsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let asked = Assigning::new(&request)?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "AssignHands", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        if !self.house.sees(&caller, "hands.assign", asked.from) {
+            return Err(Fault::NotFound(unit_name(asked.from)));
+        }
+        self.house.within(&caller, "hands.assign", asked.to)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        if self.house.jurisdiction.today().place(asked.from).is_some() {
+            return Err(contract::at_work(asked.from));
+        }
+        let (assigned, remaining) = ops::assign(&self.house, &mut work, &asked, caller.subject()).await?;
+        let answer = pb::AssignHandsResponse { assigned, remaining };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
     fn sides(&self, caller: &Caller, question: &Question) -> Sides {
         let stands_above = |unit: Uuid| self.house.sees(caller, "hands.agree", unit);
         Sides { holding: stands_above(question.holding_unit), finding: stands_above(question.finding_unit) }
@@ -116,8 +158,13 @@ impl Hands {
 
     fn shown(&self, caller: &Caller, question: &Question) -> pb::HandsQuestion {
         let sides = self.sides(caller, question);
+        let mut question = question.clone();
+        if !question.is_open_to(sides) {
+            let county = self.house.county(question.holding_unit);
+            question = question.veiled(county);
+        }
         let other = if sides.holding { question.finding_unit } else { question.holding_unit };
-        contract::question(question, sides, self.house.answering(other))
+        contract::question(&question, sides, self.house.answering(other))
     }
 }
 

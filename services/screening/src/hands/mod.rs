@@ -1,11 +1,47 @@
 //! Hands decide here: a person whom a unit found while another had them goes to whichever both sides say.
 
 pub mod api;
+pub mod ops;
 pub mod parse;
 pub mod store;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
+
+/// How long two units may take to agree: usual, not read [K].
+pub const AGREED_WITHIN: TimeDelta = TimeDelta::days(1);
+
+/// How a person came into hands, or was found to be another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i16)]
+pub enum Cause {
+    /// Taken in.
+    TakenIn = 1,
+    /// Found to be one with another.
+    Joined = 2,
+    /// Agreed by two units.
+    Agreed = 3,
+    /// Handed down.
+    HandedDown = 4,
+    /// Assigned from a unit that was closed.
+    Assigned = 5,
+}
+
+/// The most persons who are assigned at once.
+pub const MOST: usize = 500;
+
+/// Persons of a unit that is at work no more who are to be given to another.
+#[derive(Clone, Debug)]
+pub struct Assigning {
+    /// The unit that was closed.
+    pub from: Uuid,
+    /// The unit that takes them.
+    pub to: Uuid,
+    /// Who; everybody where nobody is named.
+    pub persons: Vec<Uuid>,
+    /// Why.
+    pub reason: String,
+}
 
 /// A question whose hands a person is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +90,23 @@ impl Question {
             self.finder_says = Some(unit);
         }
         Some(self)
+    }
+
+    /// Whether a side's officers may know the very unit that has the person: those of the holder's side, and whoever
+    /// asks once it is settled.
+    #[must_use]
+    pub fn is_open_to(&self, sides: Sides) -> bool {
+        sides.holding || self.settled_at.is_some()
+    }
+
+    /// The question as it is told to who may not know the very unit that has the person: the county there stands
+    /// for it.
+    #[must_use]
+    pub fn veiled(mut self, county: Uuid) -> Self {
+        let holding = self.holding_unit;
+        let units = self.holder_says.iter_mut().chain(&mut self.finder_says).chain([&mut self.holding_unit]);
+        units.filter(|unit| **unit == holding).for_each(|unit| *unit = county);
+        self
     }
 
     /// The unit that both sides say.

@@ -1,15 +1,45 @@
 //! Between the contract's questions and ours.
 
-use chassis::parse;
+use chassis::{Fault, Violations, parse};
 use jurisdiction::Contact;
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Question, Sides};
-use crate::persons::parse::{person_name, unit_name};
+use super::{Assigning, MOST, Question, Sides};
+use crate::persons::parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name};
 
 /// The collection of questions' names.
 pub const COLLECTION: &str = "handsQuestions";
+
+impl Assigning {
+    /// As the contract asks for it.
+    ///
+    /// # Errors
+    /// Every violation.
+    pub fn new(request: &pb::AssignHandsRequest) -> Result<Self, Fault> {
+        let mut wrong = Violations::default();
+        let from = wrong.keep("from_unit", parse::name(UNITS, &request.from_unit)).unwrap_or_default();
+        let to = wrong.keep("to_unit", parse::name(UNITS, &request.to_unit)).unwrap_or_default();
+        if request.persons.len() > MOST {
+            wrong.add("persons", format!("must be at most {MOST}, are {}", request.persons.len()));
+        }
+        let names = request.persons.iter().enumerate();
+        let persons =
+            names.map(|(nth, name)| wrong.keep(&format!("persons[{nth}]"), parse::name(PERSONS, name)));
+        let persons: Vec<Uuid> = persons.collect::<Vec<_>>().into_iter().flatten().collect();
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        wrong.refuse()?;
+        Ok(Self { from, to, persons, reason: request.reason.clone() })
+    }
+}
+
+/// A unit whose persons are not assigned but handed down, since it is at work.
+#[must_use]
+pub fn at_work(unit: Uuid) -> Fault {
+    let unit = unit_name(unit);
+    let words = "is at work: hand its persons down".to_owned();
+    Fault::unmet("UNIT_AT_WORK", unit.clone(), words, vec![("unit", unit)])
+}
 
 /// The resource name of a question.
 #[must_use]

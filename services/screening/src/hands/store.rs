@@ -5,8 +5,11 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Question;
-use crate::persons::Person;
+use super::{AGREED_WITHIN, Assigning, Question};
+use crate::{escalations::Kind, persons::Person};
+
+/// What is put before units while a question is open past its deadline.
+const UNAGREED: i16 = Kind::HandsUnagreed as i16;
 
 struct Row {
     id: Uuid,
@@ -59,14 +62,16 @@ pub async fn ask(
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "INSERT INTO hands_question (id, holding_person_id, finding_person_id, holding_unit_id, finding_unit_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO hands_question (id, holding_person_id, finding_person_id, holding_unit_id, finding_unit_id, created_at,
+                                     deadline_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         Uuid::now_v7(),
         holding.id,
         finding.id,
         holding.unit,
         finding.unit,
         now,
+        now + AGREED_WITHIN,
     )
     .execute(connection)
     .await?;
@@ -118,11 +123,13 @@ pub async fn open(
 /// Where the database fails.
 pub async fn update(connection: &mut PgConnection, question: &Question) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE hands_question SET holder_says = $2, finder_says = $3, settled_at = $4 WHERE id = $1",
+        "WITH said AS (UPDATE hands_question SET holder_says = $2, finder_says = $3, settled_at = $4 WHERE id = $1 RETURNING id, settled_at)
+         DELETE FROM escalation e USING said s WHERE e.subject_id = s.id AND e.kind = $5 AND s.settled_at IS NOT NULL",
         question.id,
         question.holder_says,
         question.finder_says,
         question.settled_at,
+        UNAGREED,
     )
     .execute(connection)
     .await?;
@@ -162,13 +169,16 @@ pub async fn follow_merge(
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE hands_question SET holding_person_id = $1, holding_unit_id = $2,
-                settled_at = CASE WHEN finding_unit_id = $2 THEN $4::timestamptz END
-         WHERE holding_person_id = $3 AND settled_at IS NULL",
+        "WITH said AS (
+             UPDATE hands_question SET holding_person_id = $1, holding_unit_id = $2,
+                    settled_at = CASE WHEN finding_unit_id = $2 THEN $4::timestamptz END
+             WHERE holding_person_id = $3 AND settled_at IS NULL RETURNING id, settled_at)
+         DELETE FROM escalation e USING said s WHERE e.subject_id = s.id AND e.kind = $5 AND s.settled_at IS NOT NULL",
         kept.id,
         kept.unit,
         merged.id,
         now,
+        UNAGREED,
     )
     .execute(connection)
     .await?;
@@ -186,12 +196,41 @@ pub async fn follow_person(
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE hands_question q SET holding_unit_id = h.unit_id, finding_unit_id = f.unit_id, holder_says = NULL,
-                finder_says = NULL, settled_at = CASE WHEN h.unit_id = f.unit_id THEN $2::timestamptz END
-         FROM person h, person f
-         WHERE h.id = q.holding_person_id AND f.id = q.finding_person_id AND q.settled_at IS NULL AND f.same_as = $1
-           AND (q.holding_unit_id, q.finding_unit_id) <> (h.unit_id, f.unit_id)",
+        "WITH said AS (
+             UPDATE hands_question q SET holding_unit_id = h.unit_id, finding_unit_id = f.unit_id, holder_says = NULL,
+                    finder_says = NULL, settled_at = CASE WHEN h.unit_id = f.unit_id THEN $2::timestamptz END
+             FROM person h, person f
+             WHERE h.id = q.holding_person_id AND f.id = q.finding_person_id AND q.settled_at IS NULL AND f.same_as = $1
+               AND (q.holding_unit_id, q.finding_unit_id) <> (h.unit_id, f.unit_id) RETURNING q.id, q.settled_at)
+         DELETE FROM escalation e USING said s WHERE e.subject_id = s.id AND e.kind = $3 AND s.settled_at IS NOT NULL",
         one,
+        now,
+        UNAGREED,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that persons of a unit that is at work no more were given to another.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn note_assignment(
+    connection: &mut PgConnection,
+    asked: &Assigning,
+    persons: i32,
+    (by, now): (&str, DateTime<Utc>),
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "INSERT INTO hands_assignment (id, from_unit_id, to_unit_id, persons, reason, assigned_by, assigned_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        Uuid::now_v7(),
+        asked.from,
+        asked.to,
+        persons,
+        asked.reason,
+        by,
         now,
     )
     .execute(connection)

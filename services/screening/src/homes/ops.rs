@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::store;
 use crate::{
     cases,
-    exposures::CONTACT_OF_CASE,
+    exposures::{self, CONTACT_OF_CASE},
     house::House,
     observations::{
         self, Event, Place,
@@ -61,7 +61,8 @@ pub async fn observe(
         }
         let (basis, place, facility) = (CONTACT_OF_CASE, Place::Home, String::new());
         let opening = Opening { person: mate.person, basis, last_exposure: on, place, facility };
-        put_under(house, connection, by, opening).await?;
+        let (observation, _) = put_under(house, connection, by, opening).await?;
+        exposures::ops::settle(house, connection, observation.id, (by, "somebody at home is a case")).await?;
         followed += 1;
     }
     Ok(followed)

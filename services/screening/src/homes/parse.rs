@@ -28,13 +28,15 @@ pub fn day(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
     }
 }
 
-/// A home as the contract has it; residents whom the caller may not see are told by number.
+/// A home as the contract has it, to the unit that leads: every resident with whose hands they are in; of whom the caller
+/// may not see, no more.
 #[must_use]
 pub fn home(home: &Home, sees: impl Fn(Uuid) -> bool) -> pb::Home {
     let resident = |resident: &Resident| pb::Resident {
         person: if sees(resident.unit) { person_name(resident.person) } else { String::new() },
         start_date: resident.starts_on.to_string(),
         end_date: resident.ends_on.map(|date| date.to_string()).unwrap_or_default(),
+        responsible_unit: unit_name(resident.unit),
     };
     pb::Home {
         name: home_name(home.id),

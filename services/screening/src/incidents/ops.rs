@@ -1,4 +1,5 @@
-//! Incidents are found here, in the transaction that confirms a case: where it resided, and in that county.
+//! Incidents are found here, in the transaction that confirms a case or takes in somebody febrile: where the case resided,
+//! where the person is, and in that county.
 
 use chassis::Fault;
 use chrono::{DateTime, Utc};
@@ -13,6 +14,7 @@ use crate::{
     },
     house::House,
     observations,
+    rules::RuleSet,
     schedules::{COUNTY, TOWNSHIP},
 };
 
@@ -36,30 +38,83 @@ pub async fn detect(house: &House, connection: &mut PgConnection, case: &Case) -
     if let Some(county) = county {
         store::lock_unit(connection, county).await?;
         let units = house.jurisdiction.standing_below(&[county]);
-        let is_first = cases::store::confirmed(connection, &units, None).await? <= 1;
+        let is_first = cases::store::confirmed(connection, &units).await? <= 1;
         if is_first && !store::is_known(connection, Kind::FirstCase, county, DateTime::UNIX_EPOCH).await? {
             found.push(add(house, connection, Kind::FirstCase, county, case).await?);
         }
     }
-    // A small place is a grid or a village: above that, residents are no cluster by living there.
-    let is_small = today.node(counted).is_some_and(|node| node.level > TOWNSHIP);
-    if is_small {
-        store::lock_unit(connection, counted).await?;
-        let since = house.clock.now() - CLUSTERED;
-        let confirmed = cases::store::confirmed(connection, &[counted], Some(since)).await?;
-        let is_cluster = usize::try_from(confirmed).unwrap_or(usize::MAX) >= cluster_from(case.rules);
-        let is_suspected = !is_cluster
-            && has_suspected_clusters(case.rules)
-            && cases::store::has_febrile(connection, counted, since).await?;
-        let kind =
-            is_cluster.then_some(Kind::Cluster).or_else(|| is_suspected.then_some(Kind::SuspectedCluster));
-        if let Some(kind) = kind
-            && !store::is_known(connection, kind, counted, since).await?
-        {
-            found.push(add(house, connection, kind, counted, case).await?);
-        }
+    let present = cases::store::present_at(connection, case).await?.into_iter();
+    let present = present.filter_map(|unit| house.jurisdiction.standing(unit));
+    let mut places: Vec<Uuid> = present.chain([counted]).filter(|place| is_small(house, *place)).collect();
+    places.sort_unstable();
+    places.dedup();
+    for place in places {
+        found.extend(clustered(house, connection, place, case).await?);
     }
     Ok(found)
+}
+
+/// Finds what somebody febrile, who was taken in at some units, makes an incident of: a suspected cluster where somebody
+/// was confirmed there before (R8).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn detect_febrile(
+    house: &House,
+    connection: &mut PgConnection,
+    units: &[Uuid],
+) -> Result<(), Fault> {
+    let rules = RuleSet::on(house.clock.today());
+    if !has_suspected_clusters(rules) {
+        return Ok(());
+    }
+    let standing = units.iter().filter_map(|unit| house.jurisdiction.standing(*unit));
+    let mut places: Vec<Uuid> = standing.filter(|place| is_small(house, *place)).collect();
+    places.sort_unstable();
+    places.dedup();
+    for place in places {
+        let since = house.clock.now() - CLUSTERED;
+        let confirmed = cases::store::confirmed_at(connection, &at(house, place), since).await?;
+        if let Some(case) = confirmed.into_iter().last() {
+            let case = Case { rules, ..case };
+            clustered(house, connection, place, &case).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A small place is a grid or a village: above that, residents are no cluster by living there.
+fn is_small(house: &House, place: Uuid) -> bool {
+    house.jurisdiction.today().node(place).is_some_and(|node| node.level > TOWNSHIP)
+}
+
+/// A place, and every unit that was closed and stands there now.
+fn at(house: &House, place: Uuid) -> Vec<Uuid> {
+    let below = house.jurisdiction.standing_below(&[place]).into_iter();
+    below.filter(|unit| house.jurisdiction.standing(*unit) == Some(place)).collect()
+}
+
+/// The cluster, or suspected one, that a case is the last of at a small place, where that is not known.
+async fn clustered(
+    house: &House,
+    connection: &mut PgConnection,
+    place: Uuid,
+    case: &Case,
+) -> Result<Option<Uuid>, Fault> {
+    store::lock_unit(connection, place).await?;
+    let (units, since) = (at(house, place), house.clock.now() - CLUSTERED);
+    let confirmed = cases::store::confirmed_at(connection, &units, since).await?.len();
+    let is_cluster = confirmed >= cluster_from(case.rules);
+    let is_suspected = !is_cluster
+        && has_suspected_clusters(case.rules)
+        && cases::store::has_febrile(connection, &units, case.one, since).await?;
+    let kind = is_cluster.then_some(Kind::Cluster).or_else(|| is_suspected.then_some(Kind::SuspectedCluster));
+    match kind {
+        Some(kind) if !store::is_known(connection, kind, place, since).await? => {
+            Ok(Some(add(house, connection, kind, place, case).await?))
+        }
+        _ => Ok(None),
+    }
 }
 
 async fn add(

@@ -93,6 +93,8 @@ pub enum Event {
     Found = 6,
     /// Ended.
     Ended = 7,
+    /// Goes on although the index turned out to be no case (R13).
+    Kept = 8,
 }
 
 /// How an observation stands.

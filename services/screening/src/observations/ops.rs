@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Ending, Event, Observation, Place, store};
 use crate::{
     escalations::{self, Kind, store::Overdue},
+    exposures,
     house::House,
     persons::{parse::person_name, store as persons},
     readings, referrals,
@@ -105,7 +106,20 @@ pub async fn put_under(
     readings::store::plan(connection, observation.id, &observation.slots(zone), now).await?;
     store::note(connection, &observation, Event::Opened, (by, "", now)).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
+    followed(connection, one, observation.unit).await?;
     Ok((observation, false))
+}
+
+/// Notes that who is one person, locked, is followed up in a unit's hands: nobody need be reminded any more.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn followed(connection: &mut PgConnection, one: Uuid, unit: Uuid) -> Result<(), Fault> {
+    let cleared = persons::clear_follow(connection, one, unit).await?;
+    if cleared.is_empty() {
+        return Ok(());
+    }
+    escalations::store::withdraw(connection, &cleared, &[Kind::PersonUnobserved]).await
 }
 
 /// Ends the open observation in a unit's hands of who is one person, who is locked. What another unit observes beside
@@ -157,7 +171,7 @@ pub async fn change(
         Event::Moved if observation.place == Place::Hospital as i16 => {
             escalations::store::withdraw(connection, &[id], &[Kind::ReadingMissed]).await
         }
-        Event::Opened | Event::Shortened | Event::Moved | Event::Ended => Ok(()),
+        Event::Opened | Event::Shortened | Event::Moved | Event::Ended | Event::Kept => Ok(()),
     }
 }
 
@@ -178,6 +192,7 @@ pub async fn end(
     readings::store::finish(connection, id, observation.place, now).await?;
     let said = (observation.ended_by.as_str(), observation.reason.as_str(), now);
     store::note(connection, observation, Event::Ended, said).await?;
+    exposures::store::settle(connection, id, (&observation.ended_by, &observation.reason), now).await?;
     escalations::store::withdraw(connection, &[id], &Kind::OF_OBSERVATIONS).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     if observation.leads != id {
@@ -239,10 +254,11 @@ pub async fn settle(
             None => kept.push(observation),
         }
     }
-    for kept in &kept {
+    for observation in &kept {
         // What was read of the same person before counts from now on.
-        readings::store::fill_from_all(connection, kept).await?;
-        readings::store::recount(connection, &[kept.id]).await?;
+        readings::store::fill_from_all(connection, observation).await?;
+        readings::store::recount(connection, &[observation.id]).await?;
+        followed(connection, one, observation.unit).await?;
     }
     let kept: Vec<Uuid> = kept.iter().map(|observation| observation.id).collect();
     store::keep_in_sight(connection, &kept, |unit| house.sight(unit)).await

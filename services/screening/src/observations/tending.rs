@@ -1,5 +1,5 @@
-//! Tending: what happens to observations by itself. Slots that have elapsed are closed, what is overdue is put
-//! before the units above, and what is in a unit's hands is seen by whoever stands above it today. Every
+//! Tending: what happens by itself. Slots that have elapsed are closed, shifts that are over are noted, what is overdue
+//! is put before the units above, what is kept no longer is dropped, and what is in a unit's hands is seen by whoever stands above it today. Every
 //! step is idempotent and takes no input; replicas that are at it at once wait for one another's rows.
 
 use std::{
@@ -11,7 +11,7 @@ use chassis::Fault;
 use tokio_util::sync::CancellationToken;
 
 use super::store;
-use crate::{escalations, handdowns, house::House, readings};
+use crate::{checkpoints, enforcements, escalations, handdowns, house::House, passages, readings};
 
 /// How often the clock is looked at.
 const PULSE: Duration = Duration::from_millis(250);
@@ -44,6 +44,7 @@ pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
 
 /// Does everything that is due now.
 async fn tend(house: &House, stood: &mut Option<([u8; 32], Instant)>) -> Result<(), Fault> {
+    passages::ingest::keep_day(house, house.clock.today()).await?;
     let today = house.jurisdiction.today();
     if today.nodes().is_empty() {
         return Ok(());
@@ -55,12 +56,15 @@ async fn tend(house: &House, stood: &mut Option<([u8; 32], Instant)>) -> Result<
         *stood = Some((*today.digest(), Instant::now()));
     }
     while close(house).await? == AT_ONCE {}
-    let mut work = house.database.begin(None).await?;
+    enforcements::ops::who_refuse(house).await?;
+    checkpoints::shifts::end(house).await?;
+    let mut work = house.database.begin_pointed(&[]).await?;
     let now = house.clock.now();
     let unkept = escalations::store::unkept(&mut work, now).await?;
     let sights: Vec<_> = unkept.iter().map(|unit| house.sight(*unit)).collect();
     store::keep_units(&mut work, &sights).await?;
     escalations::store::raise_waiting(&mut work, now).await?;
+    escalations::store::withdraw_settled(&mut work, now).await?;
     handdowns::ops::raise_silence(house, &mut work).await?;
     work.commit().await?;
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, server};
+use chassis::{Caller, Fault, Violations, pages, pages::Pager, parse, server};
+use chrono::Days;
+use prost::Message as _;
 use proto::screening::{
     self as pb, passage_result::Result as Answer, passage_service_server::PassageService,
 };
@@ -10,8 +12,24 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::ingest::{self, Result as Came};
-use crate::{DOMAIN, handdowns::parse::handdown_name, house::House, refusals::refusal};
+use super::{
+    KEPT_DAYS,
+    ingest::{self, Result as Came},
+    parse::PARTY,
+    party_marks, store,
+};
+use crate::{
+    DOMAIN,
+    checkpoints::{
+        self,
+        parse::{COLLECTION, checkpoint_name},
+    },
+    handdowns::parse::handdown_name,
+    house::House,
+    persons::parse::REASON,
+    refusals::refusal,
+    worklists,
+};
 
 /// The most persons of one batch.
 const LARGEST: usize = 500;
@@ -34,9 +52,58 @@ impl PassageService for Passages {
         let passages = self.clone();
         Ok(server::stream(DOMAIN, |messages| async move { passages.run(request, messages).await }))
     }
+
+    async fn list_fellows(
+        &self,
+        request: Request<pb::ListFellowsRequest>,
+    ) -> Result<Response<pb::ListFellowsResponse>, Status> {
+        server::reply(DOMAIN, self.fellows(request).await)
+    }
 }
 
 impl Passages {
+    async fn fellows(
+        &self,
+        request: Request<pb::ListFellowsRequest>,
+    ) -> Result<pb::ListFellowsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let id = wrong.keep("checkpoint", parse::name(COLLECTION, &request.checkpoint)).unwrap_or_default();
+        wrong.keep("party", parse::text(&request.party, PARTY).map(drop));
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        let date = wrong.keep("date", parse::optional_date(&request.date)).flatten();
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let token = std::mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let pager = Pager::new(&self.house.database, &caller, "ListFellows", &request);
+        let after = worklists::after(&pager, &token)?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = checkpoints::store::some(&mut work, &[id]).await?.pop();
+        let seen = found.filter(|post| self.house.sees(&caller, "passages.trace", post.unit));
+        seen.ok_or_else(|| Fault::NotFound(checkpoint_name(id)))?;
+        let today = self.house.clock.today();
+        let kept = (today - Days::new(KEPT_DAYS), today + Days::new(1));
+        let days = date.map_or(kept, |date| (date.max(kept.0), date));
+        let marks = party_marks(&self.house.keys, &request.party);
+        let mut found = store::fellows(&mut work, (id, &marks), days, after, size + 1).await?;
+        let next_page_token =
+            pager.cut(&mut found, size, |fellow| worklists::key((fellow.passed_at, fellow.event)));
+        let said = (caller.subject(), request.reason.as_str(), self.house.clock.now());
+        store::note_access(&mut work, (id, found.len()), said).await?;
+        work.commit().await?;
+        let fellows = found.iter().map(|fellow| {
+            let passage = self.house.keys.open(fellow.event, &fellow.sealed)?;
+            // The cause is left out: it may quote the value.
+            let passage =
+                pb::Passage::decode(&passage[..]).map_err(|_| Fault::internal("a sealed passage"))?;
+            let handdown = fellow.handdown.map(handdown_name).unwrap_or_default();
+            Ok(pb::Fellow { passage: Some(passage), handdown })
+        });
+        Ok(pb::ListFellowsResponse { fellows: fellows.collect::<Result<_, Fault>>()?, next_page_token })
+    }
+
     /// Takes in the batches of a stream, one after another, until it ends.
     async fn run(
         &self,
@@ -99,9 +166,11 @@ impl Passages {
 
 fn answer(nth: usize, came: Came) -> Result<Answer, Fault> {
     Ok(match came {
-        Came::Accepted(handdown, urgent) => Answer::Accepted(pb::AcceptedPassage {
-            handdown: handdown.map(handdown_name).unwrap_or_default(),
-            urgent,
+        Came::Accepted(accepted) => Answer::Accepted(pb::AcceptedPassage {
+            handdown: accepted.handdown.map(handdown_name).unwrap_or_default(),
+            urgent: accepted.urgent,
+            untested: accepted.untested,
+            outside_plan: accepted.outside_plan,
         }),
         Came::Duplicate => Answer::Duplicate(pb::DuplicatePassage {}),
         Came::Refused(fault) => {

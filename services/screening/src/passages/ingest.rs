@@ -10,9 +10,9 @@ use proto::screening as pb;
 use uuid::Uuid;
 
 use super::{
-    Passage, Way,
+    Passage, Way, folded,
     parse::{self as contract, Said},
-    store,
+    party_marks, store,
 };
 use crate::{
     checkpoints::{self, Checkpoint, Tally, parse::checkpoint_name},
@@ -27,12 +27,25 @@ use crate::{
 /// What became of a passage.
 #[derive(Debug)]
 pub enum Result {
-    /// Taken in now: the hand-down, and whether the person goes at once.
-    Accepted(Option<Uuid>, bool),
+    /// Taken in now.
+    Accepted(Accepted),
     /// Taken in before.
     Duplicate,
     /// Not taken in.
     Refused(Fault),
+}
+
+/// What a passage that was taken in has come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Accepted {
+    /// The chain by which the person is handed down.
+    pub handdown: Option<Uuid>,
+    /// Whether the person goes at once.
+    pub urgent: bool,
+    /// Whether from outside the province, arriving, without a test.
+    pub untested: bool,
+    /// Whether the checkpoint has no shift then.
+    pub outside_plan: bool,
 }
 
 /// A passage on its way, with the place it has in the batch.
@@ -84,7 +97,8 @@ pub async fn take_in(
     for mut one in on_the_way {
         let post = &posts[&one.said.checkpoint];
         if one.way != Way::Counted {
-            match handdowns::ingest::take_in(house, caller, one.item, &source(post, caller, now)).await {
+            let source = source(post, caller, &one.said, now);
+            match handdowns::ingest::take_in(house, caller, one.item, &source).await {
                 Ok(Taken::In(handdown, _)) => one.handdown = Some(handdown.chain),
                 Ok(Taken::Before(chain)) => one.handdown = Some(chain),
                 Err(fault @ Fault::Invalid(_)) => {
@@ -94,7 +108,13 @@ pub async fn take_in(
                 Err(fault) => return Err(fault),
             }
         }
-        places.insert(one.said.event, (one.nth, one.way, one.handdown));
+        let accepted = Accepted {
+            handdown: one.handdown,
+            urgent: one.way == Way::AtOnce,
+            untested: one.said.signs.is_untested(),
+            outside_plan: !post.stands_on(day(house, one.said.passed_at)),
+        };
+        places.insert(one.said.event, (one.nth, accepted));
         passages.push(kept(house, &one.said, one.handdown)?);
     }
     make_partitions(house, &passages).await?;
@@ -105,8 +125,8 @@ pub async fn take_in(
     checkpoints::store::add(&mut work, &tallied(house, &posts, fresh)).await?;
     work.commit().await?;
     for event in new {
-        if let Some((nth, way, handdown)) = places.get(&event) {
-            results[*nth] = Result::Accepted(*handdown, *way == Way::AtOnce);
+        if let Some((nth, accepted)) = places.get(&event) {
+            results[*nth] = Result::Accepted(*accepted);
         }
     }
     Ok(results)
@@ -126,8 +146,8 @@ async fn checkpoints(
     Ok(seen.map(|post| (post.id, post)).collect())
 }
 
-/// A checkpoint as the list that named a person.
-fn source(post: &Checkpoint, caller: &Caller, now: DateTime<Utc>) -> Source {
+/// A checkpoint as the list that named a person, with what it saw.
+fn source(post: &Checkpoint, caller: &Caller, said: &Said, now: DateTime<Utc>) -> Source {
     let toll = i32::from(post.kind) == pb::CheckpointKind::Toll as i32;
     let kind = if toll { pb::ListKind::Toll } else { pb::ListKind::Station };
     Source {
@@ -137,6 +157,7 @@ fn source(post: &Checkpoint, caller: &Caller, now: DateTime<Utc>) -> Source {
         window_ends_at: None,
         received_at: now,
         entered_by: caller.subject().to_owned(),
+        facts: Some(contract::facts(said)),
     }
 }
 
@@ -148,8 +169,15 @@ fn kept(house: &House, said: &Said, handdown: Option<Uuid>) -> std::result::Resu
         passed_at: said.passed_at,
         signs: said.signs,
         handdown,
+        party_hash: party_hash(house, &said.personal.party),
         sealed: house.keys.seal(said.event, &said.personal.encode_to_vec())?,
     })
+}
+
+/// Under what the fellows of a vehicle or party are found; nothing where none was said.
+fn party_hash(house: &House, party: &str) -> Option<Vec<u8>> {
+    let said = Some(party).filter(|party| !folded(party).is_empty())?;
+    party_marks(&house.keys, said).into_iter().next().map(|mark| mark.hash)
 }
 
 fn day(house: &House, instant: DateTime<Utc>) -> NaiveDate {
@@ -167,12 +195,7 @@ fn tallied<'a>(
         let Some(post) = posts.get(&passage.checkpoint) else { continue };
         let starts_at = post.shift_at(passage.passed_at, house.clock.zone()).0;
         let one = passage.signs.tally(passage.handdown.is_some());
-        let sum = sums.entry((passage.checkpoint, starts_at)).or_default();
-        sum.passed += one.passed;
-        sum.from_outside += one.from_outside;
-        sum.from_area += one.from_area;
-        sum.febrile += one.febrile;
-        sum.sent_down += one.sent_down;
+        sums.entry((passage.checkpoint, starts_at)).or_default().add(&one);
     }
     sums.into_iter().map(|((checkpoint, starts_at), sum)| (checkpoint, starts_at, sum)).collect()
 }
@@ -181,10 +204,20 @@ fn tallied<'a>(
 async fn make_partitions(house: &House, passages: &[Passage]) -> std::result::Result<(), Fault> {
     let days: HashSet<NaiveDate> = passages.iter().map(|passage| passage.passed_on).collect();
     for day in days {
-        if !house.passage_days.contains(day) {
-            store::make_partition(house.database.pool(), day, house.clock.today()).await?;
-            house.passage_days.insert(day);
-        }
+        keep_day(house, day).await?;
+    }
+    Ok(())
+}
+
+/// Sees to the partition of a day once, and drops those that are kept no longer: for today also where nobody passes
+/// any more (P1).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn keep_day(house: &House, day: NaiveDate) -> std::result::Result<(), Fault> {
+    if !house.passage_days.contains(day) {
+        store::make_partition(house.database.pool(), day, house.clock.today()).await?;
+        house.passage_days.insert(day);
     }
     Ok(())
 }

@@ -6,9 +6,15 @@ pub mod parse;
 pub mod store;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
-use crate::{checkpoints::Tally, keyring::Sealed, readings::FEVER};
+use crate::{
+    checkpoints::Tally,
+    keyring::{Keyring, Mark, Sealed},
+    readings::FEVER,
+};
 
 /// How long personal values of passages are kept, in days (P1: a retention of their own) [K].
 pub const KEPT_DAYS: u64 = 14;
@@ -24,7 +30,9 @@ pub struct Signs {
     pub from_outside: bool,
     /// Whether from the epidemic area.
     pub from_area: bool,
-    /// Whether the rapid test was positive.
+    /// Whether there was a rapid test.
+    pub tested: bool,
+    /// Whether it was positive.
     pub positive: bool,
 }
 
@@ -58,6 +66,12 @@ impl Signs {
         }
     }
 
+    /// Whether somebody arrives from outside the province without a test (H1).
+    #[must_use]
+    pub fn is_untested(self) -> bool {
+        self.from_outside && !self.leaves && !self.tested
+    }
+
     /// What the passage adds to its shift.
     #[must_use]
     pub fn tally(self, is_sent_down: bool) -> Tally {
@@ -67,6 +81,9 @@ impl Signs {
             from_area: self.from_area.into(),
             febrile: self.is_febrile().into(),
             sent_down: is_sent_down.into(),
+            tested: self.tested.into(),
+            positive: self.positive.into(),
+            untested: self.is_untested().into(),
             nil_by: None,
         }
     }
@@ -87,9 +104,49 @@ pub struct Passage {
     pub signs: Signs,
     /// The chain by which the person is handed down.
     pub handdown: Option<Uuid>,
+    /// Under what the fellows of the vehicle or party are found.
+    pub party_hash: Option<Vec<u8>>,
     /// The personal part.
     pub sealed: Sealed,
 }
+
+/// What a checkpoint saw of a person who is handed down: sealed beside the source, whose values go with the person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// When the person passed.
+    pub passed_at: DateTime<Utc>,
+    /// Tenths of a degree Celsius; none where it was not measured.
+    pub decidegrees: Option<i16>,
+    /// Whether from outside the province.
+    pub from_outside: bool,
+    /// Whether from the epidemic area.
+    pub from_area: bool,
+    /// Whether from outside the province, arriving, without a test.
+    pub untested: bool,
+    /// What the rapid test says, as the contract numbers it.
+    pub test: i32,
+    /// Where from.
+    pub origin: String,
+    /// The vehicle or party.
+    pub party: String,
+    /// The seat.
+    pub seat: String,
+}
+
+/// A vehicle or party, whatever its spaces and capitals.
+#[must_use]
+pub fn folded(party: &str) -> String {
+    party.nfkc().filter(|sign| !sign.is_whitespace()).flat_map(char::to_uppercase).collect()
+}
+
+/// Under what the fellows of a vehicle or party are found, by every key; the sealing one's is the first.
+#[must_use]
+pub fn party_marks(keys: &Keyring, party: &str) -> Vec<Mark> {
+    keys.marks(PARTY, &folded(party))
+}
+
+/// The kind of a party among what is found by a keyed hash: persons' own are 1 to 5.
+const PARTY: u8 = 6;
 
 #[cfg(test)]
 mod tests {

@@ -5,11 +5,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{KEPT_DAYS, Signs};
+use super::{Facts, KEPT_DAYS, Signs};
 use crate::{
-    checkpoints::parse::COLLECTION, handdowns::ingest::Item, observations::parse::optional,
-    persons::parse::unit_name, readings::parse::decidegrees,
+    checkpoints::parse::COLLECTION,
+    handdowns::ingest::Item,
+    observations::parse::optional,
+    persons::parse::unit_name,
+    readings::parse::{celsius, decidegrees},
 };
+
+/// The longest vehicle or party.
+pub const PARTY: usize = 50;
 
 /// A passage that is well-formed.
 #[derive(Debug)]
@@ -42,7 +48,7 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     if pb::TestResult::try_from(said.test).is_err() {
         wrong.add("test", "is none there is");
     }
-    wrong.keep("party", optional(&said.party, 50).map(drop));
+    wrong.keep("party", optional(&said.party, PARTY).map(drop));
     wrong.keep("seat", optional(&said.seat, 20).map(drop));
     wrong.keep("origin", optional(&said.origin, 100).map(drop));
     let degrees = wrong.keep("temperature", decidegrees(said.temperature)).flatten();
@@ -52,6 +58,7 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
         leaves: said.direction() == pb::Direction::Leaving,
         from_outside: said.from_outside,
         from_area: said.from_area,
+        tested: said.test() != pb::TestResult::Unspecified,
         positive: said.test() == pb::TestResult::Positive,
     };
     Ok(Said { event, checkpoint, passed_at, signs, personal: said })
@@ -66,6 +73,40 @@ fn passed(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String
         return Err(format!("is over {KEPT_DAYS} days ago; it is {}", now.to_rfc3339()));
     }
     Ok(at)
+}
+
+/// What a checkpoint saw of a person.
+#[must_use]
+pub fn facts(said: &Said) -> Facts {
+    Facts {
+        passed_at: said.passed_at,
+        decidegrees: said.signs.decidegrees,
+        from_outside: said.signs.from_outside,
+        from_area: said.signs.from_area,
+        untested: said.signs.is_untested(),
+        test: said.personal.test,
+        origin: said.personal.origin.clone(),
+        party: said.personal.party.clone(),
+        seat: said.personal.seat.clone(),
+    }
+}
+
+/// What a checkpoint saw of a person, as the contract has it, masked or whole.
+#[must_use]
+pub fn shown_facts(facts: &Facts, masked: bool) -> pb::PassageFacts {
+    let show = |value: &String| if masked { String::new() } else { value.clone() };
+    pb::PassageFacts {
+        pass_time: Some(parse::timestamp(facts.passed_at)),
+        from_outside: facts.from_outside,
+        from_area: facts.from_area,
+        untested: facts.untested,
+        test: if masked { 0 } else { facts.test },
+        temperature: if masked { 0.0 } else { celsius(facts.decidegrees) },
+        origin: show(&facts.origin),
+        party: show(&facts.party),
+        seat: show(&facts.seat),
+        masked,
+    }
 }
 
 /// The person of a passage as an item of a list that the checkpoint's unit hands down; checks what is said of

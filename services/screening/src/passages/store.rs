@@ -6,6 +6,10 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{KEPT_DAYS, Passage};
+use crate::{
+    keyring::{Mark, Sealed},
+    worklists::Place,
+};
 
 /// Makes the partition of a day, and drops those that are kept no longer.
 ///
@@ -33,10 +37,11 @@ pub async fn insert(
     }
     let new = sqlx::query_scalar!(
         r#"INSERT INTO passage (passed_on, sent_by, event_id, checkpoint_id, passed_at, received_at, decidegrees, handdown_id,
-                                key_id, sealed)
-           SELECT passed_on, $9, event_id, checkpoint_id, passed_at, $10, decidegrees, handdown_id, key_id, sealed
-           FROM unnest($1::date[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::smallint[], $6::uuid[], $7::text[], $8::bytea[])
-                AS p (passed_on, event_id, checkpoint_id, passed_at, decidegrees, handdown_id, key_id, sealed)
+                                key_id, sealed, party_hash)
+           SELECT passed_on, $9, event_id, checkpoint_id, passed_at, $10, decidegrees, handdown_id, key_id, sealed, party_hash
+           FROM unnest($1::date[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::smallint[], $6::uuid[], $7::text[], $8::bytea[],
+                       $11::bytea[])
+                AS p (passed_on, event_id, checkpoint_id, passed_at, decidegrees, handdown_id, key_id, sealed, party_hash)
            ORDER BY event_id ON CONFLICT ON CONSTRAINT passage_pkey DO NOTHING RETURNING event_id"#,
         &column(passages, |passage| passage.passed_on),
         &column(passages, |passage| passage.event),
@@ -48,6 +53,79 @@ pub async fn insert(
         &column(passages, |passage| passage.sealed.bytes.clone()),
         by,
         now,
+        &column(passages, |passage| passage.party_hash.clone()) as &[Option<Vec<u8>>],
     );
     Ok(new.fetch_all(connection).await?)
+}
+
+/// Somebody who passed, sealed.
+#[derive(Clone, Debug)]
+pub struct Fellow {
+    /// The client's id of the passage.
+    pub event: Uuid,
+    /// When.
+    pub passed_at: DateTime<Utc>,
+    /// The chain by which the person is handed down.
+    pub handdown: Option<Uuid>,
+    /// The personal part.
+    pub sealed: Sealed,
+}
+
+/// Who passed a checkpoint in a vehicle or party, which is found under some marks, from an instant to another: after a
+/// place, in the order of passing.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn fellows(
+    connection: &mut PgConnection,
+    (checkpoint, marks): (Uuid, &[Mark]),
+    (from, to): (NaiveDate, NaiveDate),
+    after: Place,
+    limit: i64,
+) -> Result<Vec<Fellow>, Fault> {
+    let hashes: Vec<Vec<u8>> = marks.iter().map(|mark| mark.hash.clone()).collect();
+    let rows = sqlx::query!(
+        "SELECT event_id, passed_at, handdown_id, key_id, sealed FROM passage
+         WHERE checkpoint_id = $1 AND party_hash = ANY($2) AND passed_on BETWEEN $3 AND $4 AND (passed_at, event_id) > ($5, $6)
+         ORDER BY passed_at, event_id LIMIT $7",
+        checkpoint,
+        &hashes,
+        from,
+        to,
+        after.0,
+        after.1,
+        limit,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| Fellow {
+            event: row.event_id,
+            passed_at: row.passed_at,
+            handdown: row.handdown_id,
+            sealed: Sealed { key: row.key_id, bytes: row.sealed },
+        })
+        .collect())
+}
+
+/// Notes that somebody sees who passed a checkpoint together.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn note_access(
+    connection: &mut PgConnection,
+    (checkpoint, shown): (Uuid, usize),
+    (subject, reason, now): (&str, &str, DateTime<Utc>),
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "INSERT INTO passage_access (id, checkpoint_id, shown, subject, reason, accessed_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        Uuid::now_v7(),
+        checkpoint,
+        i32::try_from(shown).unwrap_or(i32::MAX),
+        subject,
+        reason,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

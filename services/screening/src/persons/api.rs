@@ -9,15 +9,12 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Person, Purpose, intake, paper_marks,
+    Person, Purpose, intake, ops, paper_marks,
     parse::{self as contract, COLLECTION, Intake, REASON, UNITS, person_name},
     phone_marks,
     store::{self, Selection},
 };
-use crate::{
-    DOMAIN, cases::ops as cases, handdowns::ops as handdowns, hands, house::House, keyring::Mark,
-    observations::ops as observations,
-};
+use crate::{DOMAIN, house::House, keyring::Mark, observations::ops as observations, worklists};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]
@@ -70,6 +67,13 @@ impl PersonService for Persons {
         server::reply(DOMAIN, self.merge(request).await)
     }
 
+    async fn waive_follow_up(
+        &self,
+        request: Request<pb::WaiveFollowUpRequest>,
+    ) -> Result<Response<pb::WaiveFollowUpResponse>, Status> {
+        server::reply(DOMAIN, self.waive(request).await)
+    }
+
     async fn list_accesses(
         &self,
         request: Request<pb::ListAccessesRequest>,
@@ -85,10 +89,12 @@ impl Persons {
     ) -> Result<pb::IntakePersonResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
-        let intake = Intake::try_from(&request)?;
+        let mut intake = Intake::try_from(&request)?;
+        contract::born(&intake.details, "person.details", self.house.clock.today())?;
         let claim = Claim::new(&caller, request_id, "IntakePerson", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "persons.write", intake.unit)?;
+        intake.unit = self.house.taking(&caller, "persons.write", intake.finder)?;
+        let readdressed = intake.unit != intake.finder;
         let answer = match claim.replay::<pb::IntakePersonResponse>(&mut work).await? {
             Some(answer) => answer,
             None => {
@@ -97,15 +103,20 @@ impl Persons {
                     person: Some(contract::person(&taken.person, true)),
                     known: taken.known,
                     likely_doubles: taken.doubles.into_iter().map(person_name).collect(),
+                    readdressed,
                 };
                 // What is kept for a repetition is masked: it is not sealed.
                 claim.answer(&mut work, &answer).await?;
                 answer
             }
         };
-        let person = self.again(&mut work, &caller, answer.person.as_ref()).await?;
+        let person = match self.again(&mut work, &caller, answer.person.as_ref()).await {
+            // Taken in from who holds an office at a closed unit, into hands that are not his.
+            Err(Fault::NotFound(_)) if readdressed => answer.person,
+            person => Some(person?),
+        };
         work.commit().await?;
-        Ok(pb::IntakePersonResponse { person: Some(person), ..answer })
+        Ok(pb::IntakePersonResponse { person, ..answer })
     }
 
     async fn get(&self, request: Request<pb::GetPersonRequest>) -> Result<pb::GetPersonResponse, Fault> {
@@ -136,7 +147,11 @@ impl Persons {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListPersons", &request);
-        let after = pager.after(&token)?;
+        let (after, unfollowed) = if request.unfollowed {
+            (Uuid::nil(), Some(worklists::after(&pager, &token)?))
+        } else {
+            (pager.after(&token)?, None)
+        };
         let units = self.house.units(&caller, "persons.read", ancestor)?;
         let keys = &self.house.keys;
         let hashes = |marks: Vec<Mark>| marks.into_iter().map(|mark| mark.hash).collect::<Vec<_>>();
@@ -145,10 +160,14 @@ impl Persons {
             hashes(units.iter().flat_map(|unit| paper_marks(keys, &paper, *unit)).collect())
         });
         let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
-        let selection = Selection { units: &units, purpose, marks: [paper, phone], after, limit: size + 1 };
+        let marks = [paper, phone];
+        let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: size + 1 };
         let mut work = self.house.database.begin(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
-        let next_page_token = pager.cut(&mut persons, size, |person| person.id.to_string());
+        let next_page_token = pager.cut(&mut persons, size, |person| match person.follow_by {
+            Some(by) if request.unfollowed => worklists::key((by, person.id)),
+            _ => person.id.to_string(),
+        });
         let persons = self.shown(&mut work, &caller, persons).await?;
         work.commit().await?;
         Ok(pb::ListPersonsResponse { persons, next_page_token })
@@ -165,24 +184,37 @@ impl Persons {
         let mut work = self.house.database.begin(deadline).await?;
         let mut person = self.visible(&mut work, &caller, "persons.write", id).await?;
         if let Some(answer) = claim.replay::<pb::UpdatePersonResponse>(&mut work).await? {
-            let person = self.again(&mut work, &caller, answer.person.as_ref()).await?;
+            let person = Some(self.again(&mut work, &caller, answer.person.as_ref()).await?);
             work.commit().await?;
-            return Ok(pb::UpdatePersonResponse { person: Some(person) });
+            return Ok(pb::UpdatePersonResponse { person, ..answer });
         }
         if read.is_some_and(|read| read != etag(person.version)) {
             return Err(Fault::EtagMismatch(etag(person.version)));
         }
         (person.details, person.present_unit) = contract::updated(&request, &person)?;
+        contract::born(&person.details, "person.details", self.house.clock.today())?;
         let marks = person.details.marks(&self.house.keys, person.unit);
+        let other = intake::known_besides(&self.house, &mut work, &person, &marks).await?;
+        if let Some(other) = other {
+            ops::lock(&self.house, &mut work, [person.same_as, other]).await?;
+        }
         if !store::update(&mut work, &self.house.keys, &person, &marks, self.house.clock.now()).await? {
             return Err(Fault::Conflict);
         }
+        if let Some(other) = other {
+            ops::join_inside(&self.house, &mut work, [person.same_as, other], caller.subject()).await?;
+        }
         let changed = store::get(&mut work, &self.house.keys, &[id]).await?;
-        let masked = changed.first().map(|person| contract::person(person, true));
-        claim.answer(&mut work, &pb::UpdatePersonResponse { person: masked }).await?;
+        let now_known = changed.first().ok_or(Fault::Conflict)?;
+        let doubles = intake::doubles(&self.house, &mut work, &caller, &marks, now_known).await?;
+        let answer = pb::UpdatePersonResponse {
+            person: Some(contract::person(now_known, true)),
+            likely_doubles: doubles.into_iter().map(person_name).collect(),
+        };
+        claim.answer(&mut work, &answer).await?;
         let person = self.shown(&mut work, &caller, changed).await?.pop();
         work.commit().await?;
-        Ok(pb::UpdatePersonResponse { person })
+        Ok(pb::UpdatePersonResponse { person, ..answer })
     }
 
     async fn reveal(
@@ -203,9 +235,10 @@ impl Persons {
         let visible = everybody.iter().filter(|other| self.house.sees(&caller, "persons.reveal", other.unit));
         let visible: Vec<Uuid> = visible.map(|other| other.id).collect();
         let findings = store::findings(&mut work, &self.house.keys, &visible).await?;
+        // Whoever repeats the call sees again, and what there is now: each time is noted (P4).
+        let now = self.house.clock.now();
+        store::note_access(&mut work, &visible, caller.subject(), &request.reason, now).await?;
         if claim.replay::<pb::RevealPersonResponse>(&mut work).await?.is_none() {
-            let now = self.house.clock.now();
-            store::note_access(&mut work, &visible, caller.subject(), &request.reason, now).await?;
             // Nothing of what is shown is kept.
             claim.answer(&mut work, &pb::RevealPersonResponse::default()).await?;
         }
@@ -236,7 +269,8 @@ impl Persons {
         let kept = self.visible(&mut work, &caller, "persons.merge", kept).await?;
         let merged = self.visible(&mut work, &caller, "persons.merge", merged).await?;
         if claim.replay::<pb::MergePersonsResponse>(&mut work).await?.is_none() {
-            self.join(&mut work, &caller, (kept.same_as, merged.same_as), &request.reason).await?;
+            let ones = (kept.same_as, merged.same_as);
+            ops::join(&self.house, &mut work, &caller, ones, &request.reason).await?;
             let answer = pb::MergePersonsResponse { person: Some(contract::person(&kept, true)) };
             claim.answer(&mut work, &answer).await?;
         }
@@ -244,6 +278,38 @@ impl Persons {
         let person = self.shown(&mut work, &caller, kept).await?.pop();
         work.commit().await?;
         Ok(pb::MergePersonsResponse { person })
+    }
+
+    async fn waive(
+        &self,
+        request: Request<pb::WaiveFollowUpRequest>,
+    ) -> Result<pb::WaiveFollowUpResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "WaiveFollowUp", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let person = self.visible(&mut work, &caller, "observations.end", id).await?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        store::lock_same(&mut work, &self.house.keys, person.same_as).await?;
+        if !store::is_unfollowed(&mut work, id).await? {
+            let name = person_name(id);
+            let words = "waits for nobody: who is observed is released, and a hand-down is verified";
+            return Err(Fault::unmet("PERSON_FOLLOWED", name.clone(), words, vec![("person", name)]));
+        }
+        let said = (request.reason.as_str(), caller.subject(), self.house.clock.now());
+        store::waive(&mut work, id, said).await?;
+        observations::followed(&mut work, person.same_as, person.unit).await?;
+        let answer = pb::WaiveFollowUpResponse {};
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
     }
 
     async fn accesses(
@@ -340,39 +406,5 @@ impl Persons {
         let person = self.visible(connection, caller, "persons.write", id).await?;
         let shown = self.shown(connection, caller, vec![person]).await?.pop();
         shown.ok_or(Fault::Conflict)
-    }
-
-    /// Joins two persons, each with everybody who was found to be them.
-    async fn join(
-        &self,
-        connection: &mut PgConnection,
-        caller: &Caller,
-        (kept, merged): (Uuid, Uuid),
-        reason: &str,
-    ) -> Result<(), Fault> {
-        if kept == merged {
-            return Ok(());
-        }
-        // Locked in one order, whoever is kept.
-        for one in [kept.min(merged), kept.max(merged)] {
-            store::lock_same(connection, &self.house.keys, one).await?;
-        }
-        let both = store::get(connection, &self.house.keys, &[kept, merged]).await?;
-        let find = |id: Uuid| both.iter().find(|person| person.id == id && person.same_as == id);
-        let (Some(kept), Some(merged)) = (find(kept), find(merged)) else { return Err(Fault::Conflict) };
-        // Whoever is hidden behind the two is in hands that the caller must stand above, too.
-        for person in [kept, merged] {
-            if !self.house.sees(caller, "persons.merge", person.unit) {
-                return Err(Fault::NotFound(person_name(person.id)));
-            }
-        }
-        let now = self.house.clock.now();
-        observations::before_merge(connection, kept.id, merged.id).await?;
-        cases::before_merge(connection, (kept.id, merged.id), (caller.subject(), now)).await?;
-        store::join(connection, kept, merged, (reason, caller.subject(), now)).await?;
-        hands::store::follow_merge(connection, kept, merged, now).await?;
-        observations::settle(&self.house, connection, kept.id, now).await?;
-        cases::after_merge(&self.house, connection, kept.id, caller.subject()).await?;
-        handdowns::follow(&self.house, connection, kept.id, now).await
     }
 }

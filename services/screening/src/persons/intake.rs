@@ -6,11 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Details, Finding, Kind, Marked, Person,
-    parse::Intake,
+    Details, FOLLOWED_WITHIN, Finding, Kind, Marked, Person, Purpose,
+    parse::{Intake, born},
     store::{self, of_kinds},
 };
-use crate::{hands, house::House};
+use crate::{hands, house::House, incidents};
 
 /// The most likely doubles that are suggested.
 const DOUBLES: i64 = 10;
@@ -36,6 +36,7 @@ pub async fn take_in(
     caller: &Caller,
     intake: Intake,
 ) -> Result<TakenIn, Fault> {
+    born(&intake.details, "details", house.clock.today())?;
     let (keys, now) = (&house.keys, house.clock.now());
     let id = Uuid::now_v7();
     let mut said = intake.details.clone();
@@ -45,7 +46,7 @@ pub async fn take_in(
     }
     let marks = said.marks(keys, intake.unit);
     store::lock_marks(connection, &of_kinds(&marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
-    let everybody = match known(house, connection, &marks, &said).await? {
+    let everybody = match known(house, connection, &marks, &said, None).await? {
         Some(one) => store::lock_same(connection, keys, one).await?,
         None => Vec::new(),
     };
@@ -62,12 +63,17 @@ pub async fn take_in(
                 counted_unit: None,
                 purpose: intake.purpose,
                 delete_after: intake.purpose.delete_after(house.clock.today()),
+                follow_by: Some(now + FOLLOWED_WITHIN),
                 details: said.clone(),
                 version: 1,
                 created_at: now,
                 updated_at: now,
             };
-            store::insert(connection, keys, &person, &marks).await?;
+            store::insert(connection, keys, (&person, &marks), caller.subject()).await?;
+            if person.purpose == Purpose::Febrile {
+                let places: Vec<Uuid> = person.present_unit.into_iter().chain([person.unit]).collect();
+                incidents::ops::detect_febrile(house, connection, &places).await?;
+            }
             if let Some(holding) = everybody.iter().find(|holding| holding.id == holding.same_as) {
                 hands::store::ask(connection, holding, &person, now).await?;
             }
@@ -77,7 +83,7 @@ pub async fn take_in(
     let finding = Finding {
         id: Uuid::now_v7(),
         person: person.id,
-        unit: intake.unit,
+        unit: intake.finder,
         source: intake.source,
         entered_by: caller.subject().to_owned(),
         created_at: now,
@@ -99,22 +105,40 @@ pub async fn known_as(
 ) -> Result<Option<Uuid>, Fault> {
     let marks = intake.details.marks(&house.keys, intake.unit);
     store::lock_marks(connection, &of_kinds(&marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
-    known(house, connection, &marks, &intake.details).await
+    known(house, connection, &marks, &intake.details, None).await
 }
 
-/// The person who this is: by the paper, else by name with phone and date of birth unless the papers say
+/// Who else a person is found to be by what is known of them now, if anybody; whoever is taken in by the same marks
+/// waits for this transaction.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn known_besides(
+    house: &House,
+    connection: &mut PgConnection,
+    person: &Person,
+    marks: &[Marked],
+) -> Result<Option<Uuid>, Fault> {
+    store::lock_marks(connection, &of_kinds(marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
+    known(house, connection, marks, &person.details, Some(person.same_as)).await
+}
+
+/// The person who this is, besides one: by the paper, else by name with phone and date of birth unless the papers say
 /// that these are two.
 async fn known(
     house: &House,
     connection: &mut PgConnection,
     marks: &[Marked],
     said: &Details,
+    besides: Option<Uuid>,
 ) -> Result<Option<Uuid>, Fault> {
-    let by_paper = store::found(connection, &of_kinds(marks, &[Kind::Paper]), 1).await?;
-    if let Some(one) = by_paper.first() {
-        return Ok(Some(*one));
+    let is_other = |one: &Uuid| Some(*one) != besides;
+    let by_paper = store::found(connection, &of_kinds(marks, &[Kind::Paper]), DOUBLES).await?;
+    if let Some(one) = by_paper.into_iter().find(is_other) {
+        return Ok(Some(one));
     }
-    for one in store::found(connection, &of_kinds(marks, &[Kind::NamePhoneBirth]), DOUBLES).await? {
+    let by_name = store::found(connection, &of_kinds(marks, &[Kind::NamePhoneBirth]), DOUBLES).await?;
+    for one in by_name.into_iter().filter(is_other) {
         let everybody = store::same(connection, &house.keys, one).await?;
         if !everybody.iter().any(|person| person.details.is_contradicted_by(said)) {
             return Ok(Some(one));
@@ -142,12 +166,18 @@ async fn found_again(
     if !store::update(connection, &house.keys, &person, &marks, now).await? {
         return Err(Fault::Conflict);
     }
+    if person.follow_by.is_none() {
+        store::follow_by(connection, person.id, now + FOLLOWED_WITHIN).await?;
+    }
     let changed = store::get(connection, &house.keys, &[person.id]).await?.pop();
     changed.ok_or(Fault::Conflict)
 }
 
 /// Who may be the same, as far as the caller may see them.
-async fn doubles(
+///
+/// # Errors
+/// Where the database fails.
+pub async fn doubles(
     house: &House,
     connection: &mut PgConnection,
     caller: &Caller,

@@ -3,12 +3,13 @@
 pub mod api;
 pub mod intake;
 pub mod masks;
+pub mod ops;
 pub mod papers;
 pub mod parse;
 pub mod rotation;
 pub mod store;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use papers::{Paper, PaperType};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
@@ -18,6 +19,11 @@ use crate::keyring::{Keyring, Mark};
 
 /// How long personal values are kept after they were taken in, in days, unless the law keeps them (P2).
 const KEPT_DAYS: u64 = 180;
+
+/// The most papers of a person besides the first.
+pub const MOST_PAPERS: usize = 5;
+/// Within how long after being found somebody must be observed, handed down, or taken for a case [K].
+pub const FOLLOWED_WITHIN: TimeDelta = TimeDelta::hours(12);
 
 /// The most phones of a person.
 pub const MOST_PHONES: usize = 5;
@@ -68,8 +74,10 @@ pub enum Sex {
 pub struct Details {
     /// Name, in NFC.
     pub display_name: String,
-    /// Paper.
+    /// Paper; the identity card where there is one.
     pub paper: Paper,
+    /// Other papers of the same person.
+    pub other_papers: Vec<Paper>,
     /// Date of birth.
     pub birth_date: Option<NaiveDate>,
     /// Sex.
@@ -100,6 +108,8 @@ pub enum Kind {
     NamePhone = 4,
     /// A phone: nobody's key, only looked for.
     Phone = 5,
+    /// The guardian's number of an infant: only looked for.
+    Guardian = 6,
 }
 
 /// Under what a person is found.
@@ -109,19 +119,38 @@ impl Details {
     /// Fills in what the paper says and nobody else did.
     #[must_use]
     pub fn completed(mut self) -> Self {
-        if let Some((birth_date, sex)) = self.paper.holder() {
+        let holder = self.papers().find_map(Paper::holder);
+        if let Some((birth_date, sex)) = holder {
             self.birth_date = Some(birth_date);
             self.sex = self.sex.or(Some(sex));
         }
         self
     }
 
+    /// Every paper.
+    pub fn papers(&self) -> impl Iterator<Item = &Paper> {
+        std::iter::once(&self.paper).chain(&self.other_papers)
+    }
+
+    /// Adds a paper that is not known yet; an identity card is the first of all.
+    fn add_paper(&mut self, paper: Paper) {
+        if paper.kind == PaperType::None || self.papers().any(|known| known.is_same(&paper)) {
+            return;
+        }
+        let is_first = |known: &Paper| {
+            known.kind == PaperType::None
+                || (paper.kind == PaperType::IdentityCard && known.kind != PaperType::IdentityCard)
+        };
+        let other = if is_first(&self.paper) { std::mem::replace(&mut self.paper, paper) } else { paper };
+        if other.kind != PaperType::None && self.other_papers.len() < MOST_PAPERS {
+            self.other_papers.push(other);
+        }
+    }
+
     /// What is known after the same person was found again: what was known stays, what was not is added.
     #[must_use]
     pub fn with(mut self, found: Self) -> Self {
-        if self.paper.kind == PaperType::None && found.paper.kind != PaperType::None {
-            self.paper = found.paper;
-        }
+        std::iter::once(found.paper).chain(found.other_papers).for_each(|paper| self.add_paper(paper));
         let fill = |known: &mut String, found: String| {
             if known.is_empty() {
                 *known = found;
@@ -143,10 +172,11 @@ impl Details {
     /// Whether two papers say that these are two persons, however alike the rest is.
     #[must_use]
     pub fn is_contradicted_by(&self, other: &Self) -> bool {
-        let one_of_a_kind = |paper: &Paper| !matches!(paper.kind, PaperType::None | PaperType::Infant);
-        one_of_a_kind(&self.paper)
-            && self.paper.kind == other.paper.kind
-            && self.paper.standard_number() != other.paper.standard_number()
+        let one_of_a_kind = |paper: &&Paper| !matches!(paper.kind, PaperType::None | PaperType::Infant);
+        self.papers().filter(one_of_a_kind).any(|paper| {
+            let mut theirs = other.papers().filter(|theirs| theirs.kind == paper.kind).peekable();
+            theirs.peek().is_some() && !theirs.any(|theirs| self.papers().any(|own| own.is_same(theirs)))
+        })
     }
 
     /// Under what the person is found, by every key of a ring.
@@ -154,9 +184,14 @@ impl Details {
     pub fn marks(&self, keys: &Keyring, unit: Uuid) -> Vec<Marked> {
         let name = folded(&self.display_name);
         let birth = self.birth_date.map(|date| date.to_string());
-        let mut values = paper_value(&self.paper, unit, &name, birth.as_deref())
-            .map(|value| vec![(Kind::Paper, value)])
-            .unwrap_or_default();
+        let mut values = Vec::new();
+        for paper in self.papers() {
+            let value = paper_value(paper, unit, &name, birth.as_deref());
+            values.extend(value.map(|value| (Kind::Paper, value)));
+            if paper.kind == PaperType::Infant {
+                values.push((Kind::Guardian, paper.standard_number()));
+            }
+        }
         if let Some(birth) = &birth {
             values.push((Kind::NameBirth, format!("{name}\n{birth}")));
         }
@@ -195,6 +230,10 @@ fn paper_value(paper: &Paper, unit: Uuid, name: &str, birth: Option<&str>) -> Op
 /// Where a paper is looked for in the hands of a unit.
 #[must_use]
 pub fn paper_marks(keys: &Keyring, paper: &Paper, unit: Uuid) -> Vec<Mark> {
+    if paper.kind == PaperType::Infant {
+        // Whose name is not said: every infant of the guardian's.
+        return keys.marks(Kind::Guardian as u8, &paper.standard_number());
+    }
     let value = paper_value(paper, unit, "", None);
     value.map(|value| keys.marks(Kind::Paper as u8, &value)).unwrap_or_default()
 }
@@ -236,6 +275,8 @@ pub struct Person {
     pub purpose: Purpose,
     /// After which date the values may be erased.
     pub delete_after: Option<NaiveDate>,
+    /// Until when somebody must have begun to follow the person up; none where that has begun, or need not be.
+    pub follow_by: Option<DateTime<Utc>>,
     /// What is known.
     pub details: Details,
     /// Counts the changes.
@@ -291,6 +332,27 @@ mod tests {
             (both.address.as_str(), both.birth_date.unwrap().to_string().as_str()),
             ("旧", "1949-12-31")
         );
+    }
+
+    #[test]
+    fn i1_a_second_paper_is_kept_and_the_person_is_found_by_both() {
+        let passport = |number: &str| Paper { kind: PaperType::Passport, number: number.to_owned() };
+        let known = Details { paper: passport("E12345678"), ..details("", &[]) };
+        let both = known.clone().with(details("11010519491231002X", &[]));
+        assert_eq!(both.paper.kind, PaperType::IdentityCard, "the card is the first");
+        assert_eq!(both.other_papers, [passport("E12345678")]);
+        assert_eq!(both.birth_date.unwrap().to_string(), "1949-12-31");
+        assert_eq!(both.clone().with(known.clone()), both, "each is kept once");
+        let keys = Keyring::parse(&Keyring::make("a").unwrap()).unwrap();
+        let papers = |details: &Details| {
+            let marks = details.marks(&keys, Uuid::nil()).into_iter();
+            marks.filter(|(kind, _)| *kind == Kind::Paper).map(|(_, mark)| mark).collect::<Vec<_>>()
+        };
+        assert_eq!(papers(&both).len(), 2);
+        assert!(papers(&both).contains(&papers(&known)[0]));
+        let another = Details { paper: passport("E87654321"), ..details("", &[]) };
+        assert!(both.is_contradicted_by(&another) && another.is_contradicted_by(&both));
+        assert!(!both.is_contradicted_by(&known));
     }
 
     #[test]

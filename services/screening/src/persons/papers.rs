@@ -70,6 +70,12 @@ impl Paper {
         Ok(Self { kind, number })
     }
 
+    /// Whether it is the same paper, whatever card shows it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.standard_number() == other.standard_number()
+    }
+
     /// Date of birth and sex of the holder, where the paper says them.
     #[must_use]
     pub fn holder(&self) -> Option<(NaiveDate, Sex)> {

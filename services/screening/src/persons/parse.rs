@@ -1,12 +1,13 @@
 //! Between the contract's persons and ours.
 
 use chassis::{Fault, Violations, parse};
+use chrono::NaiveDate;
 use proto::screening as pb;
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::{
-    Details, Finding, MOST_PHONES, Person, Purpose, Sex, masks,
+    Details, Finding, MOST_PAPERS, MOST_PHONES, Person, Purpose, Sex, masks,
     papers::{Paper, PaperType},
 };
 
@@ -19,9 +20,10 @@ const SAID: std::ops::RangeInclusive<i16> = 3..=10;
 /// The longest reason.
 pub const REASON: usize = 200;
 
-const CHANGEABLE: [&str; 10] = [
+const CHANGEABLE: [&str; 11] = [
     "display_name",
     "paper",
+    "other_papers",
     "birth_date",
     "sex",
     "phones",
@@ -107,6 +109,33 @@ fn phones(wrong: &mut Violations, under: &str, phones: &[String]) -> Vec<String>
     checked.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
+fn other_papers(wrong: &mut Violations, under: &str, papers: &[pb::Paper]) -> Vec<Paper> {
+    if papers.len() > MOST_PAPERS {
+        wrong.add(under, format!("must be at most {MOST_PAPERS}, are {}", papers.len()));
+    }
+    let checked = papers.iter().enumerate().map(|(at, one)| match paper(Some(one)) {
+        Ok(paper) if paper.kind == PaperType::None => {
+            wrong.keep(&format!("{under}[{at}].type"), Err("must be a paper's".to_owned()))
+        }
+        paper => wrong.keep(&format!("{under}[{at}].number"), paper),
+    });
+    checked.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
+/// That nobody is born after today.
+///
+/// # Errors
+/// [`Fault::Invalid`] with a path below `under`.
+pub fn born(details: &Details, under: &str, today: NaiveDate) -> Result<(), Fault> {
+    let by_paper = details.papers().find_map(Paper::holder).map(|(date, _)| date);
+    let (field, date) =
+        if by_paper.is_some() { ("paper.number", by_paper) } else { ("birth_date", details.birth_date) };
+    if date.is_some_and(|date| date > today) {
+        return Err(Fault::invalid(format!("{under}.{field}"), "says a date of birth that is to come"));
+    }
+    Ok(())
+}
+
 /// The asked parts of what is said of a person, over what is known.
 fn details(
     wrong: &mut Violations,
@@ -123,6 +152,9 @@ fn details(
     if asked("paper") {
         details.paper =
             wrong.keep(&format!("{UNDER}.paper.number"), paper(said.paper.as_ref())).unwrap_or_default();
+    }
+    if asked("other_papers") {
+        details.other_papers = other_papers(wrong, &format!("{UNDER}.other_papers"), &said.other_papers);
     }
     if asked("birth_date") {
         let date = parse::optional_date(&said.birth_date).map_err(|_| "must be a date YYYY-MM-DD".to_owned());
@@ -145,7 +177,7 @@ fn details(
     if asked("facts") {
         details.facts = facts(wrong, &format!("{UNDER}.facts"), &said.facts);
     }
-    let by_paper = details.paper.holder().map(|(date, _)| date);
+    let by_paper = details.papers().find_map(Paper::holder).map(|(date, _)| date);
     if by_paper.is_some() && details.birth_date.is_some() && by_paper != details.birth_date {
         wrong.add(
             format!("{UNDER}.birth_date"),
@@ -183,8 +215,10 @@ fn facts(wrong: &mut Violations, field: &str, said: &[pb::SaidFact]) -> Vec<(i16
 pub struct Intake {
     /// What was said.
     pub details: Details,
-    /// Which unit found them.
+    /// Which unit takes them in.
     pub unit: Uuid,
+    /// Which unit found them: another than takes them in where it is at work no more.
+    pub finder: Uuid,
     /// Where the person is, if that is a unit.
     pub present_unit: Option<Uuid>,
     /// Why there is a row.
@@ -213,7 +247,7 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
         let (Some(unit), Some(purpose)) = (unit, purpose) else {
             return Err(Fault::internal("what is wrong was not said"));
         };
-        Ok(Self { details, unit, present_unit, purpose, source })
+        Ok(Self { details, unit, finder: unit, present_unit, purpose, source })
     }
 }
 
@@ -284,28 +318,36 @@ pub fn updated(request: &pb::UpdatePersonRequest, known: &Person) -> Result<(Det
     Ok((details, present_unit))
 }
 
-/// What is known of a person as the contract has it, masked or whole.
-#[must_use]
-pub fn shown(details: &Details, masked: bool) -> pb::PersonDetails {
-    let kind = match details.paper.kind {
+fn paper_type(kind: PaperType) -> pb::PaperType {
+    match kind {
         PaperType::IdentityCard => pb::PaperType::IdentityCard,
         PaperType::Passport => pb::PaperType::Passport,
         PaperType::HkMacaoPermit => pb::PaperType::HkMacaoPermit,
         PaperType::TaiwanPermit => pb::PaperType::TaiwanPermit,
         PaperType::Infant => pb::PaperType::Infant,
         PaperType::None => pb::PaperType::None,
-    };
+    }
+}
+
+/// What is known of a person as the contract has it, masked or whole.
+#[must_use]
+pub fn shown(details: &Details, masked: bool) -> pb::PersonDetails {
     let sex = match details.sex {
         Some(Sex::Female) => pb::Sex::Female,
         Some(Sex::Male) => pb::Sex::Male,
         None => pb::Sex::Unspecified,
     };
     let show = |value: &String, mask: fn(&str) -> String| if masked { mask(value) } else { value.clone() };
+    let paper = |paper: &Paper| pb::Paper {
+        r#type: paper_type(paper.kind).into(),
+        number: show(&paper.number, masks::number),
+    };
     let nothing: fn(&str) -> String = |_| String::new();
     let birth_date = details.birth_date.map(|date| date.to_string()).unwrap_or_default();
     pb::PersonDetails {
         display_name: show(&details.display_name, masks::name),
-        paper: Some(pb::Paper { r#type: kind.into(), number: show(&details.paper.number, masks::number) }),
+        paper: Some(paper(&details.paper)),
+        other_papers: details.other_papers.iter().map(paper).collect(),
         birth_date: show(&birth_date, |date| date.chars().take(4).collect()),
         sex: sex.into(),
         phones: details.phones.iter().map(|phone| show(phone, masks::phone)).collect(),
@@ -333,6 +375,7 @@ pub fn person(person: &Person, masked: bool) -> pb::Person {
         create_time: Some(parse::timestamp(person.created_at)),
         update_time: Some(parse::timestamp(person.updated_at)),
         etag: parse::etag(person.version),
+        follow_up_time: person.follow_by.map(parse::timestamp),
     }
 }
 

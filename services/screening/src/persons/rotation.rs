@@ -1,4 +1,5 @@
-//! Rotation: what is sealed with an old key is sealed with the first one, a little at a time, under load.
+//! Rotation: what is sealed with an old key is sealed with the first one, and what was found by a key that is gone
+//! is forgotten, a little at a time, under load. Who was marked by older rules is marked anew.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +7,7 @@ use chassis::Fault;
 use tokio_util::sync::CancellationToken;
 
 use super::store;
-use crate::house::House;
+use crate::{handdowns, house::House};
 
 /// How many rows of a table are sealed anew in one transaction.
 const AT_ONCE: i64 = 200;
@@ -39,7 +40,7 @@ pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
     }
 }
 
-/// Seals some rows anew; answers how many.
+/// Seals some rows anew, and forgets what was found by keys that are gone; answers how many.
 async fn rotate(house: &House) -> Result<usize, Fault> {
     let mut work = house.database.begin(None).await?;
     let persons = store::sealed_before(&mut work, &house.keys, AT_ONCE).await?;
@@ -48,6 +49,8 @@ async fn rotate(house: &House) -> Result<usize, Fault> {
         store::reseal(&mut work, &house.keys, person, &marks).await?;
     }
     let findings = store::reseal_findings(&mut work, &house.keys, AT_ONCE).await?;
+    let forgotten = store::forget_marks(&mut work, &house.keys, AT_ONCE).await?;
+    let sources = handdowns::store::reseal(&mut work, &house.keys, AT_ONCE).await?;
     work.commit().await?;
-    Ok(persons.len() + findings)
+    Ok(persons.len() + findings + forgotten + sources)
 }

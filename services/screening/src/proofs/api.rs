@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use chassis::{Fault, parse, server};
+use chassis::{Fault, Violations, parse, server};
 use chrono::{DateTime, Utc};
 use proto::screening::{self as pb, proof_service_server::ProofService, prove_persons_response::Event};
 use tokio_stream::wrappers::ReceiverStream;
@@ -10,13 +10,14 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Finding, SEEN_WITHIN,
-    store::{self, Proved},
-    waits, wrong_with, wrong_with_all, wrong_with_handdown,
+    Finding, PERMISSION, SEEN_WITHIN, is_overdue,
+    parts::{AsOf, Part},
+    store::{self, Proved, past},
+    waits, wrong_with, wrong_with_all, wrong_with_elapsed, wrong_with_handdown,
 };
 use crate::{
     DOMAIN,
-    escalations::api::subject_name,
+    escalations::{Kind, api::subject_name},
     exposures::{self, parse::exposure_name},
     handdowns::{self, parse::handdown_name},
     house::House,
@@ -25,8 +26,8 @@ use crate::{
     rules::day_start,
 };
 
-/// What proving needs.
-const PERMISSION: &str = "proofs.read";
+/// What is said of what is in a closed unit's hands.
+const CLOSED: &str = "the unit is at work no more: assign the person to another";
 
 /// How many observations are read on one state of the database.
 const AT_ONCE: i64 = 500;
@@ -56,9 +57,12 @@ type Messages = server::Messages<pb::ProvePersonsResponse>;
 /// What one proof has come to so far.
 struct Proof {
     messages: Messages,
-    now: DateTime<Utc>,
+    as_of: AsOf,
     verdict: pb::PersonVerdict,
 }
+
+/// About what something is said: its name, the person, and whose hands.
+type About = (String, Uuid, Uuid);
 
 impl Proofs {
     async fn prove(
@@ -67,16 +71,23 @@ impl Proofs {
         messages: Messages,
     ) -> Result<(), Fault> {
         let (caller, _, request) = server::accept(request)?;
-        let start = parse::optional_date(&request.start_date);
-        let start = start.map_err(|wrong| Fault::invalid("start_date", wrong))?;
+        let mut wrong = Violations::default();
+        let start = wrong.keep("start_date", parse::optional_date(&request.start_date)).flatten();
+        let date = wrong.keep("as_of_date", parse::optional_date(&request.as_of_date)).flatten();
+        wrong.refuse()?;
         let since = start.map(|date| day_start(date, self.house.clock.zone()));
         let began = Instant::now();
-        let now = self.house.clock.now();
-        let verdict =
-            pb::PersonVerdict { as_of_time: Some(parse::timestamp(now)), ..pb::PersonVerdict::default() };
-        let mut proof = Proof { messages, now, verdict };
-        for part in self.parts(&self.house.tops(&caller, PERMISSION, None)?) {
-            self.prove_part(&part, since, &mut proof).await?;
+        let as_of = AsOf::new(&self.house, date)?;
+        let as_of_time = Some(parse::timestamp(as_of.at));
+        let mut parts = as_of.parts(&self.house, &self.house.tops(&caller, PERMISSION, None)?);
+        let mut work = self.house.database.snapshot().await?;
+        let held = store::holding(&mut work).await?;
+        drop(work);
+        parts.extend(as_of.strangers(&caller, &parts, held));
+        let verdict = pb::PersonVerdict { as_of_time, ..pb::PersonVerdict::default() };
+        let mut proof = Proof { messages, as_of, verdict };
+        for part in &parts {
+            self.prove_part(part, since, &mut proof).await?;
         }
         proof.verdict.holds = proof.verdict.broken == 0;
         proof.verdict.milliseconds = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -84,52 +95,42 @@ impl Proofs {
         proof.say(Event::Verdict(verdict)).await
     }
 
-    /// Parts of a tree: each unit of the highest ones, alone, and each right below it with all below that.
-    fn parts(&self, tops: &[Uuid]) -> Vec<(Uuid, Vec<Uuid>)> {
-        let today = self.house.jurisdiction.today();
-        let mut parts = Vec::new();
-        for top in tops {
-            let children = today.place(*top).map(|place| today.children(place).collect::<Vec<_>>());
-            let children: Vec<Uuid> =
-                children.iter().flatten().filter_map(|place| Some(today.at(*place)?.id)).collect();
-            let mut rest = self.house.jurisdiction.standing_below(&[*top]);
-            for child in children {
-                let below = self.house.jurisdiction.standing_below(&[child]);
-                let apart: std::collections::HashSet<Uuid> = below.iter().copied().collect();
-                rest.retain(|unit| !apart.contains(unit));
-                parts.push((child, below));
-            }
-            parts.push((*top, rest));
-        }
-        parts
-    }
-
     async fn prove_part(
         &self,
-        (unit, below): &(Uuid, Vec<Uuid>),
+        part: &Part,
         since: Option<DateTime<Utc>>,
         proof: &mut Proof,
     ) -> Result<(), Fault> {
-        let mut after = Uuid::nil();
+        let (mut after, at, is_past) = (Uuid::nil(), proof.as_of.at, proof.as_of.is_past);
         loop {
             let mut work = self.house.database.snapshot().await?;
-            let ids = store::observations(&mut work, below, since, after, AT_ONCE).await?;
+            let asked = (&part.units[..], since, after, AT_ONCE);
+            let ids = if is_past {
+                past::observations(&mut work, asked, at).await?
+            } else {
+                store::observations(&mut work, asked).await?
+            };
             let Some(last) = ids.last() else { break };
             after = *last;
-            let proved = store::proved(&mut work, &ids).await?;
+            let proved = if is_past {
+                past::proved(&mut work, &ids, at, self.house.clock.zone()).await?
+            } else {
+                store::proved(&mut work, &ids).await?
+            };
             drop(work);
             for one in &proved {
                 self.prove_one(one, proof).await?;
             }
         }
-        self.prove_handdowns(below, proof).await?;
-        self.prove_waiting(below, proof).await?;
-        self.prove_contacts(below, proof).await?;
-        let today = self.house.jurisdiction.today();
-        let display_name = today.node(*unit).map(|node| node.display_name.clone()).unwrap_or_default();
+        self.prove_handdowns(&part.units, proof).await?;
+        if !is_past {
+            self.prove_waiting(&part.units, proof).await?;
+            self.prove_contacts(&part.units, proof).await?;
+            self.prove_hands(&part.units, proof).await?;
+        }
         let progress = pb::PersonProofProgress {
-            unit: unit_name(*unit),
-            display_name,
+            unit: unit_name(part.unit),
+            display_name: part.display_name.clone(),
             observations: proof.verdict.open + proof.verdict.ended,
             slots: proof.verdict.slots,
         };
@@ -141,27 +142,55 @@ impl Proofs {
         let mut after = Uuid::nil();
         loop {
             let mut work = self.house.database.snapshot().await?;
-            let found = handdowns::store::to_prove(&mut work, units, after, AT_ONCE).await?;
+            let found = if proof.as_of.is_past {
+                past::handdowns(&mut work, (units, after, AT_ONCE), proof.as_of.at).await?
+            } else {
+                handdowns::store::to_prove(&mut work, units, after, AT_ONCE).await?
+            };
             drop(work);
             let Some(last) = found.last() else { return Ok(()) };
             after = last.id;
             for handdown in &found {
                 proof.verdict.handdowns += i64::from(handdown.closed_at.is_none());
                 let about = (handdown_name(handdown.id), handdown.person, handdown.holder);
-                let stands = |unit: Uuid| self.house.jurisdiction.standing(unit).unwrap_or(unit);
-                if let Some(words) = wrong_with_handdown(handdown, stands, proof.now) {
-                    self.say(&about, Finding::HanddownDiffers, words, proof).await?;
+                let stands = |unit: Uuid| proof.as_of.standing(&self.house, unit).unwrap_or(unit);
+                let mut findings = Vec::new();
+                if let Some(words) = wrong_with_handdown(handdown, stands, proof.as_of.at) {
+                    findings.push((Finding::HanddownDiffers, words));
                 }
-                if handdown.closed_at.is_none() && self.house.answering(handdown.holder).is_none() {
-                    let words = "nobody holds an office that answers for the unit".to_owned();
-                    self.say(&about, Finding::Unanswered, words, proof).await?;
+                if handdown.closed_at.is_none() {
+                    let hands = self.hands(handdown.holder, &proof.as_of).1.into_iter();
+                    findings.extend(hands.filter(|(finding, _)| *finding != Finding::AnsweredAbove));
                 }
-                if handdown.silence(proof.now).is_some() {
+                if !proof.as_of.is_past && handdown.silence(proof.as_of.at).is_some() {
                     let words = format!("has waited since {}", handdown.due_at.to_rfc3339());
-                    self.say(&about, Finding::HanddownOverdue, words, proof).await?;
+                    findings.push((Finding::HanddownOverdue, words));
                 }
+                self.say_all(&about, findings, proof).await?;
             }
         }
+    }
+
+    /// Whose hands persons are in, and by which papers they are found.
+    async fn prove_hands(&self, units: &[Uuid], proof: &mut Proof) -> Result<(), Fault> {
+        let closed: Vec<Uuid> =
+            units.iter().copied().filter(|unit| proof.as_of.tree.place(*unit).is_none()).collect();
+        let mut work = self.house.database.snapshot().await?;
+        let differing = store::hands_that_differ(&mut work, units).await?;
+        let sharing = store::papers_shared(&mut work, units).await?;
+        let bare = store::unobserved(&mut work, &closed).await?;
+        drop(work);
+        let all = [
+            (differing, Finding::HandsDiffer, "whose hands is not what was last noted"),
+            (sharing, Finding::PaperShared, "another person is found under the same paper"),
+            (bare, Finding::UnitClosed, CLOSED),
+        ];
+        for (found, finding, words) in all {
+            for (person, unit) in found {
+                self.say(&(person_name(person), person, unit), finding, words.to_owned(), proof).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What waits for somebody in the hands of units.
@@ -169,7 +198,7 @@ impl Proofs {
         let mut after = Uuid::nil();
         loop {
             let mut work = self.house.database.snapshot().await?;
-            let found = store::waiting(&mut work, units, proof.now, after, AT_ONCE).await?;
+            let found = store::waiting(&mut work, units, proof.as_of.at, after, AT_ONCE).await?;
             drop(work);
             let Some(last) = found.last() else { return Ok(()) };
             after = last.subject;
@@ -177,14 +206,16 @@ impl Proofs {
                 let subject = subject_name(waiting.kind, waiting.subject);
                 let about = (subject, waiting.person.unwrap_or_default(), waiting.unit);
                 let deadline = waiting.deadline_at.to_rfc3339();
-                let words = if waiting.deadline_at > proof.now {
+                let words = if waiting.deadline_at > proof.as_of.at {
                     format!("must be done by {deadline}")
                 } else {
                     format!("should have been done by {deadline}")
                 };
-                if !waiting.is_seen && waiting.deadline_at + SEEN_WITHIN <= proof.now {
+                if !waiting.is_seen && waiting.deadline_at + SEEN_WITHIN <= proof.as_of.at {
                     let words = format!("{words}, and is put before nobody");
                     self.say(&about, Finding::TaskUnseen, words, proof).await?;
+                } else if waiting.kind == Kind::PersonUnobserved as i16 {
+                    self.say(&about, Finding::Unobserved, words, proof).await?;
                 } else {
                     self.say(&about, waits(waiting.kind), words, proof).await?;
                 }
@@ -214,7 +245,7 @@ impl Proofs {
     }
 
     async fn prove_one(&self, proved: &Proved, proof: &mut Proof) -> Result<(), Fault> {
-        let observation = &proved.observation;
+        let (observation, at) = (&proved.observation, proof.as_of.at);
         let is_open = observation.ended_at.is_none();
         if is_open {
             proof.verdict.open += 1;
@@ -224,10 +255,12 @@ impl Proofs {
         proof.verdict.slots += i64::try_from(proved.slots.len()).unwrap_or(0);
         proof.verdict.readings += proved.readings;
         let mut found: Vec<(Finding, String)> = Vec::new();
-        let slots = proved.slots.iter().filter_map(|filled| wrong_with(filled, proof.now));
+        let slots = proved.slots.iter().filter_map(|filled| wrong_with(filled, at));
         found.extend(slots.map(|words| (Finding::SlotDiffers, words)));
-        let all = wrong_with_all(observation, &proved.slots, proof.now);
-        found.extend(all.map(|words| (Finding::WindowDiffers, words)));
+        let to_come = if proof.as_of.is_past { None } else { wrong_with_all(observation, &proved.slots, at) };
+        let zone = self.house.clock.zone();
+        let all = [to_come, wrong_with_elapsed(observation, &proved.slots, &proved.changes, (at, zone))];
+        found.extend(all.into_iter().flatten().map(|words| (Finding::WindowDiffers, words)));
         if is_open == proved.is_decided || (!is_open && observation.ended_by.is_empty()) {
             found.push((Finding::Undecided, "the decision and the state differ".to_owned()));
         }
@@ -235,35 +268,62 @@ impl Proofs {
             found.push((Finding::CaseMissing, "ended as a case, and there is none".to_owned()));
         }
         if is_open {
-            found.extend(self.open(proved));
+            let (is_answered, hands) = self.hands(observation.unit, &proof.as_of);
+            if is_answered {
+                proof.verdict.answered += 1;
+            } else {
+                proof.verdict.excepted += 1;
+            }
+            found.extend(hands);
+            found.extend(self.open(proved, &proof.as_of));
         }
         let about = (observation_name(observation.id), observation.person, observation.unit);
-        for (finding, words) in found {
-            self.say(&about, finding, words, proof).await?;
-        }
-        Ok(())
+        self.say_all(&about, found, proof).await
     }
 
-    /// What is to be said of an open observation: whose hands, who answers, what waits.
-    fn open(&self, proved: &Proved) -> Vec<(Finding, String)> {
-        let observation = &proved.observation;
+    /// Whether somebody answers for what is in a unit's hands, and what is to be said of that.
+    fn hands(&self, unit: Uuid, as_of: &AsOf) -> (bool, Vec<(Finding, String)>) {
         let mut found = Vec::new();
-        let mut add = |finding: Finding, words: &str| found.push((finding, words.to_owned()));
-        match self.house.answering(observation.unit) {
-            None => add(Finding::Unanswered, "nobody holds an office that answers for the unit"),
-            Some(contact) if contact.unit != observation.unit => {
-                add(Finding::AnsweredAbove, "the unit's own office is vacant");
+        let answering = as_of.answering(&self.house, unit);
+        match &answering {
+            None if as_of.is_past => {
+                found.push((Finding::Unanswered, "nobody is known to have answered for the unit".to_owned()));
+            }
+            None => {
+                let words = "nobody holds an office that answers for the unit";
+                found.push((Finding::Unanswered, words.to_owned()));
+            }
+            Some(contact) if contact.unit != unit => {
+                found.push((Finding::AnsweredAbove, "the unit's own office is vacant".to_owned()));
             }
             Some(_) => {}
         }
-        if self.house.jurisdiction.standing(observation.unit) != Some(observation.unit) {
-            add(Finding::UnitClosed, "the unit is at work no more: assign the person to another");
+        if as_of.tree.place(unit).is_none() {
+            found.push((Finding::UnitClosed, CLOSED.to_owned()));
         }
+        (answering.is_some(), found)
+    }
+
+    /// What is to be said of an open observation besides whose hands it is in: what waits.
+    fn open(&self, proved: &Proved, as_of: &AsOf) -> Vec<(Finding, String)> {
+        let observation = &proved.observation;
+        let mut found = Vec::new();
+        let mut add = |finding: Finding, words: &str| found.push((finding, words.to_owned()));
         if observation.lost {
             add(Finding::Lost, "nobody knows where the person is");
         }
         if proved.is_asked {
             add(Finding::HandsOpen, "two units have found the person and have not agreed");
+        }
+        if let Some(deadline) = proved.unanswered {
+            add(
+                Finding::ReferralUnanswered,
+                &format!("should have been answered by {}", deadline.to_rfc3339()),
+            );
+        }
+        if as_of.is_past && is_overdue(observation, as_of.at) {
+            let words = format!("has been due since {}", observation.due_at.to_rfc3339());
+            add(Finding::ReleaseOverdue, &words);
         }
         if !proved.is_led || proved.counting != 1 {
             let words = format!("{} observations count for the person", proved.counting);
@@ -271,39 +331,52 @@ impl Proofs {
         }
         if !proved.is_seen {
             add(Finding::OutOfSight, "the units above do not see it as it is");
-        } else if self.house.sight(observation.unit).ancestors != proved.ancestors {
+        } else if !as_of.is_past && self.house.sight(observation.unit).ancestors != proved.ancestors {
             // The tree has changed since what is listed was read; the next pulse takes it in.
             tracing::debug!(observation = %observation.id, "another tree than the lists were made by");
         }
         found
     }
 
+    async fn say_all(
+        &self,
+        about: &About,
+        findings: Vec<(Finding, String)>,
+        proof: &mut Proof,
+    ) -> Result<(), Fault> {
+        for (finding, words) in findings {
+            self.say(about, finding, words, proof).await?;
+        }
+        Ok(())
+    }
+
     async fn say(
         &self,
-        (subject, person, unit): &(String, Uuid, Uuid),
+        (subject, person, unit): &About,
         finding: Finding,
         words: String,
         proof: &mut Proof,
     ) -> Result<(), Fault> {
-        let breaks = finding.breaks_the_law();
+        // Who answered on a past day may only not be known.
+        let breaks = finding.breaks_the_law() && !(proof.as_of.is_past && finding == Finding::Unanswered);
         if breaks {
             proof.verdict.broken += 1;
         } else {
             proof.verdict.listed += 1;
         }
-        let contact = self.house.answering(*unit);
+        let contact = proof.as_of.answering(&self.house, *unit);
         let contact =
             contact.map(|contact| (contact.display_name, contact.official_phone)).unwrap_or_default();
-        let today = self.house.jurisdiction.today();
-        let standing = self.house.jurisdiction.standing(*unit);
-        let place = standing.and_then(|unit| today.place(unit));
+        let tree = &proof.as_of.tree;
+        let standing = proof.as_of.standing(&self.house, *unit);
+        let place = standing.and_then(|unit| tree.place(unit));
         let exception = pb::PersonException {
             breaks_the_law: breaks,
             finding: finding as i32,
             subject: subject.clone(),
             person: if person.is_nil() { String::new() } else { person_name(*person) },
             unit: unit_name(*unit),
-            display_name: place.map(|place| today.full_name(place)).unwrap_or_default(),
+            display_name: place.map(|place| tree.full_name(place)).unwrap_or_default(),
             contact_name: contact.0,
             contact_phone: contact.1,
             description: words,

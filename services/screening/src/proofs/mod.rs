@@ -1,17 +1,22 @@
 //! Proofs decide here: what of an observation breaks the law of persons, and what is only listed.
 
 pub mod api;
+pub mod parts;
 pub mod store;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::{
     escalations::Kind,
     handdowns::{self, Handdown},
-    observations::Observation,
+    observations::{Observation, State},
     readings::{Outcome, Slot},
 };
+
+/// What proving needs.
+pub const PERMISSION: &str = "proofs.read";
 
 /// What a proof finds: numbers as the contract has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,13 +58,20 @@ pub enum Finding {
     CaseMissing = 17,
     /// A close contact of a case, within the window, whom nobody has put under observation.
     ContactUnfollowed = 18,
+    /// Whose hands is not what was last noted.
+    HandsDiffer = 40,
+    /// Two persons are found under one paper.
+    PaperShared = 41,
+    /// A person who was found, and whom nobody follows up.
+    Unobserved = 19,
 }
 
 impl Finding {
     /// Whether it breaks the law; else it is listed, since somebody must look.
     #[must_use]
     pub fn breaks_the_law(self) -> bool {
-        let is_listed = matches!(self, Self::HanddownOverdue | Self::TaskWaiting | Self::CaseMissing);
+        let is_listed =
+            matches!(self, Self::HanddownOverdue | Self::TaskWaiting | Self::CaseMissing | Self::Unobserved);
         self >= Self::Unanswered && !is_listed
     }
 }
@@ -119,6 +131,29 @@ pub fn wrong_with_all(observation: &Observation, slots: &[Filled], now: DateTime
     (!is_over && !covered).then(|| "the slots do not reach from now to the end of the window".to_owned())
 }
 
+/// What is wrong with the slots of an observation that have elapsed by an instant: one is missing of those that each
+/// change of the window has planned, told by when it came about and the end it set, in order.
+#[must_use]
+pub fn wrong_with_elapsed(
+    observation: &Observation,
+    slots: &[Filled],
+    changes: &[(DateTime<Utc>, DateTime<Utc>)],
+    (now, zone): (DateTime<Utc>, Tz),
+) -> Option<String> {
+    let last = observation.ended_at.unwrap_or(now).min(now);
+    let nexts = changes.iter().skip(1).map(|change| change.0.min(last)).chain([last]);
+    for ((at, ends_at), next) in changes.iter().zip(nexts) {
+        let planned = Observation { ends_at: *ends_at, ..observation.clone() }.slots(zone);
+        let mut elapsed = planned.into_iter().filter(|slot| slot.1 > *at && slot.1 <= next);
+        let is_there =
+            |opens_at| slots.binary_search_by_key(&opens_at, |filled| filled.slot.opens_at).is_ok();
+        if let Some((opens_at, _)) = elapsed.find(|slot| !is_there(slot.0)) {
+            return Some(format!("the slot of {} is missing", opens_at.to_rfc3339()));
+        }
+    }
+    None
+}
+
 /// What is wrong with a hand-down: `stands` is the unit where what was in a unit's hands stands today.
 #[must_use]
 pub fn wrong_with_handdown(
@@ -148,4 +183,10 @@ pub fn waits(kind: i16) -> Finding {
         Some(Kind::ReleaseOverdue) => Finding::ReleaseOverdue,
         _ => Finding::TaskWaiting,
     }
+}
+
+/// How a release stands that nobody decides.
+#[must_use]
+pub fn is_overdue(observation: &Observation, now: DateTime<Utc>) -> bool {
+    observation.state(now) == State::ReleaseDue && observation.due_at <= now - TimeDelta::days(1)
 }

@@ -119,8 +119,8 @@ pub async fn close_elapsed(
                FROM whose w WHERE s.observation_id = w.observation_id AND s.opens_at = w.opens_at
                RETURNING s.observation_id
            ), raised AS (
-               INSERT INTO escalation AS e (subject_id, kind, person_id, unit_id, level, holder_id, since, missed)
-               SELECT observation_id, $6, person_id, unit_id, 1 + (missed - 1) / slots_a_day,
+               INSERT INTO escalation AS e (subject_id, kind, rank, person_id, unit_id, level, holder_id, since, missed)
+               SELECT observation_id, $6, $7, person_id, unit_id, 1 + (missed - 1) / slots_a_day,
                       holders[LEAST(cardinality(holders), 1 + (missed - 1) / slots_a_day)], since, missed
                FROM (
                    SELECT observation_id, person_id, unit_id, slots_a_day, holders, min(opens_at) AS since, count(*)::smallint AS missed
@@ -142,6 +142,7 @@ pub async fn close_elapsed(
         Outcome::InHospital as i16,
         Outcome::Missed as i16,
         Kind::ReadingMissed as i16,
+        Kind::ReadingMissed.rank(),
     );
     Ok(closed.fetch_one(connection).await?)
 }

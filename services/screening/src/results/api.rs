@@ -8,15 +8,13 @@ use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{
-    Result as Tested, WITHIN, is_a_task, ops,
+    Result as Tested, WITHIN, ops,
     parse::{self as contract, COLLECTION, result_name},
     store,
 };
 use crate::{
-    DOMAIN, cases,
-    escalations::{self, Kind, store::Overdue},
+    DOMAIN,
     house::House,
-    observations,
     persons::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
@@ -68,7 +66,7 @@ impl Results {
         let absent = || Fault::NotFound(person_name(result.person));
         let one = persons::one(&mut work, result.person).await?.ok_or_else(absent)?;
         let everybody = persons::lock_same(&mut work, &self.house.keys, one).await?;
-        let person = everybody.into_iter().find(|person| person.id == result.person).ok_or_else(absent)?;
+        let person = everybody.iter().find(|person| person.id == result.person).ok_or_else(absent)?;
         if !self.house.sees(&caller, "results.write", person.unit) {
             return Err(absent());
         }
@@ -76,15 +74,13 @@ impl Results {
             return Ok(answer);
         }
         (result.unit, result.one) = (person.unit, one);
-        if self.is_a_task(&mut work, &caller, &result).await? {
-            result.deadline_at = Some(now + WITHIN);
-        }
-        store::insert(&mut work, &result).await?;
-        if let Some(since) = result.deadline_at {
-            observations::store::keep_units(&mut work, &[self.house.sight(result.unit)]).await?;
-            let (subject, person, unit) = (result.id, Some(result.person), result.unit);
-            let task = Overdue { subject, kind: Kind::ResultUnhandled, person, unit, level: 0, since };
-            escalations::store::raise(&mut work, task).await?;
+        self.amendable(&mut work, &caller, &result).await?;
+        let is_task = ops::is_task_of(&mut work, &result, result.unit).await?;
+        result.deadline_at = is_task.then(|| now + WITHIN);
+        ops::record(&self.house, &mut work, &result).await?;
+        let holder = everybody.iter().find(|person| person.id == one && person.unit != result.unit);
+        if let Some(holder) = holder {
+            ops::tell(&self.house, &mut work, &result, holder).await?;
         }
         let answer = pb::RecordResultResponse { result: Some(contract::result(&result)) };
         claim.answer(&mut work, &answer).await?;
@@ -92,28 +88,25 @@ impl Results {
         Ok(answer)
     }
 
-    /// Whether somebody must act on a result, whose person is locked.
-    async fn is_a_task(
+    /// Whether what a result amends is the person's own, and stands.
+    async fn amendable(
         &self,
         connection: &mut PgConnection,
         caller: &Caller,
         result: &Tested,
-    ) -> Result<bool, Fault> {
-        if let Some(amends) = result.amends {
-            let amended = store::get(connection, amends).await?;
-            let own = amended.filter(|amended| amended.one == result.one);
-            let own = own.filter(|amended| self.house.sees(caller, "results.write", amended.unit));
-            if own.ok_or_else(|| Fault::NotFound(result_name(amends)))?.amended {
-                return Err(Fault::invalid("result.amends", "is amended: name the one that stands for it"));
-            }
+    ) -> Result<(), Fault> {
+        let Some(amends) = result.amends else { return Ok(()) };
+        let amended = store::get(connection, amends).await?;
+        let own = amended.filter(|amended| amended.one == result.one);
+        let own = own.filter(|amended| self.house.sees(caller, "results.write", amended.unit));
+        let own = own.ok_or_else(|| Fault::NotFound(result_name(amends)))?;
+        if own.told_by.is_some() {
+            return Err(Fault::invalid("result.amends", "was told by another unit, which amends it"));
         }
-        // Only by what is in the same hands: an answer tells nobody what another unit knows.
-        let case = cases::store::of_one(connection, result.one).await?;
-        let case = case.filter(|case| case.unit == result.unit);
-        let open = observations::store::lock_open(connection, result.one).await?;
-        let is_observed = open.iter().any(|observation| observation.unit == result.unit);
-        let refers = case.as_ref().is_some_and(|case| case.result.is_some() && case.result == result.amends);
-        Ok(is_a_task(result.outcome, case.map(|case| case.state), is_observed, refers))
+        if own.amended {
+            return Err(Fault::invalid("result.amends", "is amended: name the one that stands for it"));
+        }
+        Ok(())
     }
 
     async fn list(&self, request: Request<pb::ListResultsRequest>) -> Result<pb::ListResultsResponse, Fault> {

@@ -80,6 +80,8 @@ pub struct Result {
     pub amends: Option<Uuid>,
     /// Whether another one stands for it.
     pub amended: bool,
+    /// The result of another unit's that tells the one that has the person of it (R25).
+    pub told_by: Option<Uuid>,
     /// Until when somebody must act on it.
     pub deadline_at: Option<DateTime<Utc>>,
     /// When somebody did.
@@ -110,6 +112,7 @@ impl Result {
             laboratory: String::new(),
             amends: None,
             amended: false,
+            told_by: None,
             deadline_at: None,
             handled_at: None,
             handled_by: String::new(),

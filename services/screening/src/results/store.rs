@@ -19,6 +19,7 @@ struct Row {
     laboratory: String,
     amends_id: Option<Uuid>,
     amended: bool,
+    told_by_id: Option<Uuid>,
     deadline_at: Option<DateTime<Utc>>,
     handled_at: Option<DateTime<Utc>>,
     handled_by: String,
@@ -43,6 +44,7 @@ impl TryFrom<Row> for Tested {
             laboratory: row.laboratory,
             amends: row.amends_id,
             amended: row.amended,
+            told_by: row.told_by_id,
             deadline_at: row.deadline_at,
             handled_at: row.handled_at,
             handled_by: row.handled_by,
@@ -59,7 +61,7 @@ macro_rules! results {
         sqlx::query_as!(
             Row,
             "SELECT id, person_id, unit_id, one_id, kind, outcome, taken_at, resulted_at, laboratory, amends_id, amended,
-                    deadline_at, handled_at, handled_by, handling, entered_by, created_at
+                    told_by_id, deadline_at, handled_at, handled_by, handling, entered_by, created_at
              FROM result WHERE " + $condition
             $(, $value)*
         )
@@ -87,12 +89,33 @@ pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Test
     Ok(results!(connection, "id = $1 FOR NO KEY UPDATE", id)?.pop())
 }
 
-/// The results of who is one person, by when the specimens were taken.
+/// The results of who is one person, by when the specimens were taken, each once: not those that only tell of one.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn of_one(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Tested>, Fault> {
-    results!(connection, "one_id = $1 ORDER BY taken_at, resulted_at, id", one)
+    results!(connection, "one_id = $1 AND told_by_id IS NULL ORDER BY taken_at, resulted_at, id", one)
+}
+
+/// The result that another one tells of; nothing for one that tells of none.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn told_by(connection: &mut PgConnection, result: Uuid) -> Result<Option<Uuid>, Fault> {
+    let told_by = sqlx::query_scalar!("SELECT told_by_id FROM result WHERE id = $1", result);
+    Ok(told_by.fetch_optional(connection).await?.flatten())
+}
+
+/// The result that tells a unit of another one.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn telling(
+    connection: &mut PgConnection,
+    result: Uuid,
+    unit: Uuid,
+) -> Result<Option<Tested>, Fault> {
+    Ok(results!(connection, "told_by_id = $1 AND unit_id = $2 ORDER BY id LIMIT 1", result, unit)?.pop())
 }
 
 /// A page of results of persons in the hands of units, the oldest first.
@@ -127,15 +150,20 @@ pub async fn list(
     )
 }
 
-/// The positive results of who is one person that somebody must act on and nobody has, locked.
+/// The positive results in a unit's hands of who is one person that somebody must act on and nobody has, locked.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn lock_waiting(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Tested>, Fault> {
+pub async fn lock_waiting(
+    connection: &mut PgConnection,
+    (one, unit): (Uuid, Uuid),
+) -> Result<Vec<Tested>, Fault> {
     results!(
         connection,
-        "one_id = $1 AND outcome = 1 AND deadline_at IS NOT NULL AND handled_at IS NULL ORDER BY id FOR NO KEY UPDATE",
-        one
+        "one_id = $1 AND unit_id = $2 AND outcome = 1 AND deadline_at IS NOT NULL AND handled_at IS NULL
+         ORDER BY id FOR NO KEY UPDATE",
+        one,
+        unit
     )
 }
 
@@ -152,8 +180,8 @@ pub async fn insert(connection: &mut PgConnection, result: &Tested) -> Result<()
     }
     sqlx::query!(
         "INSERT INTO result (id, person_id, unit_id, one_id, kind, outcome, taken_at, resulted_at, laboratory, amends_id,
-                             deadline_at, entered_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                             told_by_id, deadline_at, entered_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         result.id,
         result.person,
         result.unit,
@@ -164,6 +192,7 @@ pub async fn insert(connection: &mut PgConnection, result: &Tested) -> Result<()
         result.resulted_at,
         result.laboratory,
         result.amends,
+        result.told_by,
         result.deadline_at,
         result.entered_by,
         result.created_at,

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    State,
+    State, Support,
     parse::{self as contract, COLLECTION, TEAMS, misfit, support_name, team_misfit, team_name},
     store::{self, Selection},
 };
@@ -22,6 +22,7 @@ use crate::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
     },
+    worklists,
 };
 
 /// The handlers of [`SupportService`].
@@ -38,6 +39,13 @@ impl SupportService for Supports {
         request: Request<pb::CreateSupportRequestRequest>,
     ) -> Result<Response<pb::CreateSupportRequestResponse>, Status> {
         server::reply(DOMAIN, self.create(request).await)
+    }
+
+    async fn get_support_request(
+        &self,
+        request: Request<pb::GetSupportRequestRequest>,
+    ) -> Result<Response<pb::GetSupportRequestResponse>, Status> {
+        server::reply(DOMAIN, self.get(request).await)
     }
 
     async fn list_support_requests(
@@ -87,7 +95,7 @@ impl Supports {
         let mut support = contract::made(request.support_request.as_ref(), caller.subject(), now)?;
         let claim = Claim::new(&caller, request_id, "CreateSupportRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        let found = persons::hands(&mut work, support.person).await?;
+        let found = persons::hold_hands(&mut work, support.person).await?;
         let seen = found.filter(|(unit, _)| self.house.sees(&caller, "supports.write", *unit));
         let hands = seen.ok_or_else(|| Fault::NotFound(person_name(support.person)))?;
         if let Some(answer) = claim.replay(&mut work).await? {
@@ -100,6 +108,21 @@ impl Supports {
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)
+    }
+
+    async fn get(
+        &self,
+        request: Request<pb::GetSupportRequestRequest>,
+    ) -> Result<pb::GetSupportRequestResponse, Fault> {
+        let (caller, deadline, request) = server::accept(request)?;
+        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let mut work = self.house.database.begin(deadline).await?;
+        let found = store::get(&mut work, id).await?;
+        let seen = found.filter(|support| self.house.sees(&caller, "supports.read", support.unit));
+        let support = seen.ok_or_else(|| Fault::NotFound(support_name(id)))?;
+        let moves = store::moves(&mut work, id).await?;
+        let events = moves.iter().map(contract::moved).collect();
+        Ok(pb::GetSupportRequestResponse { support_request: Some(contract::support(&support)), events })
     }
 
     async fn list(
@@ -116,7 +139,6 @@ impl Supports {
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListSupportRequests", &request);
-        let after = pager.after(&token)?;
         let units = self.house.units(&caller, "supports.read", ancestor)?;
         let mut work = self.house.database.begin(deadline).await?;
         let one = match person {
@@ -125,9 +147,15 @@ impl Supports {
         };
         let overdue_at = request.overdue.then(|| self.house.clock.now());
         let (finished, limit) = (request.finished, size + 1);
+        let after = if request.due_order { Uuid::nil() } else { pager.after(&token)? };
         let asked = Selection { units: &units, one, finished, overdue_at, after, limit };
-        let mut found = store::list(&mut work, asked).await?;
-        let next_page_token = pager.cut(&mut found, size, |support| support.id.to_string());
+        let (mut found, key): (_, fn(&Support) -> String) = if request.due_order {
+            let found = store::due(&mut work, asked, worklists::after(&pager, &token)?).await?;
+            (found, |support| worklists::key((support.due_at.unwrap_or_default(), support.id)))
+        } else {
+            (store::list(&mut work, asked).await?, |support| support.id.to_string())
+        };
+        let next_page_token = pager.cut(&mut found, size, key);
         let support_requests = found.iter().map(contract::support).collect();
         Ok(pb::ListSupportRequestsResponse { support_requests, next_page_token })
     }
@@ -146,9 +174,6 @@ impl Supports {
         if team.is_some() && to != State::Accepted {
             wrong.add("care_team", "is said only with ACCEPTED");
         }
-        if matches!(to, State::Declined | State::Cancelled) && request.words.is_empty() {
-            wrong.add("words", "is required: why does it not come?");
-        }
         wrong.keep("words", optional(&request.words, REASON).map(drop));
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "MoveSupportRequest", &request);
@@ -161,6 +186,9 @@ impl Supports {
         }
         if !support.state.leads_to(to) {
             return Err(misfit(&support));
+        }
+        if support.state.wants_words(to) && request.words.is_empty() {
+            return Err(Fault::invalid("words", "is required: why does it not come, or why did it not?"));
         }
         self.bringing(&mut work, &caller, team, support.unit).await?;
         let now = self.house.clock.now();

@@ -79,6 +79,12 @@ impl State {
         all.into_iter().find(|state| *state as i32 == number)
     }
 
+    /// Whether it must be said why support that stands so comes to stand otherwise.
+    #[must_use]
+    pub fn wants_words(self, to: Self) -> bool {
+        matches!((self, to), (_, Self::Declined | Self::Cancelled) | (Self::Delivered, Self::Accepted))
+    }
+
     /// Whether support that stands so may come to stand otherwise.
     #[must_use]
     pub fn leads_to(self, to: Self) -> bool {
@@ -132,6 +138,23 @@ pub struct Support {
     pub moved_by: String,
     /// What was said.
     pub words: String,
+}
+
+/// That support was made or moved on.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// How it stood from then on.
+    pub state: State,
+    /// Until when the next step must be done from then on.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Who brings it.
+    pub team: Option<Uuid>,
+    /// Who said so.
+    pub said_by: String,
+    /// What was said.
+    pub words: String,
+    /// When.
+    pub happened_at: DateTime<Utc>,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use proto::screening as pb;
 use uuid::Uuid;
 
 use super::{
-    Kind, State, Support,
+    Kind, Moved, State, Support,
     teams::{MEMBERS, Member, Team},
 };
 use crate::{
@@ -87,6 +87,19 @@ pub fn support(support: &Support) -> pb::SupportRequest {
         move_time: Some(parse::timestamp(support.moved_at)),
         moved_by: support.moved_by.clone(),
         words: support.words.clone(),
+    }
+}
+
+/// A move of support as the contract has it.
+#[must_use]
+pub fn moved(moved: &Moved) -> pb::SupportEvent {
+    pb::SupportEvent {
+        state: moved.state as i32,
+        deadline_time: moved.due_at.map(parse::timestamp),
+        care_team: moved.team.map(team_name).unwrap_or_default(),
+        said_by: moved.said_by.clone(),
+        words: moved.words.clone(),
+        time: Some(parse::timestamp(moved.happened_at)),
     }
 }
 

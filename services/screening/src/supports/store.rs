@@ -6,9 +6,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Kind, State, Support,
+    Kind, Moved, State, Support,
     teams::{Member, Team},
 };
+use crate::worklists::Place;
 
 struct Row {
     id: Uuid,
@@ -108,6 +109,77 @@ pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result
     )
 }
 
+/// A page of what has a next step, in due order; `asked.after` is not looked at.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn due(
+    connection: &mut PgConnection,
+    asked: Selection<'_>,
+    after: Place,
+) -> Result<Vec<Support>, Fault> {
+    supports!(
+        connection,
+        "unit_id = ANY($1) AND due_at IS NOT NULL AND (due_at, id) > ($2, $3) AND ($4::uuid IS NULL OR one_id = $4)
+         AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
+        asked.units,
+        after.0,
+        after.1,
+        asked.one,
+        asked.overdue_at,
+        asked.limit
+    )
+}
+
+/// Support.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Support>, Fault> {
+    Ok(supports!(connection, "id = $1", id)?.pop())
+}
+
+/// Keeps how support, which is locked or new, stands from now on.
+async fn note(connection: &mut PgConnection, support: &Support) -> Result<(), Fault> {
+    sqlx::query!(
+        "INSERT INTO support_event (support_id, number, state, due_at, care_team_id, said_by, words, happened_at)
+         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7 FROM support_event WHERE support_id = $1",
+        support.id,
+        support.state as i16,
+        support.due_at,
+        support.team,
+        support.moved_by,
+        support.words,
+        support.moved_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Every move of support, the first first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn moves(connection: &mut PgConnection, id: Uuid) -> Result<Vec<Moved>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT state, due_at, care_team_id, said_by, words, happened_at FROM support_event WHERE support_id = $1 ORDER BY number",
+        id,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    rows.map(|row| {
+        Ok(Moved {
+            state: State::of(row.state.into()).ok_or_else(|| Fault::internal("a state"))?,
+            due_at: row.due_at,
+            team: row.care_team_id,
+            said_by: row.said_by,
+            words: row.words,
+            happened_at: row.happened_at,
+        })
+    })
+    .collect()
+}
+
 /// Adds support.
 ///
 /// # Errors
@@ -129,9 +201,9 @@ pub async fn insert(connection: &mut PgConnection, support: &Support) -> Result<
         support.created_at,
         support.moved_by,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    note(connection, support).await
 }
 
 /// Writes how support, which is locked, stands now.
@@ -149,9 +221,9 @@ pub async fn update(connection: &mut PgConnection, support: &Support) -> Result<
         support.moved_by,
         support.words,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    note(connection, support).await
 }
 
 struct TeamRow {

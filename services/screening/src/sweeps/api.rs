@@ -18,6 +18,7 @@ use crate::{
     DOMAIN,
     enforcements::parse::enforcement_name,
     house::House,
+    observations::parse::observation_name,
     persons::parse::{UNITS, person_name, unit_name},
     refusals::refusal,
 };
@@ -176,7 +177,7 @@ impl Sweeps {
         let claim = Claim::new(&caller, request_id, "SetTargets", &request);
         let mut work = self.house.database.begin(deadline).await?;
         for target in &targets {
-            self.house.within(&caller, "visits.write", target.grid)?;
+            self.grid(&caller, target.grid)?;
         }
         let absent = || Fault::NotFound(sweep_name(id));
         let sweep = store::get(&mut work, id).await?.ok_or_else(absent)?;
@@ -208,10 +209,10 @@ impl Sweeps {
             let words = format!("must be 1 to {LARGEST}, are {}", request.visits.len());
             return Err(Fault::invalid("visits", words));
         }
-        let now = self.house.clock.now();
+        let (today, now) = (self.house.clock.today(), self.house.clock.now());
         let mut results = Vec::with_capacity(request.visits.len());
         for (nth, visit) in request.visits.iter().enumerate() {
-            let taken = match contract::visit(visit, now) {
+            let taken = match contract::visit(visit, today, now) {
                 Ok(visit) => ingest::take_in(&self.house, &caller, visit).await,
                 Err(fault) => Err(fault),
             };
@@ -235,7 +236,7 @@ impl Sweeps {
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListHouseholds", &request);
         let after = pager.key(&token)?.unwrap_or_default();
-        self.house.within(&caller, "visits.write", grid)?;
+        self.grid(&caller, grid)?;
         let mut work = self.house.database.begin(deadline).await?;
         let mut found = store::households(&mut work, (id, grid), request.open, &after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |household| household.number.clone());
@@ -262,8 +263,10 @@ impl Sweeps {
         store::get(&mut work, id).await?.ok_or_else(|| Fault::NotFound(sweep_name(id)))?;
         let grids = store::grids(&mut work, id, &below).await?;
         let tree = self.house.jurisdiction.today();
+        // A grid that was closed since counts with the unit that it stands with now.
+        let standing = |unit: Uuid| self.house.jurisdiction.standing(unit).unwrap_or(unit);
         let far = |of: Uuid| {
-            let own = grids.iter().filter(|grid| tree.contains(of, grid.unit));
+            let own = grids.iter().filter(|grid| tree.contains(of, standing(grid.unit)));
             own.fold(Progress::default(), Progress::with)
         };
         let shown = |of: Uuid| {
@@ -316,6 +319,14 @@ impl Sweeps {
         Ok(answer)
     }
 
+    /// A grid of the caller's, also one that was closed since; any other is answered like an absent one.
+    fn grid(&self, caller: &Caller, grid: Uuid) -> Result<(), Fault> {
+        if self.house.sees(caller, "visits.write", grid) {
+            return Ok(());
+        }
+        Err(Fault::NotFound(unit_name(grid)))
+    }
+
     /// A sweep that lies in, or covers, units of the caller's; any other is answered like an absent one.
     fn covering(
         &self,
@@ -356,15 +367,22 @@ fn why(grid: &Grid) -> (Uuid, String) {
     (grid.unit, words)
 }
 
+/// The name of an observation; empty for none.
+fn observed(observation: Option<Uuid>) -> String {
+    observation.map(observation_name).unwrap_or_default()
+}
+
 fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::visit_result::Result, Fault> {
     use pb::visit_result::Result as Answer;
     match taken {
         Ok(Taken::In(accepted)) => Ok(Answer::Accepted(pb::AcceptedVisit {
-            persons: accepted.persons.into_iter().map(person_name).collect(),
+            persons: accepted.persons.iter().map(|(person, _)| person_name(*person)).collect(),
+            observations: accepted.persons.iter().map(|(_, observation)| observed(*observation)).collect(),
             missing_facts: accepted.missing.into_iter().map(i32::from).collect(),
             enforcement_request: accepted.enforcement.map(enforcement_name).unwrap_or_default(),
             after_close: accepted.after_close,
             unlisted: accepted.unlisted,
+            beside_tally: accepted.beside_tally,
         })),
         Ok(Taken::Before) => Ok(Answer::Duplicate(pb::DuplicateVisit {})),
         Err(fault) => {

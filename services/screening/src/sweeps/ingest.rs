@@ -6,10 +6,18 @@ use uuid::Uuid;
 
 use super::{
     Outcome, missing,
-    parse::{Seen, Visit, by_households, sweep_name},
+    parse::{Found, Seen, Visit, by_households, sweep_name},
     store,
 };
-use crate::{enforcements, house::House, persons::intake};
+use crate::{
+    enforcements,
+    house::House,
+    observations::{
+        Place,
+        ops::{Opening, put_under},
+    },
+    persons::{intake, parse::unit_name},
+};
 
 /// The most visits of one call.
 pub const LARGEST: usize = 500;
@@ -26,16 +34,18 @@ pub enum Taken {
 /// What a visit that was taken in has brought.
 #[derive(Clone, Debug, Default)]
 pub struct Accepted {
-    /// Whoever was found.
-    pub persons: Vec<Uuid>,
+    /// Whoever was found, and their observations.
+    pub persons: Vec<(Uuid, Option<Uuid>)>,
     /// The facts that were not said of each of them, together.
     pub missing: Vec<i16>,
-    /// The enforcement request of a household that refused.
+    /// The enforcement request of a household that refused, or of those that a tally counts.
     pub enforcement: Option<Uuid>,
     /// Whether the sweep was closed before.
     pub after_close: bool,
     /// Whether the household was none of the grid's numbers.
     pub unlisted: bool,
+    /// Whether the grid's tally goes on counting.
+    pub beside_tally: bool,
 }
 
 /// Takes in a visit.
@@ -44,7 +54,11 @@ pub struct Accepted {
 /// [`Fault::NotFound`] for a grid that is not the caller's, or a sweep that does not cover it; a tally of a grid that is
 /// visited household by household; where the database fails.
 pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Taken, Fault> {
-    house.within(caller, "visits.write", visit.grid)?;
+    if !house.sees(caller, "visits.write", visit.grid) {
+        return Err(Fault::NotFound(unit_name(visit.grid)));
+    }
+    // What is found in a grid that was closed since is taken in by the unit that it stands with now.
+    let standing = house.jurisdiction.standing(visit.grid).unwrap_or(visit.grid);
     let (now, by) = (house.clock.now(), caller.subject());
     let mut work = house.database.begin(None).await?;
     if store::was_sent(&mut work, visit.event, by).await? {
@@ -65,9 +79,10 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
     match &visit.seen {
         Seen::Household(number, outcome) => {
             let household = (visit.sweep, visit.grid, number.as_str());
-            let (known, is_last) = store::see(&mut work, household, *outcome, visit.seen_at).await?;
-            accepted.unlisted = grid.listed && !known;
-            if is_last {
+            let came = store::see(&mut work, household, *outcome, visit.seen_at).await?;
+            accepted.unlisted = grid.listed && !came.known;
+            accepted.beside_tally = came.beside_tally;
+            if came.is_last {
                 accepted.enforcement = enforce(house, &mut work, &visit, (number, *outcome), by).await?;
             }
         }
@@ -75,12 +90,25 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
             if store::is_by_households(&mut work, visit.sweep, visit.grid).await? {
                 return Err(by_households(visit.grid));
             }
-            store::tally(&mut work, (visit.sweep, visit.grid), *counts, visit.seen_at).await?;
+            if store::tally(&mut work, (visit.sweep, visit.grid), *counts, visit.seen_at).await? {
+                let grid = (visit.sweep, visit.grid, counts[1]);
+                accepted.enforcement = enforcements::ops::counted(house, &mut work, grid, by).await?;
+            }
         }
     }
-    for found in visit.found {
-        accepted.missing.extend(missing(&sweep.facts, &found.details));
-        accepted.persons.push(intake::take_in(house, &mut work, caller, found).await?.person.id);
+    for Found { mut intake, opens } in visit.found {
+        accepted.missing.extend(missing(&sweep.facts, &intake.details));
+        intake.unit = standing;
+        let person = intake::take_in(house, &mut work, caller, intake).await?.person.id;
+        let observation = match opens {
+            Some((basis, last_exposure)) => {
+                let (place, facility) = (Place::Home, String::new());
+                let opening = Opening { person, basis, last_exposure, place, facility };
+                Some(put_under(house, &mut work, by, opening).await?.0.id)
+            }
+            None => None,
+        };
+        accepted.persons.push((person, observation));
     }
     accepted.missing.sort_unstable();
     accepted.missing.dedup();

@@ -81,7 +81,7 @@ pub struct Grid {
     pub absent: i32,
     /// Vacant.
     pub vacant: i32,
-    /// Of when the tally is.
+    /// Of when the tally is, while it counts.
     pub tallied_at: Option<DateTime<Utc>>,
     /// Why it was not done when the sweep was closed.
     pub exception: String,

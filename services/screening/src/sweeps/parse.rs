@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{FACTS, Grid, Outcome, Progress, Sweep};
 use crate::{
     cases::parse::instant,
+    observations::{BASES, parse::exposure},
     persons::parse::{Intake, REASON, UNITS, listed, unit_name},
 };
 
@@ -90,12 +91,12 @@ pub fn targets(wrong: &mut Violations, said: &[pb::SweepTarget]) -> Vec<Target> 
         if numbers.len() > MOST.1 {
             wrong.add(field("numbers"), format!("must be at most {}", MOST.1));
         }
-        let households = if one.numbers.is_empty() {
-            Some(one.households).filter(|count| (0..=MOST.0).contains(count))
-        } else {
-            i32::try_from(numbers.len()).ok()
+        let households = match one.households {
+            _ if !one.numbers.is_empty() => i32::try_from(numbers.len()).map_err(|error| error.to_string()),
+            Some(count) if (0..=MOST.0).contains(&count) => Ok(count),
+            Some(_) => Err(format!("must be 0 to {}", MOST.0)),
+            None => Err("is required, or numbers: zero is said, never assumed (D1)".to_owned()),
         };
-        let households = households.ok_or_else(|| format!("must be 0 to {}", MOST.0));
         let households = wrong.keep(&field("households"), households).unwrap_or_default();
         targets.push(Target { grid, households, numbers });
     }
@@ -129,14 +130,23 @@ pub struct Visit {
     /// What was seen.
     pub seen: Seen,
     /// Who was found.
-    pub found: Vec<Intake>,
+    pub found: Vec<Found>,
+}
+
+/// Somebody who was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What was said.
+    pub intake: Intake,
+    /// Why they are put under observation by the same call, and day 0.
+    pub opens: Option<(i16, NaiveDate)>,
 }
 
 /// A visit of the contract.
 ///
 /// # Errors
 /// Every violation, with paths below the visit.
-pub fn visit(said: &pb::Visit, now: DateTime<Utc>) -> Result<Visit, Fault> {
+pub fn visit(said: &pb::Visit, today: NaiveDate, now: DateTime<Utc>) -> Result<Visit, Fault> {
     let mut wrong = Violations::default();
     let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
     let sweep = wrong.keep("sweep", parse::name(COLLECTION, &said.sweep)).unwrap_or_default();
@@ -170,12 +180,28 @@ pub fn visit(said: &pb::Visit, now: DateTime<Utc>) -> Result<Visit, Fault> {
         if purpose == pb::Purpose::Unspecified {
             inner.add("purpose", "is required: why does this person have a row (P1)?");
         }
-        found.extend(listed(&mut inner, person.details.as_ref(), &said.grid, purpose, "sweep")?);
+        let opens = opening(&mut inner, person, today);
+        let intake = listed(&mut inner, person.details.as_ref(), &said.grid, purpose, "sweep")?;
+        found.extend(intake.map(|intake| Found { intake, opens }));
         wrong.nest(&format!("found[{nth}]"), inner);
     }
     wrong.refuse()?;
     let seen = seen.ok_or_else(|| Fault::internal("what is wrong was not said"))?;
     Ok(Visit { event, sweep, grid, seen_at, seen, found })
+}
+
+/// Why somebody who was found is put under observation, and day 0; nothing where that is not said.
+fn opening(wrong: &mut Violations, person: &pb::FoundPerson, today: NaiveDate) -> Option<(i16, NaiveDate)> {
+    if person.basis == 0 {
+        if !person.last_exposure_date.is_empty() {
+            wrong.add("basis", "is required with a last exposure");
+        }
+        return None;
+    }
+    let basis = i16::try_from(person.basis).ok().filter(|basis| BASES.contains(&i32::from(*basis)));
+    let basis = wrong.keep("basis", basis.ok_or_else(|| "is none there is".to_owned()));
+    let date = wrong.keep("last_exposure_date", exposure(&person.last_exposure_date, today));
+    basis.zip(date)
 }
 
 /// The signed exceptions of a closing: grids and why.

@@ -216,8 +216,19 @@ pub async fn was_sent(connection: &mut PgConnection, event: Uuid, by: &str) -> R
     Ok(sent.fetch_one(connection).await?)
 }
 
-/// How a household of a grid, which is locked, was seen: what was seen last counts. Answers whether it was known, and
-/// whether this is the last.
+/// What a household's visit has come to.
+#[derive(Clone, Copy, Debug)]
+pub struct Came {
+    /// Whether the household was known.
+    pub known: bool,
+    /// Whether nothing later was seen of it.
+    pub is_last: bool,
+    /// Whether the grid's tally goes on counting.
+    pub beside_tally: bool,
+}
+
+/// How a household of a grid, which is locked, was seen: what was seen last counts. Where the grid counts, its tally
+/// stands while it accounts for more households than were seen one by one.
 ///
 /// # Errors
 /// Where the database fails.
@@ -226,7 +237,7 @@ pub async fn see(
     (sweep, grid, number): (Uuid, Uuid, &str),
     outcome: Outcome,
     seen_at: DateTime<Utc>,
-) -> Result<(bool, bool), Fault> {
+) -> Result<Came, Fault> {
     let known = sqlx::query_scalar!(
         "SELECT outcome FROM sweep_household WHERE sweep_id = $1 AND unit_id = $2 AND number = $3",
         sweep,
@@ -245,36 +256,46 @@ pub async fn see(
         seen_at,
     );
     let is_last = seen.execute(&mut *connection).await?.rows_affected() == 1;
-    sqlx::query!(
+    let counted = sqlx::query!(
         "UPDATE sweep_grid g SET visited = s.visited, refused = s.refused, absent = s.absent, vacant = s.vacant,
-                target = CASE WHEN g.listed THEN s.all ELSE g.target END
+                tallied_at = NULL
          FROM (SELECT (count(*) FILTER (WHERE outcome = 1))::integer AS visited, (count(*) FILTER (WHERE outcome = 2))::integer AS refused,
                       (count(*) FILTER (WHERE outcome = 3))::integer AS absent, (count(*) FILTER (WHERE outcome = 4))::integer AS vacant,
-                      count(*)::integer AS all
+                      (count(*) FILTER (WHERE outcome > 0))::integer AS seen
                FROM sweep_household WHERE sweep_id = $1 AND unit_id = $2) s
-         WHERE g.sweep_id = $1 AND g.unit_id = $2",
+         WHERE g.sweep_id = $1 AND g.unit_id = $2
+           AND (g.tallied_at IS NULL OR s.seen >= g.visited + g.refused + g.absent + g.vacant)",
+        sweep,
+        grid,
+    );
+    let beside_tally = counted.execute(&mut *connection).await?.rows_affected() == 0;
+    sqlx::query!(
+        "UPDATE sweep_grid g SET target = (SELECT count(*) FROM sweep_household h WHERE h.sweep_id = $1 AND h.unit_id = $2)::integer
+         WHERE g.sweep_id = $1 AND g.unit_id = $2 AND g.listed",
         sweep,
         grid,
     )
     .execute(connection)
     .await?;
-    Ok((known, is_last))
+    Ok(Came { known, is_last, beside_tally })
 }
 
-/// Whether households of a grid were visited one by one.
+/// Whether a grid is visited household by household: none that counts is.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn is_by_households(connection: &mut PgConnection, sweep: Uuid, grid: Uuid) -> Result<bool, Fault> {
     let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM sweep_household WHERE sweep_id = $1 AND unit_id = $2 AND outcome > 0) AS "found!""#,
+        r#"SELECT EXISTS (SELECT FROM sweep_household h JOIN sweep_grid g USING (sweep_id, unit_id)
+                          WHERE sweep_id = $1 AND unit_id = $2 AND h.outcome > 0 AND g.tallied_at IS NULL) AS "found!""#,
         sweep,
         grid,
     );
     Ok(found.fetch_one(connection).await?)
 }
 
-/// Writes what the visits of a grid, which is locked, came to, unless something later was said.
+/// Writes what the visits of a grid, which is locked, came to, unless something later was said; answers whether it was
+/// written.
 ///
 /// # Errors
 /// Where the database fails.
@@ -283,8 +304,8 @@ pub async fn tally(
     (sweep, grid): (Uuid, Uuid),
     [visited, refused, absent, vacant]: [i32; 4],
     seen_at: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
+) -> Result<bool, Fault> {
+    let written = sqlx::query!(
         "UPDATE sweep_grid SET visited = $3, refused = $4, absent = $5, vacant = $6, tallied_at = $7
          WHERE sweep_id = $1 AND unit_id = $2 AND (tallied_at IS NULL OR tallied_at <= $7)",
         sweep,
@@ -294,10 +315,8 @@ pub async fn tally(
         absent,
         vacant,
         seen_at,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    );
+    Ok(written.execute(connection).await?.rows_affected() == 1)
 }
 
 /// A household of a grid.

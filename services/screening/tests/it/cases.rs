@@ -17,7 +17,12 @@ const SUSPECTED: (&[pb::EpidemiologicalLink], &[pb::ClinicalSign]) =
 impl Ground {
     /// The ground with a health officer `doctor-n` in county n.
     pub(crate) async fn with_doctors() -> Self {
-        let ground = Self::build().await;
+        Self::build().await.and_doctors().await
+    }
+
+    /// With a health officer `doctor-n` in county n.
+    pub(crate) async fn and_doctors(self) -> Self {
+        let ground = self;
         for (nth, county) in ground.counties.iter().enumerate() {
             let doctor = format!("doctor-{nth}");
             ground.sandbox.appointed(county, proto::registry::Office::HealthOfficer, &doctor).await;
@@ -70,14 +75,23 @@ impl Ground {
         (state, result, words): (pb::CaseState, &str, &str),
     ) -> Result<pb::ClassifyCaseResponse, Status> {
         let request = pb::ClassifyCaseRequest {
-            request_id: request_id(),
-            name: case.to_owned(),
             state: state.into(),
             result: result.to_owned(),
             r#override: !words.is_empty(),
             reason: words.to_owned(),
             ..Default::default()
         };
+        self.decide(county, case, request).await
+    }
+
+    /// Decides as a doctor what a case is, with all that is said besides.
+    pub(crate) async fn decide(
+        &self,
+        county: usize,
+        case: &str,
+        request: pb::ClassifyCaseRequest,
+    ) -> Result<pb::ClassifyCaseResponse, Status> {
+        let request = pb::ClassifyCaseRequest { request_id: request_id(), name: case.to_owned(), ..request };
         let doctor = self.screening(&format!("doctor-{county}"));
         Ok(doctor.cases().classify_case(request).await?.into_inner())
     }
@@ -90,19 +104,19 @@ impl Ground {
         self.classify(county, &case, confirmed).await.expect("confirmed")
     }
 
-    async fn figures(&self, day: u32) -> pb::CountCasesResponse {
+    pub(crate) async fn figures(&self, day: u32) -> pb::CountCasesResponse {
         let request =
             pb::CountCasesRequest { unit: self.sandbox.root.clone(), date: format!("2020-02-{day:02}") };
         self.screening("duty").cases().count_cases(request).await.expect("figures").into_inner()
     }
 
-    async fn shown_case(&self, name: &str) -> pb::GetCaseResponse {
+    pub(crate) async fn shown_case(&self, name: &str) -> pb::GetCaseResponse {
         let request = pb::GetCaseRequest { name: name.to_owned() };
         self.screening("duty").cases().get_case(request).await.expect("a case").into_inner()
     }
 }
 
-fn refused(answer: Result<pb::ClassifyCaseResponse, Status>) -> (Code, String) {
+pub(crate) fn refused(answer: Result<pb::ClassifyCaseResponse, Status>) -> (Code, String) {
     let status = answer.expect_err("refused");
     (status.code(), reason(&status))
 }
@@ -315,6 +329,7 @@ async fn r17_severity_has_a_current_and_a_cumulative_figure() {
             request_id: request_id(),
             name: case.clone(),
             severity: severity.into(),
+            ..Default::default()
         };
         ground.screening("doctor-0").cases().set_severity(request).await.expect("set");
     }

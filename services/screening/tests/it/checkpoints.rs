@@ -1,7 +1,7 @@
 //! Checkpoints: posts and their shifts, of which something is said each, be it that nobody passed.
 
-use proto::screening as pb;
-use tests::{fields, reason, request_id};
+use proto::screening::{self as pb, passage_result::Result as Came};
+use tests::{fields, reason, request_id, until};
 use tonic::{Code, Status};
 
 use crate::{ground::Ground, passages::passage, watch::on};
@@ -85,4 +85,86 @@ async fn a_closed_checkpoint_has_no_shifts_and_takes_in_what_comes_late() {
     let all = pb::ListCheckpointsRequest::default();
     let listed = ground.screening("duty-1").checkpoints().list_checkpoints(all).await;
     assert!(listed.expect("a list").into_inner().checkpoints.is_empty());
+}
+
+#[tokio::test]
+async fn who_passes_before_the_first_or_after_the_last_day_is_counted_shown_and_marked() {
+    let ground = Ground::build().await;
+    let post = ground.post().await;
+    let before = ground.pass("duty-0", vec![passage(&post, on(1, "09:00"))]).await;
+    let Came::Accepted(accepted) = &before[0] else { panic!("{before:?}") };
+    assert!(accepted.outside_plan);
+    let shifts = ground.shifts(&post, 1).await;
+    assert_eq!((shifts.len(), shifts[0].passed, shifts[0].outside_plan), (1, 1, true));
+    assert_eq!(shifts[0].start_time, Some(chassis::parse::timestamp(on(1, "08:00"))));
+    ground.pass("duty-0", vec![passage(&post, on(2, "09:00"))]).await;
+    assert!(ground.shifts(&post, 2).await.iter().all(|shift| !shift.outside_plan));
+}
+
+#[tokio::test]
+async fn d1_a_shift_of_which_nothing_was_said_is_put_before_the_unit_until_it_is_said() {
+    let ground = Ground::build().await;
+    let post = ground.post().await;
+    let county = &ground.counties[0];
+    let missing = |one: &pb::Escalation| one.kind() == pb::EscalationKind::ShiftMissing;
+    let root = &ground.sandbox.root;
+    let late = until(async || ground.digest(root).await.into_iter().find(missing)).await;
+    assert_eq!(
+        (&late.subject, &late.responsible_unit),
+        (&post, county),
+        "of the morning nothing was said by night"
+    );
+    let (_, verdict) = ground.proof().await;
+    assert!(verdict.holds && verdict.listed > 0);
+    for time in ["04:00", "12:00"] {
+        ground.nil(&post, 2, time).await.expect("said");
+    }
+    until(async || ground.digest(county).await.into_iter().find(missing)).await;
+    assert!(!ground.digest(root).await.iter().any(missing), "the evening's is the unit's own for now");
+    ground.pass("duty-0", vec![passage(&post, on(2, "23:00"))]).await;
+    until(async || (!ground.digest(county).await.iter().any(missing)).then_some(())).await;
+    ground.advance(on(3, "08:30")).await;
+    until(async || ground.digest(county).await.into_iter().find(missing)).await;
+    // A last day before that: there was no such shift.
+    let close = pb::CloseCheckpointRequest {
+        request_id: request_id(),
+        name: post.clone(),
+        end_date: "2020-02-02".to_owned(),
+    };
+    ground.screening("duty-0").checkpoints().close_checkpoint(close).await.expect("closed");
+    until(async || (!ground.digest(county).await.iter().any(missing)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_changed_by_who_has_read_it_and_its_shifts_from_tomorrow_on() {
+    let ground = Ground::build().await;
+    let post = ground.post().await;
+    let mut checkpoints = ground.screening("duty-0").checkpoints();
+    let get = pb::GetCheckpointRequest { name: post.clone() };
+    let read = checkpoints.get_checkpoint(get).await.expect("one").into_inner().checkpoint.expect("one");
+    let update = |checkpoint: pb::Checkpoint, paths: &[&str]| pb::UpdateCheckpointRequest {
+        request_id: request_id(),
+        checkpoint: Some(checkpoint),
+        update_mask: Some(prost_types::FieldMask {
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        }),
+    };
+    let two = pb::Checkpoint { display_name: "东收费站".to_owned(), shifts_a_day: 2, ..read.clone() };
+    let changed = update(two.clone(), &["display_name", "shifts_a_day"]);
+    let changed = checkpoints.update_checkpoint(changed).await.expect("changed").into_inner();
+    let changed = changed.checkpoint.expect("one");
+    assert_eq!((changed.display_name.as_str(), changed.shifts_a_day), ("东收费站", 2));
+    assert_eq!((ground.shifts(&post, 3).await.len(), ground.shifts(&post, 4).await.len()), (3, 2));
+    let stale = checkpoints.update_checkpoint(update(two, &["*"])).await.expect_err("read before");
+    assert_eq!((stale.code(), reason(&stale)), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+    let early = pb::Checkpoint { end_date: "2020-02-01".to_owned(), etag: String::new(), ..changed.clone() };
+    let early =
+        checkpoints.update_checkpoint(update(early, &["end_date"])).await.expect_err("before it began");
+    assert_eq!(fields(&early), ["checkpoint.end_date"]);
+    let none = checkpoints.update_checkpoint(update(changed.clone(), &[])).await.expect_err("no mask");
+    assert_eq!(fields(&none), ["update_mask"]);
+    let update = update(pb::Checkpoint { etag: String::new(), ..changed }, &["display_name"]);
+    let far =
+        ground.screening("duty-1").checkpoints().update_checkpoint(update).await.expect_err("another's");
+    assert_eq!(far.code(), Code::NotFound);
 }

@@ -1,10 +1,13 @@
 //! Enforcement requests: a refusal to comply is somebody's until it is settled.
 
 use proto::screening as pb;
-use tests::{fields, reason, request_id};
+use tests::{fields, reason, request_id, until};
 use tonic::{Code, Status};
 
-use crate::ground::{Ground, NUMBER, details};
+use crate::{
+    ground::{Ground, NUMBER, OTHER_NUMBER, details},
+    watch::{on, reading},
+};
 
 impl Ground {
     async fn enforce(
@@ -52,4 +55,70 @@ async fn r26_a_person_who_refuses_is_the_unit_s_that_has_them_wherever_they_go()
     assert_eq!(settled.outcome(), pb::EnforcementOutcome::Enforced);
     let again = settle().await.expect_err("settled before");
     assert_eq!((again.code(), reason(&again)), (Code::FailedPrecondition, "ENFORCEMENT_SETTLED".to_owned()));
+}
+
+#[tokio::test]
+async fn a_deadline_is_to_come_and_what_must_be_settled_is_listed_in_due_order() {
+    let ground = Ground::build().await;
+    let said = |day: u32| pb::EnforcementRequest {
+        unit: ground.grids[0].clone(),
+        reason: "the gate is open".to_owned(),
+        deadline_time: Some(chassis::parse::timestamp(on(day, "12:00"))),
+        ..Default::default()
+    };
+    let past = ground.enforce("leader-0", said(2)).await.expect_err("over before it began");
+    assert_eq!(fields(&past), ["enforcement_request.deadline_time"]);
+    let mut names = Vec::new();
+    for day in [6, 4, 5] {
+        names.push(ground.enforce("leader-0", said(day)).await.expect("made").name);
+    }
+    let (mut due, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = pb::ListEnforcementRequestsRequest {
+            due_order: true,
+            page_size: 1,
+            page_token,
+            ..Default::default()
+        };
+        let page = ground.screening("duty-0").enforcements().list_enforcement_requests(request).await;
+        let page = page.expect("a page").into_inner();
+        due.extend(page.enforcement_requests.into_iter().map(|one| one.name));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(due, [names[1].clone(), names[2].clone(), names[0].clone()]);
+}
+
+#[tokio::test]
+async fn r26_two_readings_refused_in_a_row_are_a_request_and_one_is_none() {
+    let ground = Ground::build().await;
+    let observed = ground.observed(0, NUMBER, "2020-02-01").await;
+    let other = ground.observed(0, OTHER_NUMBER, "2020-02-01").await;
+    let refused = |name: &str, day: u32, time: &str| pb::Reading {
+        kind: pb::ReadingKind::Refused.into(),
+        temperature: 0.0,
+        ..reading(name, on(day, time), 0.0)
+    };
+    ground.read(refused(&observed.name, 3, "00:00")).await;
+    ground.read(refused(&other.name, 3, "00:00")).await;
+    ground.advance(on(3, "13:00")).await;
+    ground.read(reading(&other.name, on(3, "12:30"), 36.5)).await;
+    ground.read(refused(&observed.name, 3, "12:30")).await;
+    let open =
+        until(async || Some(ground.enforcements("duty-0").await).filter(|open| !open.is_empty())).await;
+    assert_eq!((open.len(), &open[0].person, &open[0].unit), (1, &observed.person, &ground.grids[0]));
+    let settle = pb::SettleEnforcementRequestRequest {
+        request_id: request_id(),
+        name: open[0].name.clone(),
+        outcome: pb::EnforcementOutcome::Complied.into(),
+        words: "by the police station".to_owned(),
+    };
+    ground.screening("leader-0").enforcements().settle_enforcement_request(settle).await.expect("settled");
+    // What was refused before that is settled; one more alone is not twice in a row since.
+    ground.advance(on(4, "01:00")).await;
+    ground.read(refused(&observed.name, 4, "00:30")).await;
+    ground.advance(on(4, "01:30")).await;
+    assert!(ground.enforcements("duty-0").await.is_empty());
 }

@@ -278,7 +278,7 @@ async fn a_database_that_stops_and_starts_under_load_loses_no_reading() {
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
     let options = postgres::Options { data: folder.path().join("data"), port: None, durable: true };
     let mut server = postgres::start(options).await.expect("a Postgres");
-    let ground = Ground::build_in(Sandbox::start_on(server.url("postgres")).await).await;
+    let ground = Ground::on(Sandbox::start_on(server.url("postgres")).await).await;
     let mut observations = Vec::new();
     for nth in 0..10 {
         observations.push(ground.observed(nth % 3, "", "2020-02-01").await.name);

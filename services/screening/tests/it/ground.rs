@@ -23,11 +23,11 @@ impl Ground {
     /// Builds it: grid n has the leader `leader-n`, county n the duty officer `duty-n`, the city the duty
     /// officer `duty`.
     pub(crate) async fn build() -> Self {
-        Self::build_in(Sandbox::start().await).await
+        Self::on(Sandbox::start().await).await
     }
 
-    /// The same in a sandbox of the test's own.
-    pub(crate) async fn build_in(sandbox: Sandbox) -> Self {
+    /// The same in a sandbox.
+    pub(crate) async fn on(sandbox: Sandbox) -> Self {
         let mut ground = Self { counties: vec![], grids: vec![], sandbox };
         let sandbox = &ground.sandbox;
         for (county, grids) in [("甲县", 2), ("乙县", 1)] {
@@ -104,18 +104,36 @@ impl Ground {
 
     /// Closes a grid on 3 February.
     pub(crate) async fn close(&self, grid: usize) {
+        self.change(grid, closed(), &["status"]).await;
+    }
+
+    /// Closes a grid on 3 February into another one, and waits until screening has heard of it.
+    pub(crate) async fn close_into(&self, grid: usize, successor: usize) {
+        let unit = registry::Unit { successor_units: vec![self.grids[successor].clone()], ..closed() };
+        self.change(grid, unit, &["status", "successor_units"]).await;
+        self.gone(grid).await;
+    }
+
+    /// Waits until screening has heard that a grid is closed.
+    pub(crate) async fn gone(&self, grid: usize) {
+        let request =
+            pb::ListPersonsRequest { ancestor_unit: self.grids[grid].clone(), ..Default::default() };
+        let duty = self.screening("duty");
+        tests::until(async || duty.persons().list_persons(request.clone()).await.is_err().then_some(()))
+            .await;
+    }
+
+    /// Changes a grid from 3 February on.
+    pub(crate) async fn change(&self, grid: usize, unit: registry::Unit, mask: &[&str]) {
+        let paths = mask.iter().map(|path| (*path).to_owned()).collect();
         let request = registry::UpdateUnitRequest {
             request_id: request_id(),
-            unit: Some(registry::Unit {
-                name: self.grids[grid].clone(),
-                status: registry::UnitStatus::Closed.into(),
-                ..Default::default()
-            }),
-            update_mask: Some(prost_types::FieldMask { paths: vec!["status".to_owned()] }),
+            unit: Some(registry::Unit { name: self.grids[grid].clone(), ..unit }),
+            update_mask: Some(prost_types::FieldMask { paths }),
             effective_date: "2020-02-03".to_owned(),
             ..Default::default()
         };
-        self.sandbox.registry().units().update_unit(request).await.expect("closed");
+        self.sandbox.registry().units().update_unit(request).await.expect("changed");
     }
 
     /// Says as a subject which unit takes the person of the first open question.
@@ -132,6 +150,10 @@ impl Ground {
         let found = self.screening(subject).hands().list_hands_questions(request).await.expect("a list");
         found.into_inner().questions
     }
+}
+
+fn closed() -> registry::Unit {
+    registry::Unit { status: registry::UnitStatus::Closed.into(), ..Default::default() }
 }
 
 /// What is said of a person with an identity card, a phone and an address.

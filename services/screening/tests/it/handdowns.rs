@@ -11,7 +11,7 @@ use crate::{
 
 impl Ground {
     /// Takes in somebody at the city and hands them down to a unit as its duty officer.
-    async fn handed_down(&self, number: &str, to: &str) -> pb::Handdown {
+    pub(crate) async fn handed_down(&self, number: &str, to: &str) -> pb::Handdown {
         let person = person(&self.sandbox.root, details(number));
         let request =
             pb::IntakePersonRequest { request_id: request_id(), person: Some(person), source: String::new() };
@@ -20,7 +20,12 @@ impl Ground {
         self.hand_down("duty", &person, to).await.expect("handed down")
     }
 
-    async fn hand_down(&self, subject: &str, person: &str, to: &str) -> Result<pb::Handdown, Status> {
+    pub(crate) async fn hand_down(
+        &self,
+        subject: &str,
+        person: &str,
+        to: &str,
+    ) -> Result<pb::Handdown, Status> {
         let request = pb::CreateHanddownRequest {
             request_id: request_id(),
             person: person.to_owned(),
@@ -31,21 +36,21 @@ impl Ground {
         Ok(answer.into_inner().handdown.expect("a hand-down"))
     }
 
-    async fn send_down(&self, subject: &str, unit: &str) -> (i32, i32) {
+    pub(crate) async fn send_down(&self, subject: &str, unit: &str) -> (i32, i32) {
         let request = pb::SendHanddownsRequest { request_id: request_id(), from_unit: unit.to_owned() };
         let sent = self.screening(subject).handdowns().send_handdowns(request).await.expect("sent");
         let sent = sent.into_inner();
         (sent.sent, sent.unaddressed)
     }
 
-    async fn acknowledge(&self, subject: &str, name: &str) -> Result<pb::Handdown, Status> {
+    pub(crate) async fn acknowledge(&self, subject: &str, name: &str) -> Result<pb::Handdown, Status> {
         let names = vec![name.to_owned()];
         let request = pb::AcknowledgeHanddownsRequest { request_id: request_id(), names };
         let answer = self.screening(subject).handdowns().acknowledge_handdowns(request).await?;
         Ok(answer.into_inner().handdowns.remove(0))
     }
 
-    async fn verify(
+    pub(crate) async fn verify(
         &self,
         subject: &str,
         name: &str,
@@ -63,13 +68,13 @@ impl Ground {
         Ok(self.screening(subject).handdowns().verify_handdown(request).await?.into_inner())
     }
 
-    async fn shown(&self, subject: &str, name: &str) -> Result<pb::GetHanddownResponse, Status> {
+    pub(crate) async fn shown(&self, subject: &str, name: &str) -> Result<pb::GetHanddownResponse, Status> {
         let request = pb::GetHanddownRequest { name: name.to_owned() };
         Ok(self.screening(subject).handdowns().get_handdown(request).await?.into_inner())
     }
 
     /// A person who has come as far as a grid of the first county, acknowledged by its leader.
-    async fn arrived(&self, number: &str, grid: usize) -> pb::Handdown {
+    pub(crate) async fn arrived(&self, number: &str, grid: usize) -> pb::Handdown {
         let first = self.handed_down(number, &self.grids[grid]).await;
         self.send_down("duty", &self.sandbox.root).await;
         let next = self.acknowledge("duty-0", &first.name).await.expect("acknowledged").next;
@@ -77,7 +82,7 @@ impl Ground {
         self.acknowledge(&format!("leader-{grid}"), &next).await.expect("acknowledged")
     }
 
-    async fn ingest(
+    pub(crate) async fn ingest(
         &self,
         subject: &str,
         from: &str,
@@ -100,12 +105,12 @@ impl Ground {
     }
 }
 
-fn item(details: pb::PersonDetails, place: &str) -> pb::HanddownItem {
+pub(crate) fn item(details: pb::PersonDetails, place: &str) -> pb::HanddownItem {
     let details = pb::PersonDetails { present_place: place.to_owned(), ..details };
     pb::HanddownItem { event_id: request_id(), details: Some(details), ..Default::default() }
 }
 
-fn accepted(result: &Taken) -> (&pb::Handdown, bool) {
+pub(crate) fn accepted(result: &Taken) -> (&pb::Handdown, bool) {
     match result {
         Taken::Accepted(accepted) => (accepted.handdown.as_ref().expect("a hand-down"), accepted.joined),
         other => panic!("not taken in: {other:?}"),
@@ -309,30 +314,100 @@ async fn two_who_acknowledge_one_handdown_at_once_take_the_person_over_once() {
 }
 
 #[tokio::test]
-async fn a_handdown_to_a_unit_closed_since_goes_to_its_successor_and_one_to_itself_nowhere() {
+async fn h6_a_handdown_to_a_unit_closed_since_goes_to_its_successor_and_one_to_itself_nowhere() {
     let ground = Ground::build().await;
     let person = ground.found(0, details(NUMBER)).await.name;
     let itself = ground.hand_down("leader-0", &person, &ground.grids[0]).await.expect_err("itself");
     assert_eq!(fields(&itself), ["to_unit"]);
-    ground.close(1).await;
+    // One is on the way to the grid when it closes into the other, sent already.
+    let first = ground.handed_down(OTHER_NUMBER, &ground.grids[1]).await;
+    ground.send_down("duty", &ground.sandbox.root).await;
+    let sent = ground.acknowledge("duty-0", &first.name).await.expect("acknowledged").next;
+    ground.send_down("duty-0", &ground.counties[0]).await;
+    ground.close_into(1, 0).await;
+    let request = pb::ListHanddownsRequest { incoming: true, ..Default::default() };
+    let listed = ground.screening("leader-0").handdowns().list_handdowns(request).await.expect("a list");
+    assert_eq!(listed.into_inner().handdowns[0].name, sent, "it comes to the successor");
+    let taken = ground.acknowledge("leader-0", &sent).await.expect("acknowledged");
+    assert!(taken.readdressed && taken.to_unit == ground.grids[0] && taken.next.is_empty());
+    assert_eq!(ground.get("leader-0", &taken.person).await.expect("his").responsible_unit, ground.grids[0]);
+    // And one that is begun after.
+    let late = ground.found(2, crate::ground::without_papers("")).await.name;
+    let late = ground.hand_down("leader-2", &late, &ground.grids[1]).await.expect("handed down");
+    assert!(late.readdressed && late.final_unit == ground.grids[0]);
+    // What the closed grid has is handed down by whoever sees it, also to who stands there.
+    let (exceptions, verdict) = ground.proof().await;
+    assert!(verdict.holds, "{exceptions:?}");
+}
+
+#[tokio::test]
+async fn h6_what_a_closed_unit_has_may_be_handed_to_the_unit_above_it() {
+    let ground = Ground::build().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    ground.close(0).await;
+    ground.gone(0).await;
     let village = ground.village(0).await;
-    let handdown = until(async || {
-        let handdown = ground.hand_down("duty-0", &person, &ground.grids[1]).await.expect("handed down");
-        if handdown.readdressed {
-            return Some(handdown);
-        }
-        // The closing had not been heard of: it is told, and asked again.
+    let handdown = ground.hand_down("duty-0", &person, &village).await.expect("handed down");
+    assert_eq!((&handdown.from_unit, &handdown.to_unit), (&ground.grids[0], &village));
+    ground.send_down("duty-0", &ground.grids[0]).await;
+    ground.acknowledge("duty-0", &handdown.name).await.expect("acknowledged");
+    assert_eq!(ground.get("duty-0", &person).await.expect("theirs").responsible_unit, village);
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn h6_a_chain_does_not_come_twice_to_who_handed_it_on() {
+    let ground = Ground::build().await;
+    let arrived = ground.arrived(NUMBER, 0).await;
+    let redirect = async |subject: &str, name: &str, to: usize| {
         let request = pb::RedirectHanddownRequest {
             request_id: request_id(),
-            name: handdown.name,
-            to_unit: ground.grids[1].clone(),
-            reason: "a test".to_owned(),
+            name: name.to_owned(),
+            to_unit: ground.grids[to].clone(),
+            reason: "lives there".to_owned(),
         };
-        let answer = ground.screening("duty-0").handdowns().redirect_handdown(request).await.expect("told");
-        answer.into_inner().handdown.filter(|handdown| handdown.readdressed)
-    })
-    .await;
-    assert_eq!(handdown.to_unit, village, "where what was the closed grid's stands now");
+        let answer = ground.screening(subject).handdowns().redirect_handdown(request).await?;
+        Ok::<_, Status>(answer.into_inner().handdown.expect("one"))
+    };
+    let next = redirect("leader-0", &arrived.name, 1).await.expect("to the other grid");
+    ground.send_down("leader-0", &ground.grids[0]).await;
+    ground.acknowledge("leader-1", &next.name).await.expect("acknowledged");
+    assert_eq!(reason(&redirect("leader-1", &next.name, 0).await.expect_err("a ring")), "HANDDOWN_RING");
+    let left = ground.verify("leader-1", &next.name, pb::HanddownOutcome::LeftArea, &ground.grids[0]).await;
+    assert_eq!(reason(&left.expect_err("a ring")), "HANDDOWN_RING");
+    // Once found, the person may be handed down anew.
+    ground.verify("leader-1", &next.name, pb::HanddownOutcome::Found, "").await.expect("found");
+    ground.hand_down("leader-1", &next.person, &ground.grids[0]).await.expect("a new chain");
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn h6_silence_calls_the_deputy_then_the_leader_over_29_february() {
+    use proto::registry;
+    let ground = Ground::build().await;
+    let officer = ground.sandbox.officer(&ground.grids[0], "stand-in").await.name;
+    let mut appointment = tests::new_appointment(&officer, &ground.grids[0], registry::Office::Leader);
+    appointment.holding = registry::Holding::Deputy.into();
+    let request = registry::AppointRequest { request_id: request_id(), appointment: Some(appointment) };
+    ground.sandbox.registry().appointments().appoint(request).await.expect("appointed");
+    ground.known("stand-in").await;
+    ground.advance("2020-02-29T22:50:00+08:00".parse().expect("an instant")).await;
+    let person =
+        ground.intake("duty-0", 1, details(NUMBER)).await.expect("taken in").person.expect("one").name;
+    let first = ground.hand_down("leader-1", &person, &ground.grids[0]).await.expect("handed down");
+    ground.send_down("leader-1", &ground.grids[1]).await;
+    let called = async |unit: &str, subject: &str| {
+        let digest = ground.digest(unit).await.into_iter();
+        digest.filter(|one| one.subject == subject).map(|one| one.contact_name).collect::<Vec<_>>()
+    };
+    ground.advance("2020-02-29T23:51:00+08:00".parse().expect("an instant")).await;
+    assert_eq!(called(&ground.grids[0], &first.name).await, ["样例 stand-in"], "H6: an hour of silence");
+    ground.advance("2020-03-01T00:21:00+08:00".parse().expect("an instant")).await;
+    assert_eq!(called(&ground.grids[0], &first.name).await, ["样例 leader-0"], "half an hour later");
+    ground.advance("2020-03-01T00:51:00+08:00".parse().expect("an instant")).await;
+    assert!(called(&ground.grids[0], &first.name).await.is_empty());
+    let village = ground.village(1).await;
+    assert_eq!(called(&village, &first.name).await.len(), 1, "then the unit above the sender");
 }
 
 #[tokio::test]
@@ -382,4 +457,28 @@ async fn a_schedule_is_set_by_response_level_and_date_and_the_nearest_area_s_cou
     let person = ground.found(0, details(NUMBER)).await.name;
     let outsider = ground.hand_down("leader-1", &person, &ground.counties[1]).await.expect_err("not theirs");
     assert_eq!(outsider.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn h5_who_was_found_is_taken_in_while_the_registry_is_silent_and_who_is_elsewhere_is_not_decided() {
+    let mut ground = Ground::build().await;
+    let arrived = ground.arrived(NUMBER, 0).await;
+    ground.sandbox.stack().stop_service("registry").await.expect("stopped");
+    let mut sql = ground.sandbox.sql().await;
+    let ago = chassis::clock::wall() - chrono::TimeDelta::hours(1);
+    let refused = until(async || {
+        // Again and again: something may have been on its way when the registry ended.
+        let silent = sqlx::query("UPDATE screening.followed SET heard_at = $1").bind(ago);
+        silent.execute(&mut sql).await.expect("silent");
+        let wrong = pb::HanddownOutcome::WrongArea;
+        // To itself: refused either way, and by which is seen.
+        let answer = ground.verify("leader-0", &arrived.name, wrong, &ground.grids[0]).await;
+        answer.err().filter(|refused| refused.code() == Code::Unavailable)
+    })
+    .await;
+    assert_eq!(reason(&refused), "FEED_STALE");
+    let missing = ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::NotFound, "").await;
+    assert_eq!(missing.expect("a fact").handdown.expect("one").state(), pb::HanddownState::NotFound);
+    let found = ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::Found, "").await;
+    assert_eq!(found.expect("a fact").handdown.expect("one").state(), pb::HanddownState::Closed);
 }

@@ -123,3 +123,26 @@ async fn nobody_sleeps_in_two_places_and_a_home_is_no_other_unit_s() {
     let found = ground.screening("duty-0").homes().list_homes(list).await.expect("a list").into_inner();
     assert_eq!(found.homes.len(), 2);
 }
+
+#[tokio::test]
+async fn r12_of_a_home_over_two_grids_one_leads_and_sees_every_resident() {
+    let ground = Ground::build().await;
+    let near = ground.observed(0, NUMBER, "2020-01-24").await;
+    let far = ground.observed(1, OTHER_NUMBER, "2020-01-24").await;
+    let both = vec![near.person.clone(), far.person.clone()];
+    let home = ground.home("duty-0", 0, both).await.expect("a home");
+    assert_eq!(home.unit, ground.grids[0], "leads");
+    let get = pb::GetHomeRequest { name: home.name.clone() };
+    let shown = ground.screening("leader-0").homes().get_home(get.clone()).await.expect("shown");
+    let shown = shown.into_inner().home.expect("one");
+    assert_eq!(shown.unit, ground.grids[0]);
+    let whose: std::collections::BTreeSet<_> =
+        shown.residents.iter().map(|one| one.responsible_unit.clone()).collect();
+    assert_eq!(whose, ground.grids[..2].iter().cloned().collect(), "every one, with whom to ask");
+    let beside = ground.screening("leader-1").homes().get_home(get).await.expect_err("does not lead");
+    assert_eq!(beside.code(), Code::NotFound);
+    // Whoever falls ill in one grid's hands begins the window of the other's again.
+    ground.read(reading(&near.name, on(3, "00:00"), 38.2)).await;
+    let other = ground.observation("leader-1", &far.name).await.expect("an observation");
+    assert_eq!(other.last_exposure_date, "2020-02-03");
+}

@@ -72,3 +72,71 @@ async fn r7_an_incident_that_nobody_reports_is_put_before_the_unit_and_then_abov
         (Code::FailedPrecondition, "INCIDENT_REPORTED".to_owned())
     );
 }
+
+#[tokio::test]
+async fn r8_a_closed_grid_s_cases_are_a_cluster_where_it_stands() {
+    let ground = Ground::with_doctors().await;
+    let persons = [details(NUMBER), details(OTHER_NUMBER)].map(|details| ground.found(0, details));
+    let [first, second] = persons;
+    let (first, second) = (first.await.name, second.await.name);
+    ground.close(0).await;
+    let village = ground.village(0).await;
+    let list = pb::ListPersonsRequest { ancestor_unit: ground.grids[0].clone(), ..Default::default() };
+    until(async || ground.screening("duty-0").persons().list_persons(list.clone()).await.err()).await;
+    ground.confirmed(0, &first).await;
+    assert_eq!(ground.confirmed(0, &second).await.incidents.len(), 1);
+    let cluster = ground.incidents("doctor-0").await.remove(1);
+    assert_eq!((cluster.kind(), cluster.unit), (pb::IncidentKind::Cluster, village));
+}
+
+#[tokio::test]
+async fn r8_two_who_are_present_at_one_place_are_a_cluster_wherever_they_reside() {
+    let ground = Ground::with_doctors().await;
+    let mut made = Vec::new();
+    for (grid, number) in [(0, NUMBER), (1, OTHER_NUMBER)] {
+        let mut person = crate::ground::person(&ground.grids[grid], details(number));
+        person.present_unit = ground.grids[2].clone();
+        let request =
+            pb::IntakePersonRequest { request_id: request_id(), person: Some(person), source: String::new() };
+        let leader = ground.screening(&format!("leader-{grid}"));
+        let person = leader.persons().intake_person(request).await.expect("taken in").into_inner().person;
+        made = ground.confirmed(0, &person.expect("a person").name).await.incidents;
+    }
+    assert_eq!(made.len(), 1);
+    let cluster = ground.incidents("doctor-1").await.remove(0);
+    assert_eq!((cluster.kind(), &cluster.unit), (pb::IncidentKind::Cluster, &ground.grids[2]));
+}
+
+#[tokio::test]
+async fn r8_by_edition_2_somebody_febrile_beside_a_case_is_a_suspected_cluster_whoever_is_found_first() {
+    let sandbox = tests::Sandbox::start_at("2020-01-22T16:00:00Z").await;
+    let ground = Ground::on(sandbox).await.and_doctors().await;
+    let instant = "2020-01-22T12:00:00+08:00".parse().expect("an instant");
+    let confirmed = async |person: String| {
+        let known =
+            pb::Case { person: person.clone(), links: vec![1], signs: vec![1, 2, 3], ..Default::default() };
+        let request = pb::OpenCaseRequest { request_id: request_id(), case: Some(known) };
+        let opened = ground.screening("doctor-0").cases().open_case(request).await.expect("opened");
+        let case = opened.into_inner().case.expect("a case").name;
+        let result = ground.tested(0, &person, pb::TestOutcome::Positive, instant).await.name;
+        ground.classify(0, &case, (pb::CaseState::Confirmed, &result, "")).await.expect("confirmed").incidents
+    };
+    let febrile = async |grid: usize, born: &str| {
+        let mut person = crate::ground::person(&ground.grids[grid], without_papers(born));
+        person.purpose = pb::Purpose::Febrile.into();
+        let request =
+            pb::IntakePersonRequest { request_id: request_id(), person: Some(person), source: String::new() };
+        let leader = ground.screening(&format!("leader-{grid}"));
+        leader.persons().intake_person(request).await.expect("taken in");
+    };
+    let first = ground.found(0, details(NUMBER)).await.name;
+    assert_eq!(confirmed(first).await.len(), 1, "the county's first case");
+    febrile(1, "1980-01-01").await;
+    assert_eq!(ground.incidents("doctor-0").await.len(), 1, "in another grid");
+    febrile(0, "1980-01-02").await;
+    let suspected = ground.incidents("doctor-0").await.remove(1);
+    assert_eq!((suspected.kind(), &suspected.unit), (pb::IncidentKind::SuspectedCluster, &ground.grids[0]));
+    assert_eq!(suspected.control_plan, 2);
+    let second = ground.found(1, details(OTHER_NUMBER)).await.name;
+    assert_eq!(confirmed(second).await.len(), 1, "the febrile one was there before");
+}

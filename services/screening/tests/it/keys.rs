@@ -34,4 +34,19 @@ async fn a_new_key_takes_over_under_load_and_nothing_is_lost() {
     let revealed =
         ground.screening("duty").persons().reveal_person(request).await.expect("revealed").into_inner();
     assert_eq!(revealed.findings.len(), 31);
+    // The old key goes: everybody is found and revealed by the new one, and what was found by the old is forgotten.
+    let Ground { sandbox, counties, grids } = ground;
+    let ground = Ground { sandbox: sandbox.restart_with(person_keys("third")).await, counties, grids };
+    let again = ground.intake("leader-0", 0, details(NUMBER)).await.expect("taken in");
+    assert!(again.known);
+    assert_eq!(again.person.expect("a person").name, person.name);
+    until(async || {
+        let old = "SELECT count(*) FROM screening.person_mark WHERE key_id = 'first'";
+        let left: i64 = sqlx::query(old).fetch_one(&mut sql).await.expect("a count").get(0);
+        (left == 0).then_some(())
+    })
+    .await;
+    let request =
+        pb::RevealPersonRequest { request_id: request_id(), name: person.name, reason: "to see".to_owned() };
+    ground.screening("duty").persons().reveal_person(request).await.expect("revealed");
 }

@@ -4,11 +4,18 @@
 
 mod admissions;
 mod cases;
+mod cases_counted;
+mod cases_decided;
 mod checkpoints;
+mod contacts_undecided;
 mod enforcements;
+mod escalations;
 mod exposures;
 mod faults;
+mod figures;
+mod following;
 mod ground;
+mod handdown_lists;
 mod handdowns;
 mod hands;
 mod homes;

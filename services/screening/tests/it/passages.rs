@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use proto::screening::{self as pb, passage_result::Result as Came};
-use tests::{reason, request_id};
+use tests::{fields, reason, request_id, until};
 use tonic::Code;
 
 use crate::{
@@ -160,4 +160,167 @@ async fn batches_are_acknowledged_in_their_order_and_one_out_of_sequence_ends_th
     let refused = answer.message().await.expect_err("out of sequence");
     assert_eq!((refused.code(), reason(&refused)), (Code::InvalidArgument, "INVALID_ARGUMENT".to_owned()));
     assert_eq!(ground.shifts(&post, 3).await[0].passed, 6, "what was acknowledged is kept");
+}
+
+#[tokio::test]
+async fn p6_a_passage_does_not_tell_who_is_known_elsewhere() {
+    let ground = Ground::build().await;
+    ground.observed(2, NUMBER, "2020-02-01").await;
+    let post = ground.post().await;
+    let mut answers = Vec::new();
+    for number in [NUMBER, OTHER_NUMBER] {
+        let passage = pb::Passage {
+            from_outside: true,
+            details: Some(details(number)),
+            ..passage(&post, on(3, "00:00"))
+        };
+        let came = ground.pass("duty-0", vec![passage]).await.remove(0);
+        let (name, urgent) = handdown(&came);
+        let request = pb::GetHanddownRequest { name: name.to_owned() };
+        let mut shown =
+            ground.screening("duty-0").handdowns().get_handdown(request).await.expect("one").into_inner();
+        for one in shown.hops.iter_mut().chain(&mut shown.handdown) {
+            (one.name, one.chain, one.person) = (String::new(), String::new(), String::new());
+        }
+        answers.push((urgent, shown));
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn h1_what_the_checkpoint_saw_goes_along_whole_to_the_holder_and_masked_to_others() {
+    let ground = Ground::build().await;
+    let post = ground.post().await;
+    let place = pb::PersonDetails { present_place: "村第0网格".to_owned(), ..details(NUMBER) };
+    let febrile = pb::Passage {
+        temperature: 38.4,
+        from_outside: true,
+        test: pb::TestResult::Negative.into(),
+        origin: "武汉".to_owned(),
+        seat: "5车12A".to_owned(),
+        details: Some(place),
+        ..passage(&post, on(3, "00:00"))
+    };
+    let came = ground.pass("duty-0", vec![febrile]).await;
+    let name = handdown(&came[0]).0.to_owned();
+    let facts = async |subject: &str| {
+        let shown = ground.shown(subject, &name).await.expect("shown");
+        shown.sources[0].passage.clone().expect("what was seen")
+    };
+    let masked = facts("duty").await;
+    assert!(masked.masked && masked.from_outside && !masked.untested);
+    assert_eq!((masked.temperature, masked.origin.as_str(), masked.seat.as_str()), (0.0, "", ""), "P6");
+    let whole = facts("duty-0").await;
+    assert_eq!((whole.temperature, whole.test()), (38.4, pb::TestResult::Negative));
+    assert_eq!(
+        (whole.origin.as_str(), whole.party.as_str(), whole.seat.as_str()),
+        ("武汉", "G1234 2020-02-03", "5车12A")
+    );
+    let names = vec![name.clone()];
+    let acknowledge = pb::AcknowledgeHanddownsRequest { request_id: request_id(), names };
+    ground.screening("leader-0").handdowns().acknowledge_handdowns(acknowledge).await.expect("acknowledged");
+    assert!(!facts("leader-0").await.masked, "with the person");
+    assert!(facts("duty-0").await.masked);
+    let person = ground.shown("duty", &name).await.expect("shown").handdown.expect("one").person;
+    let looked = pb::ListAccessesRequest { person, ..Default::default() };
+    let looked = ground.screening("duty").persons().list_accesses(looked).await.expect("looks").into_inner();
+    let who: Vec<_> = looked.accesses.iter().map(|access| access.subject.as_str()).collect();
+    assert_eq!(who, ["leader-0", "duty-0"], "P4: logged");
+    let mut sql = ground.sandbox.sql().await;
+    let open: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM screening.handdown_source WHERE position('12A'::bytea IN sealed) > 0",
+    )
+    .fetch_one(&mut sql)
+    .await
+    .expect("a count");
+    assert_eq!(open, 0, "sealed");
+}
+
+#[tokio::test]
+async fn h1_who_arrives_from_outside_without_a_test_is_marked_and_counted() {
+    let ground = Ground::build().await;
+    let post = ground.post().await;
+    let at = on(3, "00:00");
+    let tested = |test: pb::TestResult| pb::Passage {
+        from_outside: true,
+        test: test.into(),
+        details: Some(without_papers(if test == pb::TestResult::Positive {
+            "1980-01-01"
+        } else {
+            "1990-01-01"
+        })),
+        ..passage(&post, at)
+    };
+    let passages = vec![
+        tested(pb::TestResult::Unspecified),
+        tested(pb::TestResult::Negative),
+        tested(pb::TestResult::Positive),
+        pb::Passage { direction: pb::Direction::Leaving.into(), ..tested(pb::TestResult::Unspecified) },
+        passage(&post, at),
+    ];
+    let came = ground.pass("duty-0", passages).await;
+    let marked: Vec<_> =
+        came.iter().map(|came| matches!(came, Came::Accepted(accepted) if accepted.untested)).collect();
+    assert_eq!(marked, [true, false, false, false, false]);
+    let shift = ground.shifts(&post, 3).await.remove(0);
+    assert_eq!((shift.passed, shift.tested, shift.positive, shift.untested), (5, 2, 1, 1));
+}
+
+#[tokio::test]
+async fn r10_fellows_of_a_train_are_found_for_a_reason_by_who_traces_and_that_is_remembered() {
+    let ground = Ground::with_doctors().await;
+    let post = ground.post().await;
+    let seat = |seat: &str, time: &str| pb::Passage { seat: seat.to_owned(), ..passage(&post, on(2, time)) };
+    let other = pb::Passage { party: "G1235 2020-02-03".to_owned(), ..passage(&post, on(2, "09:00")) };
+    ground.pass("duty-0", vec![seat("2A", "09:02"), seat("1A", "09:01"), other]).await;
+    let ask = |reason: &str| pb::ListFellowsRequest {
+        checkpoint: post.clone(),
+        party: "g1234 2020-02-03 ".to_owned(),
+        reason: reason.to_owned(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let list = async |subject: &str, request: pb::ListFellowsRequest| {
+        ground.screening(subject).passages().list_fellows(request).await.map(tonic::Response::into_inner)
+    };
+    assert_eq!(fields(&list("duty-0", ask("")).await.expect_err("why?")), ["reason"]);
+    let leader = list("leader-0", ask("a contact")).await.expect_err("not a leader's");
+    assert_eq!(leader.code(), Code::PermissionDenied);
+    let far = list("duty-1", ask("a contact")).await.expect_err("another's");
+    assert_eq!(far.code(), Code::NotFound);
+    let first = list("duty-0", ask("seat 1B fell ill")).await.expect("a page");
+    let rest =
+        pb::ListFellowsRequest { page_token: first.next_page_token.clone(), ..ask("seat 1B fell ill") };
+    let rest = list("duty-0", rest).await.expect("a page");
+    let seats: Vec<_> =
+        first.fellows.iter().chain(&rest.fellows).filter_map(|one| one.passage.as_ref()).collect();
+    assert_eq!(seats.iter().map(|one| one.seat.as_str()).collect::<Vec<_>>(), ["1A", "2A"]);
+    assert_eq!(seats[0].details.as_ref().expect("who").display_name, "张样例", "whole");
+    let none = pb::ListFellowsRequest { date: "2020-02-01".to_owned(), ..ask("a contact") };
+    assert!(list("duty-0", none).await.expect("a page").fellows.is_empty());
+    let mut sql = ground.sandbox.sql().await;
+    let kept: Vec<(String, String, i32)> =
+        sqlx::query_as("SELECT subject, reason, shown FROM screening.passage_access ORDER BY id")
+            .fetch_all(&mut sql)
+            .await
+            .expect("kept");
+    assert_eq!(kept.len(), 3);
+    assert_eq!(kept[0], ("duty-0".to_owned(), "seat 1B fell ill".to_owned(), 1), "P4");
+}
+
+#[tokio::test]
+async fn p1_what_is_personal_is_dropped_after_14_days_although_nobody_passes_any_more() {
+    let ground = Ground::build().await;
+    let post = ground.post().await;
+    ground.pass("duty-0", vec![passage(&post, on(2, "09:00"))]).await;
+    let mut sql = ground.sandbox.sql().await;
+    let mut kept = async || -> i64 {
+        let count = "SELECT count(*) FROM screening.passage";
+        sqlx::query_scalar(count).fetch_one(&mut sql).await.expect("a count")
+    };
+    ground.advance(on(16, "12:00")).await;
+    assert_eq!(kept().await, 1, "14 days");
+    ground.advance(on(18, "00:01")).await;
+    until(async || (kept().await == 0).then_some(())).await;
+    assert_eq!(ground.shifts(&post, 2).await[1].passed, 1, "the counts stay");
 }

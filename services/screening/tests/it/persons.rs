@@ -2,7 +2,7 @@
 
 use proto::screening as pb;
 use sqlx::Row as _;
-use tests::{fields, reason, request_id, until};
+use tests::{fields, reason, request_id};
 use tonic::Code;
 
 use crate::ground::{Ground, NUMBER, OTHER_NUMBER, PHONE, details, person, without_papers};
@@ -335,10 +335,146 @@ async fn persons_of_a_unit_that_is_closed_are_in_sight_of_who_stands_above() {
     let ground = Ground::build().await;
     let person = ground.found(0, details(NUMBER)).await;
     ground.close(0).await;
-    until(async || ground.intake("duty-0", 0, without_papers("")).await.is_err().then_some(())).await;
+    ground.gone(0).await;
     assert!(ground.get("duty-0", &person.name).await.is_ok());
+    // Intake always succeeds: where the closed unit stands, also from its leader who may not have heard.
+    for subject in ["duty-0", "leader-0"] {
+        let taken = ground.intake(subject, 0, without_papers("")).await.expect("taken in");
+        assert!(taken.readdressed);
+        let taken = taken.person.expect("a person");
+        assert_eq!(taken.responsible_unit, ground.village(0).await);
+        assert!(taken.masked, "whole to the unit's own officers only");
+    }
+    let elsewhere = ground.intake("duty-1", 0, without_papers("")).await.expect_err("next door");
+    assert_eq!(elsewhere.code(), Code::NotFound);
     let mut persons = ground.screening("duty-0").persons();
     let listed = persons.list_persons(pb::ListPersonsRequest::default()).await.expect("a list").into_inner();
     assert!(listed.persons.iter().any(|listed| listed.name == person.name));
     assert_eq!(ground.get("duty-1", &person.name).await.expect_err("next door").code(), Code::NotFound);
+}
+
+async fn update(
+    ground: &Ground,
+    subject: &str,
+    name: &str,
+    details: pb::PersonDetails,
+    paths: &[&str],
+) -> Result<pb::UpdatePersonResponse, tonic::Status> {
+    let request = pb::UpdatePersonRequest {
+        request_id: request_id(),
+        person: Some(pb::Person { name: name.to_owned(), details: Some(details), ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask {
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        }),
+    };
+    Ok(ground.screening(subject).persons().update_person(request).await?.into_inner())
+}
+
+#[tokio::test]
+async fn r24_a_paper_that_comes_later_finds_who_this_is_as_an_intake_does() {
+    let ground = Ground::build().await;
+    let held = ground.observed(0, NUMBER, "2020-02-01").await;
+    let far = ground.observed(2, "", "2020-02-01").await;
+    let near = ground.found(0, without_papers("")).await.name;
+    let unknown = ground.found(2, without_papers("")).await;
+    let with = |number: &str| details(number);
+    let said = update(&ground, "leader-2", &far.person, with(NUMBER), &["paper"]).await.expect("changed");
+    let other =
+        update(&ground, "leader-2", &unknown.name, with(OTHER_NUMBER), &["paper"]).await.expect("changed");
+    let [said, other] = [said, other].map(|answer| answer.person.expect("a person"));
+    assert_eq!((&said.same_as, &other.same_as), (&String::new(), &String::new()), "nothing is told");
+    assert_eq!(said.etag, other.etag);
+    assert_eq!(said.responsible_unit, ground.grids[2], "hands stay");
+    let [question] = &ground.questions("duty").await[..] else { panic!("one question") };
+    assert_eq!((&question.holding_unit, &question.finding_unit), (&ground.grids[0], &ground.grids[2]));
+    let (exceptions, verdict) = ground.proof().await;
+    assert!(verdict.holds, "{exceptions:?}");
+    assert!(exceptions.iter().any(|one| one.finding() == pb::PersonFinding::HandsOpen));
+    // In the same hands they are one at once.
+    let one = update(&ground, "leader-0", &near, with(NUMBER), &["paper"]).await.expect("changed");
+    assert_eq!(one.person.expect("a person").same_as, held.person);
+    assert_eq!(ground.questions("duty").await.len(), 1);
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn i1_a_second_paper_is_kept_and_either_finds_the_person() {
+    let ground = Ground::build().await;
+    let passport = pb::Paper { r#type: pb::PaperType::Passport.into(), number: "E12345678".to_owned() };
+    let by_passport =
+        |birth: &str| pb::PersonDetails { paper: Some(passport.clone()), ..without_papers(birth) };
+    let first = ground.found(0, details(NUMBER)).await.name;
+    let again = ground.intake("leader-0", 0, by_passport("1949-12-31")).await.expect("taken in");
+    assert!(again.known, "by name, phone and date of birth");
+    let known = again.person.expect("a person").details.expect("details");
+    assert_eq!(known.paper.expect("a paper").number, NUMBER);
+    assert_eq!(known.other_papers, [passport.clone()]);
+    let nameless = pb::PersonDetails { phones: vec![], display_name: "ZHANG".to_owned(), ..by_passport("") };
+    let taken = ground.intake("leader-0", 0, nameless).await.expect("taken in");
+    assert_eq!(taken.person.expect("a person").name, first, "by the passport alone");
+    let request = pb::ListPersonsRequest { paper: Some(passport), ..Default::default() };
+    let found = ground.screening("duty").persons().list_persons(request).await.expect("a list").into_inner();
+    assert_eq!(found.persons.len(), 1);
+    assert!(
+        found.persons[0].details.as_ref().expect("details").other_papers[0].number.starts_with('*'),
+        "masked"
+    );
+}
+
+#[tokio::test]
+async fn i1_an_infant_is_listed_by_the_guardian_s_number() {
+    let ground = Ground::build().await;
+    let paper = pb::Paper { r#type: pb::PaperType::Infant.into(), number: NUMBER.to_owned() };
+    let infant = pb::PersonDetails {
+        display_name: "张小样".to_owned(),
+        paper: Some(paper.clone()),
+        birth_date: "2020-01-02".to_owned(),
+        ..Default::default()
+    };
+    let infant = ground.found(0, infant).await.name;
+    ground.found(0, details(NUMBER)).await;
+    let request = pb::ListPersonsRequest { paper: Some(paper), ..Default::default() };
+    let found = ground.screening("duty").persons().list_persons(request).await.expect("a list").into_inner();
+    let found: Vec<_> = found.persons.into_iter().map(|one| one.name).collect();
+    assert_eq!(found, [infant]);
+}
+
+#[tokio::test]
+async fn i1_a_date_that_is_none_or_to_come_is_refused_under_a_right_check_character() {
+    let ground = Ground::build().await;
+    let number = |body: &str| {
+        let check = screening::persons::papers::check(body).map(char::from).expect("digits");
+        format!("{body}{check}")
+    };
+    for (body, about) in
+        [("11010519491331002", "no date"), ("11010519490230002", "no date"), ("11010520200204002", "to come")]
+    {
+        let refused = ground.intake("leader-0", 0, details(&number(body))).await.expect_err(about);
+        assert_eq!(fields(&refused), ["person.details.paper.number"], "{about}");
+    }
+    let born = ground.intake("leader-0", 0, without_papers("2020-02-04")).await.expect_err("to come");
+    assert_eq!(fields(&born), ["person.details.birth_date"]);
+    ground.intake("leader-0", 0, without_papers("2020-02-03")).await.expect("born today");
+    let known = ground.found(0, without_papers("")).await.name;
+    let said = pb::PersonDetails { birth_date: "2020-02-04".to_owned(), ..Default::default() };
+    let refused = update(&ground, "leader-0", &known, said, &["birth_date"]).await.expect_err("to come");
+    assert_eq!(fields(&refused), ["person.details.birth_date"]);
+}
+
+#[tokio::test]
+async fn p4_whoever_repeats_a_reveal_is_noted_each_time() {
+    let ground = Ground::build().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    let request = pb::RevealPersonRequest {
+        request_id: request_id(),
+        name: person.clone(),
+        reason: "the ambulance asks".to_owned(),
+    };
+    let mut persons = ground.screening("duty-0").persons();
+    for _ in 0..3 {
+        persons.reveal_person(request.clone()).await.expect("revealed");
+    }
+    let request = pb::ListAccessesRequest { person, ..Default::default() };
+    let accesses = persons.list_accesses(request).await.expect("a list").into_inner().accesses;
+    assert_eq!(accesses.iter().filter(|access| access.subject == "duty-0").count(), 3);
 }

@@ -34,8 +34,9 @@ const FILL: &str = "
         SELECT id, id, unit, id, id, 3, '{}', '{}', 3, 4, now(), 'plan' FROM p;
     INSERT INTO result (id, person_id, unit_id, one_id, kind, outcome, taken_at, resulted_at, laboratory, entered_by, created_at)
         SELECT id, id, unit, id, 1, 2, now(), now(), 'plan', 'plan', now() FROM p;
-    INSERT INTO escalation (subject_id, kind, person_id, unit_id, holder_id, since)
-        SELECT id, 5, id, unit, ('00000000-0000-0000-0001-' || lpad((n / 10 % 200)::text, 12, '0'))::uuid, now() FROM p;
+    UPDATE person SET follow_by = now() FROM p WHERE p.id = person.id AND n % 1000 = 7;
+    INSERT INTO escalation (subject_id, kind, rank, person_id, unit_id, holder_id, since)
+        SELECT id, 5, 80, id, unit, ('00000000-0000-0000-0001-' || lpad((n / 10 % 200)::text, 12, '0'))::uuid, now() FROM p;
     ANALYZE";
 
 async fn filled(sandbox: &Sandbox) -> PgConnection {
@@ -67,10 +68,19 @@ async fn what_is_asked_all_day_reads_by_index() {
         (
             "a digest",
             (
-                "FROM escalation WHERE holder_id = $1 AND (kind, since, subject_id)",
-                format!("'{unit}', 0, '-infinity', '{nil}', 51"),
+                "FROM escalation WHERE holder_id = $1 AND (rank, since, subject_id)",
+                format!("'{unit}', 0, '-infinity', '{nil}', 51, true"),
             ),
         ),
+        (
+            "whoever is followed up by nobody",
+            (
+                "SELECT subject_id FROM waiting WHERE kind = 13",
+                format!("'{{{unit}}}', '-infinity', NULL, NULL, NULL, 51, '{nil}'"),
+            ),
+        ),
+        ("what waits", ("FROM waiting WHERE at_once OR deadline_at", "now(), 5000, '{}'".to_owned())),
+        ("who refuses again and again", ("count(*) FILTER (WHERE last.outcome = 4)", "now(), 2".to_owned())),
         ("a chain", ("WITH RECURSIVE reached", format!("'{one}', 3"))),
         (
             "contacts of a unit",
@@ -81,7 +91,10 @@ async fn what_is_asked_all_day_reads_by_index() {
             ("FROM person WHERE same_as = $1 ORDER BY id FOR UPDATE", format!("'{one}'")),
         ),
         ("a case of a person", ("one_id = $1 AND leads_id = id FOR NO KEY", format!("'{one}'"))),
-        ("results of a person", ("FROM result WHERE one_id = $1 ORDER BY taken_at", format!("'{one}'"))),
+        (
+            "results of a person",
+            ("FROM result WHERE one_id = $1 AND told_by_id IS NULL ORDER BY taken_at", format!("'{one}'")),
+        ),
     ]);
     let mut wrong = Vec::new();
     for (what, (fragment, arguments)) in hot {

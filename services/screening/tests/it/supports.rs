@@ -81,7 +81,8 @@ async fn support_is_offered_accepted_delivered_and_confirmed_and_no_step_is_left
     };
     assert_eq!(reason(&dissolve().await.expect_err("it has to deliver")), "CARE_TEAM_STATE");
     ground.move_on("leader-0", &offered.name, (Delivered, "", "")).await.expect("delivered");
-    let again = ground.move_on("leader-0", &offered.name, (Accepted, "", "")).await.expect("it never came");
+    let again = (Accepted, "", "nobody had brought it");
+    let again = ground.move_on("leader-0", &offered.name, again).await.expect("it never came");
     assert_eq!(again.deadline_time, Some(chassis::parse::timestamp(on(4, "00:00"))));
     ground.move_on("leader-0", &offered.name, (Delivered, "", "")).await.expect("delivered");
     let done = ground.move_on("leader-0", &offered.name, (Confirmed, "", "")).await.expect("confirmed");
@@ -137,4 +138,81 @@ async fn a_team_brings_nothing_outside_its_area_and_nobody_supports_the_next_cou
     let seen =
         ground.screening("duty-0").supports().list_care_teams(list).await.expect("a list").into_inner();
     assert!(seen.care_teams.is_empty());
+}
+
+#[tokio::test]
+async fn every_move_of_support_is_kept_and_what_never_came_needs_words() {
+    let ground = Ground::build().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    let name = ground.support("leader-0", food(&person)).await.expect("offered").name;
+    use pb::SupportState::{Accepted, Delivered, Offered};
+    ground.move_on("leader-0", &name, (Accepted, "", "")).await.expect("accepted");
+    ground.move_on("leader-0", &name, (Delivered, "", "at the door")).await.expect("delivered");
+    let silent = ground.move_on("leader-0", &name, (Accepted, "", "")).await.expect_err("why?");
+    assert_eq!(fields(&silent), ["words"]);
+    ground.move_on("leader-0", &name, (Accepted, "", "the wrong door")).await.expect("again");
+    let get = async |subject: &str| {
+        let request = pb::GetSupportRequestRequest { name: name.clone() };
+        ground.screening(subject).supports().get_support_request(request).await
+    };
+    let shown = get("duty-0").await.expect("shown").into_inner();
+    let moves: Vec<_> = shown.events.iter().map(|one| (one.state(), one.words.as_str())).collect();
+    assert_eq!(
+        moves,
+        [(Offered, ""), (Accepted, ""), (Delivered, "at the door"), (Accepted, "the wrong door")]
+    );
+    assert!(shown.events.iter().all(|one| one.said_by == "leader-0" && one.deadline_time.is_some()));
+    assert_eq!(get("leader-2").await.expect_err("another's").code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn what_must_be_done_comes_in_due_order_and_what_is_due_soon_is_there() {
+    let ground = Ground::build().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    let slow = ground.support("leader-0", food(&person)).await.expect("offered").name;
+    let fast = pb::SupportRequest { kind: pb::SupportKind::Care.into(), ..food(&person) };
+    let fast = ground.support("leader-0", fast).await.expect("offered").name;
+    let (mut due, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = pb::ListSupportRequestsRequest {
+            due_order: true,
+            page_size: 1,
+            page_token,
+            ..Default::default()
+        };
+        let page = ground.screening("leader-0").supports().list_support_requests(request).await;
+        let page = page.expect("a page").into_inner();
+        due.extend(page.support_requests.into_iter().map(|one| one.name));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(due, [fast, slow]);
+}
+
+#[tokio::test]
+async fn support_that_is_made_while_the_person_changes_hands_waits_and_is_right() {
+    use sqlx::Executor as _;
+    let ground = Ground::build().await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    let mut sql = ground.sandbox.sql().await;
+    let (id, to) = (person.trim_start_matches("persons/"), ground.grids[1].trim_start_matches("units/"));
+    let [id, to] = [id, to].map(|id| id.parse::<uuid::Uuid>().expect("an id"));
+    sql.execute("BEGIN").await.expect("begun");
+    let moved = sqlx::query("UPDATE screening.person SET unit_id = $2 WHERE id = $1").bind(id).bind(to);
+    moved.execute(&mut sql).await.expect("moved");
+    let making = ground.support("duty-0", food(&person));
+    let waiting = async {
+        let mut other = ground.sandbox.sql().await;
+        until(async || {
+            let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR KEY SHARE%'";
+            let waits: i64 = sqlx::query_scalar(waits).fetch_one(&mut other).await.expect("a count");
+            (waits > 0).then_some(())
+        })
+        .await;
+        sql.execute("COMMIT").await.expect("committed");
+    };
+    let (made, ()) = tokio::join!(making, waiting);
+    assert_eq!(made.expect("made").responsible_unit, ground.grids[1]);
 }

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use proto::screening::{self as pb, visit::Seen, visit_result::Result as Taken};
-use tests::{reason, request_id, until};
+use tests::{fields, reason, request_id, until};
 use tonic::{Code, Status};
 
 use crate::{
-    ground::{Ground, NUMBER, details},
+    ground::{Ground, NUMBER, OTHER_NUMBER, details},
     watch::on,
 };
 
@@ -30,7 +30,7 @@ impl Ground {
     async fn target(&self, sweep: &str, grid: usize, households: i32, numbers: &[&str]) -> i64 {
         let target = pb::SweepTarget {
             grid: self.grids[grid].clone(),
-            households,
+            households: numbers.is_empty().then_some(households),
             numbers: numbers.iter().map(|number| (*number).to_owned()).collect(),
         };
         let request = pb::SetTargetsRequest {
@@ -170,6 +170,7 @@ async fn c10_whoever_is_found_is_taken_in_with_the_facts_that_were_said() {
     let found = pb::FoundPerson {
         details: Some(pb::PersonDetails { facts: vec![fact.clone()], ..details(NUMBER) }),
         purpose: pb::Purpose::Returnee.into(),
+        ..Default::default()
     };
     let unsaid = pb::FoundPerson { purpose: 0, ..found.clone() };
     let seen = household("101", pb::VisitOutcome::Visited);
@@ -257,4 +258,155 @@ async fn a_grid_is_counted_or_visited_one_by_one_and_no_other_s_grid_is_either()
         answer.into_inner().sweeps.len()
     };
     assert_eq!((list("leader-0").await, list("leader-2").await, list("duty").await), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn p6_a_visit_does_not_tell_who_is_known_elsewhere() {
+    let ground = Ground::build().await;
+    ground.observed(2, NUMBER, "2020-02-01").await;
+    let sweep = ground.sweep().await.name;
+    let mut answers = Vec::new();
+    for number in [NUMBER, OTHER_NUMBER] {
+        let found = pb::FoundPerson {
+            details: Some(details(number)),
+            purpose: pb::Purpose::Returnee.into(),
+            ..Default::default()
+        };
+        let seen = household("101", pb::VisitOutcome::Visited);
+        let visit = pb::Visit { found: vec![found], ..visit(&sweep, &ground.grids[0], on(2, "09:00"), seen) };
+        let mut accepted = accepted(&ground.visit("leader-0", vec![visit]).await[0]).clone();
+        let person = ground.get("leader-0", &accepted.persons.remove(0)).await.expect("taken in");
+        assert_eq!(person.same_as, "");
+        answers.push((accepted, person.etag, person.responsible_unit));
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn d1_that_a_grid_has_no_household_is_said_and_never_assumed() {
+    let ground = Ground::build().await;
+    let sweep = ground.sweep().await.name;
+    let set = async |target: pb::SweepTarget| {
+        let request =
+            pb::SetTargetsRequest { request_id: request_id(), sweep: sweep.clone(), targets: vec![target] };
+        ground.screening("leader-0").sweeps().set_targets(request).await
+    };
+    let unsaid = pb::SweepTarget { grid: ground.grids[0].clone(), ..Default::default() };
+    let refused = set(unsaid.clone()).await.expect_err("nothing was said");
+    assert_eq!(fields(&refused), ["targets[0].households"]);
+    let progress = ground.progress(&sweep, &ground.grids[0]).await.progress.expect("progress");
+    assert_eq!((progress.grids_done, progress.grids_without_target), (0, 1));
+    set(pb::SweepTarget { households: Some(0), ..unsaid }).await.expect("none live there");
+    let progress = ground.progress(&sweep, &ground.grids[0]).await.progress.expect("progress");
+    assert_eq!((progress.grids_done, progress.percent), (1, 100));
+}
+
+#[tokio::test]
+async fn a_household_that_is_visited_beside_a_tally_takes_nothing_from_it() {
+    let ground = Ground::build().await;
+    let (sweep, grid) = (ground.sweep().await.name, ground.grids[0].clone());
+    ground.target(&sweep, 0, 2, &[]).await;
+    let tally = |visited: i32, absent: i32, time: &str| {
+        let tally = pb::Tally { visited, absent, ..Default::default() };
+        visit(&sweep, &grid, on(2, time), Seen::Tally(tally))
+    };
+    let one = |number: &str, time: &str| {
+        visit(&sweep, &grid, on(2, time), household(number, pb::VisitOutcome::Visited))
+    };
+    let so_far = async || {
+        let progress = ground.progress(&sweep, &grid).await.progress.expect("progress");
+        (progress.visited, progress.absent, progress.percent)
+    };
+    ground.visit("leader-0", vec![tally(1, 1, "09:00")]).await;
+    let beside = ground.visit("leader-0", vec![one("101", "10:00")]).await;
+    assert!(accepted(&beside[0]).beside_tally);
+    assert_eq!(so_far().await, (1, 1, 50), "the tally goes on counting");
+    let later = ground.visit("leader-0", vec![tally(1, 0, "11:00")]).await;
+    assert!(!accepted(&later[0]).after_close, "a grid that counts goes on counting");
+    let all = ground.visit("leader-0", vec![one("101", "12:00"), one("102", "12:10")]).await;
+    assert!(!accepted(&all[1]).beside_tally, "they account for as many");
+    assert_eq!(so_far().await, (2, 0, 100));
+}
+
+#[tokio::test]
+async fn a_grid_that_is_closed_during_a_sweep_counts_and_is_visited_with_the_unit_it_stands_with() {
+    let ground = Ground::build().await;
+    let (sweep, grid) = (ground.sweep().await.name, ground.grids[1].clone());
+    ground.target(&sweep, 0, 0, &[]).await;
+    ground.close(1).await;
+    let request = pb::ListPersonsRequest { ancestor_unit: grid.clone(), ..Default::default() };
+    until(async || ground.screening("duty").persons().list_persons(request.clone()).await.err()).await;
+    let county = async || ground.progress(&sweep, &ground.counties[0]).await.progress.expect("progress");
+    let before = county().await;
+    assert_eq!((before.grids, before.grids_done, before.percent), (2, 1, 0), "CloseSweep demands both");
+    let target = pb::SweepTarget { grid: grid.clone(), households: Some(1), numbers: vec![] };
+    let (request_id, name) = (request_id(), sweep.clone());
+    let request = pb::SetTargetsRequest { request_id, sweep: name, targets: vec![target] };
+    ground.screening("duty-0").sweeps().set_targets(request).await.expect("set");
+    let found = pb::FoundPerson {
+        details: Some(details(NUMBER)),
+        purpose: pb::Purpose::Returnee.into(),
+        ..Default::default()
+    };
+    let seen = household("101", pb::VisitOutcome::Visited);
+    let visits = vec![pb::Visit { found: vec![found], ..visit(&sweep, &grid, on(2, "09:00"), seen) }];
+    let taken = ground.visit("duty-0", visits).await;
+    let person = &accepted(&taken[0]).persons[0];
+    let village = ground.village(0).await;
+    assert_eq!(ground.get("duty-0", person).await.expect("one").responsible_unit, village);
+    assert_eq!(county().await.percent, 100);
+    ground.close_sweep(&sweep, vec![]).await.expect("every grid is done");
+}
+
+#[tokio::test]
+async fn c8_whoever_is_found_with_an_exposure_is_observed_by_the_same_call_and_the_others_are_waited_for() {
+    let ground = Ground::build().await;
+    let sweep = ground.sweep().await.name;
+    let person = |number: &str| pb::FoundPerson {
+        details: Some(details(number)),
+        purpose: pb::Purpose::Returnee.into(),
+        ..Default::default()
+    };
+    let observed = pb::FoundPerson {
+        basis: pb::Basis::Returnee.into(),
+        last_exposure_date: "2020-01-24".to_owned(),
+        ..person(NUMBER)
+    };
+    let half = pb::FoundPerson { basis: 0, ..observed.clone() };
+    let at = |found: Vec<pb::FoundPerson>| pb::Visit {
+        found,
+        ..visit(&sweep, &ground.grids[0], on(2, "09:00"), household("101", pb::VisitOutcome::Visited))
+    };
+    let taken =
+        ground.visit("leader-0", vec![at(vec![observed, person(OTHER_NUMBER)]), at(vec![half])]).await;
+    let first = accepted(&taken[0]);
+    let observation = ground.observation("leader-0", &first.observations[0]).await.expect("observed");
+    assert_eq!(
+        (&observation.person, observation.last_exposure_date.as_str()),
+        (&first.persons[0], "2020-01-24")
+    );
+    assert_eq!(first.observations[1], "");
+    assert_eq!(ground.unfollowed("leader-0").await, [first.persons[1].clone()]);
+    let Taken::Refused(refused) = &taken[1] else { panic!("{:?}", taken[1]) };
+    assert!(refused.message.starts_with("visits[1].found[0].basis"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn r26_refusals_that_a_grid_counts_are_one_request_with_their_number() {
+    let ground = Ground::build().await;
+    let (sweep, grid) = (ground.sweep().await.name, ground.grids[0].clone());
+    ground.target(&sweep, 0, 20, &[]).await;
+    let tally = async |refused: i32, time: &str| {
+        let tally = pb::Tally { visited: 10, refused, ..Default::default() };
+        let taken =
+            ground.visit("leader-0", vec![visit(&sweep, &grid, on(2, time), Seen::Tally(tally))]).await;
+        accepted(&taken[0]).enforcement_request.clone()
+    };
+    let name = tally(2, "09:00").await;
+    assert_eq!(tally(3, "12:00").await, name, "the same one");
+    tally(9, "11:00").await;
+    let open = ground.enforcements("duty-0").await;
+    assert_eq!((open.len(), open[0].households, &open[0].unit), (1, 3, &grid), "what was said last counts");
+    assert_eq!(tally(0, "15:00").await, "");
+    assert!(ground.enforcements("duty-0").await.is_empty(), "nobody refuses any more");
 }

@@ -89,7 +89,8 @@ impl Ground {
         self.screening("duty").readings().list_slots(request).await.expect("slots").into_inner().slots
     }
 
-    /// Moves the clock, and waits until what has elapsed was closed and silence was put before somebody.
+    /// Moves the clock, and waits until what has elapsed was closed, and silence and what is late were put before
+    /// somebody.
     pub(crate) async fn advance(&self, to: DateTime<Utc>) {
         const WAITING: &str =
             "SELECT (SELECT count(*) FROM screening.slot WHERE outcome = 0 AND closes_at <= $1)
@@ -131,8 +132,14 @@ impl Ground {
 
     /// What a proof of persons as the city's duty officer says: the exceptions, and the verdict.
     pub(crate) async fn proof(&self) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
+        self.proof_of("").await
+    }
+
+    /// As [`Self::proof`], of a date.
+    pub(crate) async fn proof_of(&self, date: &str) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
         use proto::screening::prove_persons_response::Event;
-        let request = pb::ProvePersonsRequest { start_date: "2020-01-01".to_owned() };
+        let request =
+            pb::ProvePersonsRequest { start_date: "2020-01-01".to_owned(), as_of_date: date.to_owned() };
         let answer = self.screening("duty").proofs().prove_persons(request).await.expect("a proof");
         let (mut stream, mut exceptions) = (answer.into_inner(), Vec::new());
         while let Some(message) = stream.message().await.expect("a message") {

@@ -116,7 +116,10 @@ fn met(index: &str, contact: &Contact) -> pb::ExposureItem {
 }
 
 /// Sends contacts that a unit takes in; answers their observations, found again where they were sent before.
-async fn exposed(
+///
+/// # Errors
+/// A refusal.
+pub async fn exposed(
     screening: &Screening,
     unit: &str,
     items: Vec<pb::ExposureItem>,
@@ -227,11 +230,23 @@ pub async fn classified(
         state: state.into(),
         result: result.to_owned(),
         time: minute.map(|minute| chassis::parse::timestamp(at(minute))),
+        discharge: minute.filter(|_| state == pb::CaseState::Discharged).map(better),
         ..pb::ClassifyCaseRequest::default()
     };
     let classify = || async { screening.cases().classify_case(request.clone()).await };
     let decided = patiently(classify).await.map_err(refused("a decision"))?.case;
     Ok(decided.context("no case")?.state())
+}
+
+/// What the ward states of who is discharged at a minute (R15): the temperature normal for four days, the rest better the
+/// day before.
+fn better(minute: i64) -> pb::DischargeStatements {
+    let said = |before: i64| Some(chassis::parse::timestamp(at(minute - before)));
+    pb::DischargeStatements {
+        temperature_normal_since_time: said(4 * 1_440),
+        respiratory_better_time: said(1_440),
+        imaging_better_time: said(1_440),
+    }
 }
 
 /// Confirms a case by a positive result, reports and audits it, and says what else the bulletin knows of it.
@@ -255,35 +270,75 @@ async fn confirmed(screening: &Screening, case: &Case, person: &str) -> anyhow::
     // Who was found today is still to be investigated; that has until tomorrow (R9).
     let investigated = (!case.is_new).then_some((pb::CaseStep::Investigated, 1_200));
     for (step, after) in steps.into_iter().chain(investigated) {
-        let request = pb::MarkCaseRequest {
-            request_id: request_id(&format!("mark {name} {}", step.as_str_name())),
-            name: name.clone(),
-            step: step.into(),
-            time: Some(chassis::parse::timestamp(at(found + after))),
-        };
-        let mark = || async { screening.cases().mark_case(request.clone()).await };
-        patiently(mark).await.map_err(refused("a step of a case"))?;
+        marked(screening, &name, step, found + after).await?;
     }
     let severity = if case.is_severe { pb::Severity::Severe } else { pb::Severity::Ordinary };
-    let request = pb::SetSeverityRequest {
-        request_id: request_id(&format!("severity {name}")),
-        name: name.clone(),
-        severity: severity.into(),
-    };
-    let set = || async { screening.cases().set_severity(request.clone()).await };
-    patiently(set).await.map_err(refused("a severity"))?;
+    weighed(screening, &name, severity).await?;
     if let Some(is_today) = case.discharged {
         let when = if is_today { 770 } else { DISCHARGED_BEFORE };
-        for before in [3 * 1_440, 1_440] {
-            tested(screening, person, pb::TestOutcome::Negative, when - before).await?;
-        }
-        classified(screening, &name, (pb::CaseState::Discharged, "", Some(when))).await?;
+        discharged(screening, (&name, person), when).await?;
     }
     Ok(())
 }
 
+/// Records that a step of a case was done at a minute.
+///
+/// # Errors
+/// A refusal.
+pub async fn marked(
+    screening: &Screening,
+    case: &str,
+    step: pb::CaseStep,
+    minute: i64,
+) -> anyhow::Result<()> {
+    let request = pb::MarkCaseRequest {
+        request_id: request_id(&format!("mark {case} {}", step.as_str_name())),
+        name: case.to_owned(),
+        step: step.into(),
+        time: Some(chassis::parse::timestamp(at(minute))),
+    };
+    let mark = || async { screening.cases().mark_case(request.clone()).await };
+    patiently(mark).await.map_err(refused("a step of a case"))?;
+    Ok(())
+}
+
+/// Records how severe a case is.
+///
+/// # Errors
+/// A refusal.
+pub async fn weighed(screening: &Screening, case: &str, severity: pb::Severity) -> anyhow::Result<()> {
+    let request = pb::SetSeverityRequest {
+        request_id: request_id(&format!("severity {case}")),
+        name: case.to_owned(),
+        severity: severity.into(),
+        ..pb::SetSeverityRequest::default()
+    };
+    let set = || async { screening.cases().set_severity(request.clone()).await };
+    patiently(set).await.map_err(refused("a severity"))?;
+    Ok(())
+}
+
+/// Discharges a case at a minute, after two negatives of two days.
+///
+/// # Errors
+/// A refusal.
+pub async fn discharged(
+    screening: &Screening,
+    (case, person): (&str, &str),
+    minute: i64,
+) -> anyhow::Result<()> {
+    for before in [2 * 1_440, 1_440] {
+        tested(screening, person, pb::TestOutcome::Negative, minute - before).await?;
+    }
+    classified(screening, case, (pb::CaseState::Discharged, "", Some(minute))).await?;
+    Ok(())
+}
+
 /// Reports what is an incident; answers how many there are.
-async fn reported(screening: &Screening) -> anyhow::Result<usize> {
+///
+/// # Errors
+/// A refusal.
+pub async fn reported(screening: &Screening) -> anyhow::Result<usize> {
     let request = pb::ListIncidentsRequest { page_size: 1_000, ..Default::default() };
     let found = screening.incidents().list_incidents(request).await.map_err(refused("incidents"))?;
     let found = found.into_inner().incidents;

@@ -35,7 +35,7 @@ pub async fn read(stage: &Stage, tree: &Tree, persons: &mut Persons) -> anyhow::
     let screening = stage.screening_as("city-duty")?;
     let open = observations(&screening, &tree.city.unit, pb::ObservationState::Unspecified).await?;
     let readings = open.iter().enumerate().filter(|(nth, _)| nth % UNREAD != 1);
-    let readings = readings.map(|(nth, observation)| reading(observation, 1_190, well(nth))).collect();
+    let readings = readings.map(|(nth, one)| reading(&one.name, 1_190, well(nth))).collect();
     let began = Instant::now();
     let sent = super::read(&screening, "readings", readings).await?;
     persons.readings.0 += sent;
@@ -49,19 +49,20 @@ pub async fn read(stage: &Stage, tree: &Tree, persons: &mut Persons) -> anyhow::
 /// A refusal.
 pub async fn figures(stage: &Stage, tree: &Tree, persons: &mut Persons) -> anyhow::Result<()> {
     let screening = stage.screening_as("city-duty")?;
-    (persons.cases, persons.contacts) = counted(&screening, &tree.city.unit).await?;
+    (persons.cases, persons.contacts) = counted(&screening, &tree.city.unit, DATE).await?;
     Ok(())
 }
 
-/// The figures of cases and contacts of a unit, from the registers.
+/// The figures of cases and contacts of a unit as of the end of a day, from the registers.
 ///
 /// # Errors
 /// A refusal.
 pub async fn counted(
     screening: &Screening,
     unit: &str,
+    date: &str,
 ) -> anyhow::Result<(pb::CountCasesResponse, pb::CountContactsResponse)> {
-    let (unit, date) = (unit.to_owned(), DATE.to_owned());
+    let (unit, date) = (unit.to_owned(), date.to_owned());
     let request = pb::CountCasesRequest { unit: unit.clone(), date: date.clone() };
     let cases = screening.cases().count_cases(request).await.map_err(refused("figures of cases"))?;
     let request = pb::CountContactsRequest { unit, date };
@@ -75,14 +76,41 @@ pub async fn counted(
 /// A refusal.
 pub async fn look(stage: &Stage, tree: &Tree, persons: &mut Persons) -> anyhow::Result<()> {
     let screening = stage.screening_as("city-duty")?;
-    let count = async |state| anyhow::Ok(observations(&screening, &tree.city.unit, state).await?.len());
-    persons.observations = (
+    persons.observations = by_state(&screening, &tree.city.unit).await?;
+    persons.escalations = escalated(&screening, tree).await?;
+    persons.support = family::support(stage).await?;
+    let named = tree.villages.iter().position(|village| village.name == VILLAGE);
+    let luguan = tree.towns.iter().find(|town| town.name == LUGUAN).context("炉观镇 is not in the tree")?;
+    let village = named.or_else(|| tree.villages_of(&luguan.code).next()).context("no village")?;
+    // The first grid of the first village is one that has no leader.
+    let grid = tree.grids.iter().rfind(|grid| grid.above == village).context("no grid")?;
+    let leader = stage.screening_as(&format!("{}-leader", grid.code))?;
+    let work = leader.readings().list_work(pb::ListWorkRequest::default()).await;
+    let work = work.map_err(refused("a worklist"))?.into_inner().work;
+    persons.worklist = (format!("{} / {}", tree.villages[village].name, grid.name), work.len());
+    Ok(())
+}
+
+/// How many open observations a unit and those below it have: within their window, to be released, lost.
+///
+/// # Errors
+/// A refusal.
+pub async fn by_state(screening: &Screening, unit: &str) -> anyhow::Result<(usize, usize, usize)> {
+    let count = async |state| anyhow::Ok(observations(screening, unit, state).await?.len());
+    Ok((
         count(pb::ObservationState::Active).await?,
         count(pb::ObservationState::ReleaseDue).await?,
         count(pb::ObservationState::Lost).await?,
-    );
+    ))
+}
+
+/// What is put before villages, townships, counties and the city, by kind.
+///
+/// # Errors
+/// A refusal.
+pub async fn escalated(screening: &Screening, tree: &Tree) -> anyhow::Result<Vec<(String, usize)>> {
     let mut kinds: BTreeMap<i32, usize> = BTreeMap::new();
-    for unit in tree.villages.iter().chain(&tree.towns).chain(&tree.counties) {
+    for unit in tree.villages.iter().chain(&tree.towns).chain(&tree.counties).chain([&tree.city]) {
         let mut request = pb::ListEscalationsRequest {
             holder_unit: unit.unit.clone(),
             page_size: 1_000,
@@ -104,26 +132,18 @@ pub async fn look(stage: &Stage, tree: &Tree, persons: &mut Persons) -> anyhow::
         let kind = pb::EscalationKind::try_from(kind).unwrap_or_default();
         output::word(kind.as_str_name(), "ESCALATION_KIND_").replace('_', " ")
     };
-    persons.escalations = kinds.into_iter().map(|(kind, count)| (word(kind), count)).collect();
-    persons.support = family::support(stage).await?;
-    let named = tree.villages.iter().position(|village| village.name == VILLAGE);
-    let luguan = tree.towns.iter().find(|town| town.name == LUGUAN).context("炉观镇 is not in the tree")?;
-    let village = named.or_else(|| tree.villages_of(&luguan.code).next()).context("no village")?;
-    // The first grid of the first village is one that has no leader.
-    let grid = tree.grids.iter().rfind(|grid| grid.above == village).context("no grid")?;
-    let leader = stage.screening_as(&format!("{}-leader", grid.code))?;
-    let work = leader.readings().list_work(pb::ListWorkRequest::default()).await;
-    let work = work.map_err(refused("a worklist"))?.into_inner().work;
-    persons.worklist = (format!("{} / {}", tree.villages[village].name, grid.name), work.len());
-    Ok(())
+    Ok(kinds.into_iter().map(|(kind, count)| (word(kind), count)).collect())
 }
 
-/// The open observations of a unit and of those below it, in a state where one is said: observations/{uuid}.
-async fn observations(
+/// The open observations of a unit and of those below it, in a state where one is said.
+///
+/// # Errors
+/// A refusal.
+pub async fn observations(
     screening: &Screening,
     unit: &str,
     state: pb::ObservationState,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Vec<pb::Observation>> {
     let mut request = pb::ListObservationsRequest {
         ancestor_unit: unit.to_owned(),
         state: state.into(),
@@ -134,7 +154,7 @@ async fn observations(
     loop {
         let page = screening.observations().list_observations(request.clone()).await;
         let page = page.map_err(refused("observations"))?.into_inner();
-        found.extend(page.observations.into_iter().map(|observation| observation.name));
+        found.extend(page.observations);
         if page.next_page_token.is_empty() {
             return Ok(found);
         }

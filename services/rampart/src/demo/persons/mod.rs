@@ -53,7 +53,7 @@ pub struct Persons {
 ///
 /// # Errors
 /// The first refusal.
-async fn each<T, R, F>(what: &str, things: Vec<T>, call: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
+pub async fn each<T, R, F>(what: &str, things: Vec<T>, call: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
 where
     F: Future<Output = anyhow::Result<R>>,
 {
@@ -72,7 +72,7 @@ where
 }
 
 /// A refusal in words, with what was asked.
-fn refused(what: &str) -> impl Fn(Status) -> anyhow::Error + '_ {
+pub fn refused(what: &str) -> impl Fn(Status) -> anyhow::Error + '_ {
     move |status| anyhow::anyhow!("{what}: {}", client::explain(&status))
 }
 
@@ -80,7 +80,7 @@ fn refused(what: &str) -> impl Fn(Status) -> anyhow::Error + '_ {
 ///
 /// # Errors
 /// A refusal.
-async fn read(screening: &Screening, what: &str, readings: Vec<pb::Reading>) -> anyhow::Result<usize> {
+pub async fn read(screening: &Screening, what: &str, readings: Vec<pb::Reading>) -> anyhow::Result<usize> {
     let batches: Vec<Vec<pb::Reading>> = readings.chunks(BATCH).map(<[_]>::to_vec).collect();
     let taken = each(what, batches, |readings| async {
         let request = pb::IngestReadingsRequest { readings };

@@ -1,6 +1,6 @@
 //! Revisions: only ever added.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chassis::Fault;
 use chrono::NaiveDate;
@@ -85,7 +85,8 @@ pub async fn before(
 /// A revision with where it belongs.
 pub type Placed = ((i32, i16), Revision);
 
-/// The revisions of the expectations from a place up to an end, in order.
+/// The revisions of the expectations from a place up to an end, in order; without what explains differences, which
+/// [`crate::registers::store::explanations`] reads.
 ///
 /// # Errors
 /// Where the database fails.
@@ -130,6 +131,7 @@ pub async fn revisions(
             received_at: row.received_at,
             announce_date: row.announce_date,
             note: row.note,
+            explanations: BTreeMap::new(),
         };
         Ok(((row.place, row.slot), revision))
     })

@@ -9,6 +9,7 @@ use super::{Expected, NewRevision};
 use crate::{
     days::{Plan, State, store as days},
     forms::value,
+    registers::store as register,
     reports::TOPIC,
     rollups::{Cells, store::Deltas},
 };
@@ -167,6 +168,11 @@ pub async fn write(connection: &mut PgConnection, plan: &Plan, changes: Changes<
             name.ends_with("request_id_caller_business_date_key").then_some(Fault::Conflict)
         })
     })?;
+    let explained = changes.revisions.iter().flat_map(|new| {
+        let words = new.revision.explanations.iter();
+        words.map(|(field, words)| ((new.place, new.slot), new.revision.number, field.clone(), words.clone()))
+    });
+    register::explain(connection, plan, &explained.collect::<Vec<_>>()).await?;
     if changes.rows.is_empty() {
         return Ok(());
     }

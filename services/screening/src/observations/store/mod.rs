@@ -135,8 +135,7 @@ pub async fn lock_open(connection: &mut PgConnection, one: Uuid) -> Result<Vec<O
     Ok(open)
 }
 
-/// The last observation in a unit's hands of who is one person that ended because the person was taken for ill, where the
-/// unit has none that is open.
+/// The last observation in a unit's hands of who is one person, where that ended because the person was taken for ill.
 ///
 /// # Errors
 /// Where the database fails.
@@ -147,9 +146,8 @@ pub async fn converted(
 ) -> Result<Option<Observation>, Fault> {
     Ok(observations!(
         connection,
-        "one_id = $1 AND unit_id = $2 AND ending = 2
-         AND NOT EXISTS (SELECT FROM observation o WHERE o.one_id = $1 AND o.unit_id = $2 AND o.ended_at IS NULL)
-         ORDER BY ended_at DESC, id DESC LIMIT 1",
+        "ending = 2 AND id = (SELECT id FROM observation WHERE one_id = $1 AND unit_id = $2
+                              ORDER BY ended_at DESC NULLS FIRST, id DESC LIMIT 1)",
         one,
         unit
     )?

@@ -82,7 +82,9 @@ async fn see(connection: &mut PgConnection, observations: &[Uuid]) -> Result<(),
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "UPDATE escalation e SET unit_id = u.unit_id, holder_id = u.holders[LEAST(cardinality(u.holders), e.level)]
+        "UPDATE escalation e
+         SET unit_id = u.unit_id,
+             holder_id = CASE WHEN e.level = 0 THEN u.ancestors[1] ELSE u.holders[LEAST(cardinality(u.holders), e.level)] END
          FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id
          WHERE e.subject_id = ANY($1) AND o.id = e.subject_id AND o.ended_at IS NULL",
         observations,

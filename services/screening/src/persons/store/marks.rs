@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    keyring::Mark,
+    keyring::{Keyring, Mark},
     persons::{Kind, Marked},
 };
 
@@ -64,6 +64,24 @@ pub(super) async fn mark(connection: &mut PgConnection, person: Uuid, marks: &[M
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Takes away some marks under keys that are in the ring no more, of persons who are sealed with the first key and
+/// so marked under it; answers how many.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn forget_marks(connection: &mut PgConnection, keys: &Keyring, limit: i64) -> Result<usize, Fault> {
+    let forgotten = sqlx::query!(
+        "DELETE FROM person_mark WHERE (hash, person_id) IN (
+             SELECT m.hash, m.person_id FROM person_mark m JOIN person p ON p.id = m.person_id
+             WHERE m.key_id <> ALL($1) AND p.key_id = $2 ORDER BY m.hash LIMIT $3 FOR UPDATE OF m SKIP LOCKED)",
+        &keys.ids(),
+        keys.first(),
+        limit,
+    );
+    let forgotten = forgotten.execute(connection).await?.rows_affected();
+    Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
 }
 
 /// The marks of some kinds.

@@ -1,5 +1,6 @@
 //! Persons remember here. Personal values are sealed on the way in and opened on the way out.
 
+mod following;
 mod marks;
 mod record;
 mod resealed;
@@ -10,10 +11,17 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Details, Marked, Person, Purpose};
-use crate::keyring::{Keyring, Sealed};
+use crate::{
+    hands::Cause,
+    keyring::{Keyring, Sealed},
+};
 
+/// The number of the rules that persons are marked by: the second finds infants by their guardian's number.
+const MARKED: i16 = 2;
+
+pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;
-pub use marks::{found, lock_marks, of_kinds};
+pub use marks::{forget_marks, found, lock_marks, of_kinds};
 pub use record::{Access, accesses, add_finding, findings, note_access};
 pub use resealed::{reseal, reseal_findings};
 
@@ -25,6 +33,7 @@ struct Row {
     counted_unit_id: Option<Uuid>,
     purpose: i16,
     delete_after: Option<NaiveDate>,
+    follow_by: Option<DateTime<Utc>>,
     key_id: String,
     sealed: Vec<u8>,
     version: i64,
@@ -42,6 +51,7 @@ impl Row {
             counted_unit: self.counted_unit_id,
             purpose: Purpose::of(self.purpose.into()).ok_or_else(|| Fault::internal("a purpose"))?,
             delete_after: self.delete_after,
+            follow_by: self.follow_by,
             details: open(keys, self.id, &Sealed { key: self.key_id, bytes: self.sealed })?,
             version: self.version,
             created_at: self.created_at,
@@ -65,7 +75,7 @@ macro_rules! persons {
     ($connection:expr, $keys:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, key_id, sealed,
+            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, follow_by, key_id, sealed,
                     version, created_at, updated_at
              FROM person WHERE " + $condition
             $(, $value)*
@@ -93,6 +103,15 @@ pub async fn get(connection: &mut PgConnection, keys: &Keyring, ids: &[Uuid]) ->
 /// Where the database fails.
 pub async fn hands(connection: &mut PgConnection, person: Uuid) -> Result<Option<(Uuid, Uuid)>, Fault> {
     let hands = sqlx::query!("SELECT unit_id, same_as FROM person WHERE id = $1", person);
+    Ok(hands.fetch_optional(connection).await?.map(|row| (row.unit_id, row.same_as)))
+}
+
+/// As [`hands`], and they stay so until the transaction ends: for whoever writes them beside the person.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn hold_hands(connection: &mut PgConnection, person: Uuid) -> Result<Option<(Uuid, Uuid)>, Fault> {
+    let hands = sqlx::query!("SELECT unit_id, same_as FROM person WHERE id = $1 FOR KEY SHARE", person);
     Ok(hands.fetch_optional(connection).await?.map(|row| (row.unit_id, row.same_as)))
 }
 
@@ -144,6 +163,8 @@ pub struct Selection<'a> {
     pub purpose: Option<i16>,
     /// Only under all of these marks, each by any key: hashes of one value.
     pub marks: [Option<Vec<Vec<u8>>>; 2],
+    /// Only who was found and is not followed up, in due order: then after such a one.
+    pub unfollowed: Option<(DateTime<Utc>, Uuid)>,
     /// After this person.
     pub after: Uuid,
     /// At most so many.
@@ -160,6 +181,24 @@ pub async fn list(
     selection: &Selection<'_>,
 ) -> Result<Vec<Person>, Fault> {
     let [paper, phone] = &selection.marks;
+    if let Some(after) = selection.unfollowed {
+        return persons!(
+            connection,
+            keys,
+            "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
+             AND ($3::smallint IS NULL OR purpose = $3)
+             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
+             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+             ORDER BY follow_by, id LIMIT $6",
+            selection.units,
+            after.0,
+            selection.purpose,
+            paper.as_deref(),
+            phone.as_deref(),
+            selection.limit,
+            after.1
+        );
+    }
     persons!(
         connection,
         keys,
@@ -176,20 +215,24 @@ pub async fn list(
     )
 }
 
-/// Adds a person.
+/// Adds a person whom somebody has taken in.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn insert(
     connection: &mut PgConnection,
     keys: &Keyring,
-    person: &Person,
-    marks: &[Marked],
+    (person, marks): (&Person, &[Marked]),
+    by: &str,
 ) -> Result<(), Fault> {
     let sealed = seal(keys, person.id, &person.details)?;
     sqlx::query!(
-        "INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        "WITH taken AS (
+             INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at,
+                                 updated_at, marked, follow_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $13) RETURNING id, same_as, unit_id)
+         INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
+         SELECT id, same_as, unit_id, $11, $12, $9 FROM taken",
         person.id,
         person.same_as,
         person.unit,
@@ -199,6 +242,10 @@ pub async fn insert(
         sealed.key,
         sealed.bytes,
         person.created_at,
+        MARKED,
+        Cause::TakenIn as i16,
+        by,
+        person.follow_by,
     )
     .execute(&mut *connection)
     .await?;
@@ -219,7 +266,7 @@ pub async fn update(
     let sealed = seal(keys, person.id, &person.details)?;
     let updated = sqlx::query!(
         "UPDATE person SET key_id = $3, sealed = $4, present_unit_id = $5, purpose = $6, delete_after = $7,
-                updated_at = $8, version = version + 1
+                updated_at = $8, marked = $9, version = version + 1
          WHERE id = $1 AND version = $2",
         person.id,
         person.version,
@@ -229,6 +276,7 @@ pub async fn update(
         person.purpose as i16,
         person.delete_after,
         now,
+        MARKED,
     );
     if updated.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
@@ -238,25 +286,32 @@ pub async fn update(
 }
 
 /// Joins everybody who is `merged` to `kept`, and notes why. What was in the merged one's hands is in the
-/// kept one's; what another unit has found besides stays its own until it is agreed on.
+/// kept one's, unless it is to be agreed on first: then the rows do not tell that anything has changed. What another unit
+/// has found besides stays its own until that is agreed on.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn join(
     connection: &mut PgConnection,
-    kept: &Person,
-    merged: &Person,
+    (kept, merged): (&Person, &Person),
+    takes_hands: bool,
     (reason, by, now): (&str, &str, DateTime<Utc>),
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE person SET same_as = $1, unit_id = CASE WHEN unit_id = $4 THEN $3 ELSE unit_id END, updated_at = $5,
-                version = version + 1
-         WHERE same_as = $2",
+        "WITH joined AS (
+             UPDATE person SET same_as = $1, unit_id = CASE WHEN unit_id = $4 AND $8 THEN $3 ELSE unit_id END,
+                    updated_at = CASE WHEN $8 THEN $5 ELSE updated_at END, version = version + CASE WHEN $8 THEN 1 ELSE 0 END
+             WHERE same_as = $2 RETURNING id, same_as, unit_id)
+         INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
+         SELECT id, same_as, unit_id, $6, $7, $5 FROM joined ORDER BY id",
         kept.id,
         merged.id,
         kept.unit,
         merged.unit,
         now,
+        Cause::Joined as i16,
+        by,
+        takes_hands,
     )
     .execute(&mut *connection)
     .await?;
@@ -274,33 +329,52 @@ pub async fn join(
     Ok(())
 }
 
-/// Puts a person, as the two sides of a question have recorded them, into a unit's hands. What a third unit
-/// has found stays its own until that is agreed on.
+/// Puts a person, as some units have recorded them, into a unit's hands, and notes why and by whom. What
+/// another unit has found stays its own until that is agreed on.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn take_hands(
     connection: &mut PgConnection,
-    one: Uuid,
-    sides: [Uuid; 2],
+    (one, from): (Uuid, &[Uuid]),
     unit: Uuid,
-    now: DateTime<Utc>,
+    (cause, by, now): (Cause, &str, DateTime<Utc>),
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "UPDATE person SET unit_id = $2, updated_at = $3, version = version + 1
-         WHERE same_as = $1 AND unit_id = ANY($4) AND unit_id <> $2",
+        "WITH taken AS (
+             UPDATE person SET unit_id = $2, updated_at = $3, version = version + 1
+             WHERE same_as = $1 AND unit_id = ANY($4) AND unit_id <> $2 RETURNING id, same_as, unit_id)
+         INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
+         SELECT id, same_as, unit_id, $5, $6, $3 FROM taken ORDER BY id",
         one,
         unit,
         now,
-        &sides,
+        from,
+        cause as i16,
+        by,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Some persons who are sealed with a key that is not the first, locked; whoever is at work on others is
-/// left alone.
+/// Some persons in the hands of a unit after one, and how many there are after that.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn held(connection: &mut PgConnection, unit: Uuid, limit: i64) -> Result<(Vec<Uuid>, i64), Fault> {
+    let rows = sqlx::query!(
+        r#"SELECT id, count(*) OVER () AS "all!" FROM person WHERE unit_id = $1 ORDER BY id LIMIT $2"#,
+        unit,
+        limit,
+    );
+    let rows = rows.fetch_all(connection).await?;
+    let all = rows.first().map_or(0, |row| row.all);
+    Ok((rows.into_iter().map(|row| row.id).collect(), all))
+}
+
+/// Some persons who are sealed with a key that is not the first, or marked by older rules, locked; whoever is at
+/// work on others is left alone.
 ///
 /// # Errors
 /// Where the database fails.
@@ -312,8 +386,9 @@ pub async fn sealed_before(
     persons!(
         connection,
         keys,
-        "key_id <> $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "(key_id <> $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         keys.first(),
-        limit
+        limit,
+        MARKED
     )
 }

@@ -3,7 +3,7 @@
 use chassis::Fault;
 use sqlx::PgConnection;
 
-use super::{marks::mark, open, seal};
+use super::{MARKED, marks::mark, open, seal};
 use crate::{
     keyring::{Keyring, Sealed},
     persons::{Marked, Person},
@@ -21,10 +21,11 @@ pub async fn reseal(
 ) -> Result<(), Fault> {
     let sealed = seal(keys, person.id, &person.details)?;
     sqlx::query!(
-        "UPDATE person SET key_id = $2, sealed = $3 WHERE id = $1",
+        "UPDATE person SET key_id = $2, sealed = $3, marked = $4 WHERE id = $1",
         person.id,
         sealed.key,
-        sealed.bytes
+        sealed.bytes,
+        MARKED,
     )
     .execute(&mut *connection)
     .await?;

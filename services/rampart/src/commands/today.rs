@@ -1,0 +1,376 @@
+//! `rampart today` and `rampart chase`: what must be done now, and what others have not done, whatever it is about.
+
+use std::process::ExitCode;
+
+use prost_types::Timestamp;
+use proto::screening as pb;
+use tonic::{Code, Status};
+
+use super::{access::Access, observations::named, pages, reporting::instant, units::resolve};
+use crate::{
+    client::Screening,
+    output::{self, Column, Style},
+};
+
+/// What a grid leader, or whoever stands above, must do now.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE: there and below; all you may see where not said
+    #[arg(long, value_name = "UNIT")]
+    below: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+}
+
+/// What is put before a unit, since those below have not done it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChaseArgs {
+    /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
+    pub(crate) unit: String,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) limit: usize,
+}
+
+const WORK: &[Column] = &[
+    Column { key: "due", en: "Due", zh: "时限" },
+    Column { key: "what", en: "What", zh: "事项" },
+    Column { key: "subject", en: "About", zh: "编号" },
+    Column { key: "person", en: "Person", zh: "人员" },
+    Column { key: "unit", en: "Whose", zh: "责任单位" },
+    Column { key: "more", en: "More", zh: "说明" },
+];
+
+const DIGEST: &[Column] = &[
+    Column { key: "kind", en: "What", zh: "事项" },
+    Column { key: "since", en: "Since", zh: "起于" },
+    Column { key: "missed", en: "Missed in a row", zh: "连续漏测" },
+    Column { key: "subject", en: "About", zh: "编号" },
+    Column { key: "person", en: "Person", zh: "人员" },
+    Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
+    Column { key: "contact", en: "Whom to phone", zh: "联系人" },
+    Column { key: "phone", en: "Phone", zh: "电话" },
+];
+
+/// Something that must be done.
+#[derive(Debug, Default)]
+struct Task {
+    /// By when; what has no hour comes last.
+    due: Option<Timestamp>,
+    what: &'static str,
+    subject: String,
+    person: String,
+    unit: String,
+    more: String,
+}
+
+impl Task {
+    /// The order of a worklist.
+    fn place(&self) -> (bool, i64, i32, &str) {
+        let due = self.due.unwrap_or_default();
+        (self.due.is_none(), due.seconds, due.nanos, &self.subject)
+    }
+
+    fn row(self) -> Vec<String> {
+        let Self { due, what, subject, person, unit, more } = self;
+        vec![instant(due), what.to_owned(), subject, person, unit, more]
+    }
+}
+
+/// Prints what must be done now in units, whatever it is about, in due order.
+pub(crate) async fn today(args: Args, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let screening = access.screening()?;
+    let below = named(args.below, access).await?;
+    let mut tasks = permitted(work(&screening, &below, args.limit).await)?;
+    tasks.extend(permitted(persons(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(handdowns(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(referrals(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(results(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(supports(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(enforcements(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(sweeps(&screening, &below, args.limit).await)?);
+    tasks.sort_by(|one, other| one.place().cmp(&other.place()));
+    tasks.truncate(args.limit);
+    style.rows(WORK, &tasks.into_iter().map(Task::row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What an office may not look at is nothing to do for it.
+fn permitted(found: anyhow::Result<Vec<Task>>) -> anyhow::Result<Vec<Task>> {
+    let denied = |error: &anyhow::Error| {
+        error.downcast_ref::<Status>().is_some_and(|status| status.code() == Code::PermissionDenied)
+    };
+    match found {
+        Err(error) if denied(&error) => Ok(Vec::new()),
+        found => found,
+    }
+}
+
+/// Readings that are due, were missed, or after which a release is.
+async fn work(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let ancestor_unit = below.to_owned();
+    let mut request =
+        pb::ListWorkRequest { ancestor_unit, page_size: pages::size(limit), ..Default::default() };
+    let mut readings = screening.readings();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = readings.list_work(request.clone()).await?.into_inner();
+        Ok((page.work, page.next_page_token))
+    })
+    .await?;
+    let task = |work: pb::Work| {
+        let observation = work.observation.unwrap_or_default();
+        let slot = work.slot.and_then(|slot| slot.close_time);
+        let what = if slot.is_some() { "take a reading" } else { "release" };
+        let more = match work.missed_in_a_row {
+            0 => String::new(),
+            count => format!("{count} missed in a row"),
+        };
+        let due = slot.or(observation.due_time);
+        Task {
+            due,
+            what,
+            subject: observation.name,
+            person: observation.person,
+            unit: observation.responsible_unit,
+            more,
+        }
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Whoever was found and is followed up by nobody.
+async fn persons(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListPersonsRequest {
+        ancestor_unit: below.to_owned(),
+        unfollowed: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut persons = screening.persons();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = persons.list_persons(request.clone()).await?.into_inner();
+        Ok((page.persons, page.next_page_token))
+    })
+    .await?;
+    let task = |person: pb::Person| Task {
+        due: person.follow_up_time,
+        what: "put under observation",
+        more: output::word(person.purpose().as_str_name(), "PURPOSE_"),
+        subject: person.name.clone(),
+        person: person.name,
+        unit: person.responsible_unit,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Hand-downs to send, to acknowledge, and to verify.
+async fn handdowns(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut tasks = Vec::new();
+    let created = pb::HanddownState::Created;
+    for outgoing in [false, true] {
+        let mut request = pb::ListHanddownsRequest {
+            ancestor_unit: below.to_owned(),
+            incoming: !outgoing,
+            outgoing,
+            state: if outgoing { created.into() } else { 0 },
+            due_order: true,
+            page_size: pages::size(limit),
+            ..Default::default()
+        };
+        let mut handdowns = screening.handdowns();
+        let all = pages::up_to(limit, async |page_token| {
+            request.page_token = page_token;
+            let page = handdowns.list_handdowns(request.clone()).await?.into_inner();
+            Ok((page.handdowns, page.next_page_token))
+        })
+        .await?;
+        // What is still to be sent is the sender's to do.
+        let own = all.into_iter().filter(|one| outgoing || one.state() != created);
+        tasks.extend(own.map(|one| Task {
+            due: one.due_time,
+            what: match one.state() {
+                pb::HanddownState::Created => "send down",
+                pb::HanddownState::Sent => "acknowledge",
+                pb::HanddownState::NotFound => "find",
+                _ => "verify",
+            },
+            more: if one.urgent { "urgent".to_owned() } else { String::new() },
+            unit: if outgoing { one.from_unit } else { one.to_unit },
+            subject: one.name,
+            person: one.person,
+        }));
+    }
+    Ok(tasks)
+}
+
+/// Referrals without an answer.
+async fn referrals(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let ancestor_unit = below.to_owned();
+    let mut request =
+        pb::ListReferralsRequest { ancestor_unit, page_size: pages::size(limit), ..Default::default() };
+    let mut referrals = screening.referrals();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = referrals.list_referrals(request.clone()).await?.into_inner();
+        Ok((page.referrals, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Referral| Task {
+        due: one.deadline_time,
+        what: "get the referral answered",
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: String::new(),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Results that somebody must act on.
+async fn results(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListResultsRequest {
+        ancestor_unit: below.to_owned(),
+        unhandled: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut results = screening.results();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = results.list_results(request.clone()).await?.into_inner();
+        Ok((page.results, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Result| Task {
+        due: one.deadline_time,
+        what: "handle the result",
+        more: output::word(one.outcome().as_str_name(), "TEST_OUTCOME_"),
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Support whose next step is due.
+async fn supports(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListSupportRequestsRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut supports = screening.supports();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = supports.list_support_requests(request.clone()).await?.into_inner();
+        Ok((page.support_requests, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::SupportRequest| Task {
+        due: one.deadline_time,
+        what: match one.state() {
+            pb::SupportState::Accepted => "deliver",
+            pb::SupportState::Delivered => "get it confirmed",
+            _ => "answer",
+        },
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: one.items,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Refusals to settle.
+async fn enforcements(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListEnforcementRequestsRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut enforcements = screening.enforcements();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = enforcements.list_enforcement_requests(request.clone()).await?.into_inner();
+        Ok((page.enforcement_requests, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::EnforcementRequest| Task {
+        due: one.deadline_time,
+        what: "settle the refusal",
+        subject: one.name,
+        person: one.person,
+        unit: one.unit,
+        more: one.reason,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Households that must be visited, in the sweeps that cover a unit: they have no hour.
+async fn sweeps(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let unit = below.to_owned();
+    if unit.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut request = pb::ListSweepsRequest { unit, page_size: pages::size(limit), ..Default::default() };
+    let mut sweeps = screening.sweeps();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = sweeps.list_sweeps(request.clone()).await?.into_inner();
+        Ok((page.sweeps, page.next_page_token))
+    })
+    .await?;
+    let mut tasks = Vec::new();
+    for sweep in all {
+        let request = pb::GetProgressRequest { sweep: sweep.name.clone(), unit: below.to_owned() };
+        let progress = sweeps.get_progress(request).await?.into_inner().progress.unwrap_or_default();
+        if progress.grids == 0 || progress.percent == 100 {
+            continue;
+        }
+        let done = progress.visited + progress.refused + progress.vacant;
+        let unsaid = match progress.grids_without_target {
+            0 => String::new(),
+            count => format!("; {count} grids have not said how many they have"),
+        };
+        let more =
+            format!("{done} of {} households, {} absent{unsaid}", progress.households, progress.absent);
+        let (what, unit) = ("visit households", progress.unit);
+        tasks.push(Task { what, subject: sweep.name, unit, more, ..Task::default() });
+    }
+    Ok(tasks)
+}
+
+/// Prints what is put before a unit, the most dangerous and then the oldest first.
+pub(crate) async fn chase(args: ChaseArgs, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
+    let mut request = pb::ListEscalationsRequest {
+        holder_unit: resolve(access, &args.unit).await?,
+        page_size: pages::size(args.limit),
+        page_token: String::new(),
+    };
+    let mut escalations = access.screening()?.escalations();
+    let all = pages::up_to(args.limit, async |page_token| {
+        request.page_token = page_token;
+        let page = escalations.list_escalations(request.clone()).await?.into_inner();
+        Ok((page.escalations, page.next_page_token))
+    })
+    .await?;
+    let row = |one: pb::Escalation| {
+        vec![
+            output::word(one.kind().as_str_name(), "ESCALATION_KIND_"),
+            instant(one.since_time),
+            one.missed_in_a_row.to_string(),
+            one.subject,
+            one.person,
+            one.responsible_unit,
+            one.contact_name,
+            one.contact_phone,
+        ]
+    };
+    style.rows(DIGEST, &all.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
+}
