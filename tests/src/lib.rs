@@ -7,7 +7,7 @@ pub mod plans;
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
 
 use chassis::{Clock, bootstrap};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use proto::registry as pb;
 use rampart::{
     client::{Registry, Reporting, Screening},
@@ -63,18 +63,17 @@ impl Sandbox {
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
         run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database), person_keys("first"), start).await
+        Self::on(database_url(&admin, &database), person_keys("first"), instant(start)).await
     }
 
     /// Starts one on a database of the test's own server, which is made ready first.
     pub async fn start_on(admin_url: String) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url, person_keys("first"), START).await
+        Self::on(admin_url, person_keys("first"), instant(START)).await
     }
 
-    async fn on(admin_url: String, person_keys: Keyring, start: &str) -> Self {
-        let start = start.parse().expect("an instant");
+    async fn on(admin_url: String, person_keys: Keyring, start: DateTime<Utc>) -> Self {
         let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
         let issuer = issuer();
         let options = stack::Options {
@@ -92,15 +91,16 @@ impl Sandbox {
         Self { clock, issuer, admin_url, root, stack, registry, reporting }
     }
 
-    /// Stops the services and starts them again on the same data, as after a crash or an upgrade.
+    /// Stops the services and starts them again on the same data at the same hour, as after a crash or an upgrade.
     pub async fn restart(self) -> Self {
         self.restart_with(person_keys("first")).await
     }
 
     /// The same, with another ring of keys for personal values.
     pub async fn restart_with(self, person_keys: Keyring) -> Self {
+        let now = self.clock.now();
         self.stack.stop().await.expect("the stack stops");
-        Self::on(self.admin_url, person_keys, START).await
+        Self::on(self.admin_url, person_keys, now).await
     }
 
     /// The services themselves: to stop one, or to start another replica.
@@ -154,6 +154,13 @@ impl Sandbox {
         Screening::new(&self.stack.screening, &token).expect("a client")
     }
 
+    /// A client of a replica of screening as a subject.
+    #[must_use]
+    pub fn screening_replica_as(&self, endpoint: &str, subject: &str) -> Screening {
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
+        Screening::new(endpoint, &token).expect("a client")
+    }
+
     /// Screening's address.
     #[must_use]
     pub fn screening_url(&self) -> &str {
@@ -199,6 +206,10 @@ impl Sandbox {
         let made = self.registry.appointments().appoint(request).await;
         made.expect("the officer is appointed").into_inner().appointment.expect("an appointment")
     }
+}
+
+fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
 }
 
 /// What is said of an officer: a plainly artificial name, and nobody's phone.
@@ -357,16 +368,24 @@ async fn lookup(registry: &Registry, code: &str) -> String {
 /// For any name but `first`, `second` and `third`.
 #[must_use]
 pub fn person_keys(name: &str) -> Keyring {
+    Keyring::parse(&person_keys_text(name)).expect("a ring")
+}
+
+/// The same as a process of its own takes them.
+///
+/// # Panics
+/// For any name but `first` and `second`.
+#[must_use]
+pub fn person_keys_text(name: &str) -> String {
     static ENTRIES: OnceLock<[String; 2]> = OnceLock::new();
     let [first, second] =
         ENTRIES.get_or_init(|| ["first", "second"].map(|id| Keyring::make(id).expect("a key")));
-    let text = match name {
+    match name {
         "first" => first.clone(),
         "second" => format!("{second},{first}"),
         "third" => second.clone(),
         _ => panic!("no ring {name}"),
-    };
-    Keyring::parse(&text).expect("a ring")
+    }
 }
 
 fn postgres() -> String {

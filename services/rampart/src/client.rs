@@ -17,7 +17,8 @@ use proto::{
         report_service_client::ReportServiceClient, rollup_service_client::RollupServiceClient,
     },
     screening::{
-        case_service_client::CaseServiceClient, checkpoint_service_client::CheckpointServiceClient,
+        admission_service_client::AdmissionServiceClient, case_service_client::CaseServiceClient,
+        checkpoint_service_client::CheckpointServiceClient,
         enforcement_service_client::EnforcementServiceClient,
         escalation_service_client::EscalationServiceClient, exposure_service_client::ExposureServiceClient,
         figure_service_client::FigureServiceClient, handdown_service_client::HanddownServiceClient,
@@ -154,6 +155,8 @@ clients! {
         readings: ReadingServiceClient,
         /// Referrals.
         referrals: ReferralServiceClient,
+        /// Admissions and discharges.
+        admissions: AdmissionServiceClient,
         /// Hand-downs.
         handdowns: HanddownServiceClient,
         /// The clocks of hand-downs.

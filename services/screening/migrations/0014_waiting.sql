@@ -39,4 +39,12 @@ CREATE OR REPLACE VIEW waiting AS
            CASE WHEN holder_says IS NULL OR finder_says IS NOT NULL THEN holding_person_id ELSE finding_person_id END,
            CASE WHEN holder_says IS NULL OR finder_says IS NOT NULL THEN holding_unit_id ELSE finding_unit_id END,
            coalesce(deadline_at, created_at + interval '1 day'), false
-    FROM hands_question WHERE settled_at IS NULL;
+    FROM hands_question WHERE settled_at IS NULL
+    UNION ALL
+    -- Referrals, whatever became of the observation; who is suspected and no case; releases that have been due for a day.
+    SELECT id, 1::smallint, person_id, unit_id, deadline_at, at_once FROM referral WHERE answered_at IS NULL
+    UNION ALL
+    SELECT id, 15::smallint, person_id, unit_id, case_due_at, true FROM referral WHERE case_due_at IS NOT NULL
+    UNION ALL
+    SELECT id, 10::smallint, person_id, unit_id, (due_at AT TIME ZONE 'UTC' + interval '1 day') AT TIME ZONE 'UTC', false
+    FROM observation WHERE ended_at IS NULL AND NOT lost;

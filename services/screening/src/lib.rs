@@ -1,6 +1,7 @@
 //! Screening: whoever must be followed up, each in one pair of hands, from the first report to a recorded
 //! decision.
 
+pub mod admissions;
 pub mod cases;
 pub mod checkpoints;
 pub mod enforcements;
@@ -43,16 +44,17 @@ use house::{Days, House};
 use jurisdiction::{Jurisdiction, follow::Source};
 use keyring::Keyring;
 use proto::screening::{
-    case_service_server::CaseServiceServer, checkpoint_service_server::CheckpointServiceServer,
-    enforcement_service_server::EnforcementServiceServer, escalation_service_server::EscalationServiceServer,
-    exposure_service_server::ExposureServiceServer, figure_service_server::FigureServiceServer,
-    handdown_service_server::HanddownServiceServer, hands_service_server::HandsServiceServer,
-    home_service_server::HomeServiceServer, incident_service_server::IncidentServiceServer,
-    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
-    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
-    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
-    result_service_server::ResultServiceServer, schedule_service_server::ScheduleServiceServer,
-    support_service_server::SupportServiceServer, sweep_service_server::SweepServiceServer,
+    admission_service_server::AdmissionServiceServer, case_service_server::CaseServiceServer,
+    checkpoint_service_server::CheckpointServiceServer, enforcement_service_server::EnforcementServiceServer,
+    escalation_service_server::EscalationServiceServer, exposure_service_server::ExposureServiceServer,
+    figure_service_server::FigureServiceServer, handdown_service_server::HanddownServiceServer,
+    hands_service_server::HandsServiceServer, home_service_server::HomeServiceServer,
+    incident_service_server::IncidentServiceServer, observation_service_server::ObservationServiceServer,
+    passage_service_server::PassageServiceServer, person_service_server::PersonServiceServer,
+    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
+    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
+    schedule_service_server::ScheduleServiceServer, support_service_server::SupportServiceServer,
+    sweep_service_server::SweepServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -76,6 +78,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.ObservationService",
     "rampart.screening.v1.ReadingService",
     "rampart.screening.v1.ReferralService",
+    "rampart.screening.v1.AdmissionService",
     "rampart.screening.v1.HanddownService",
     "rampart.screening.v1.ScheduleService",
     "rampart.screening.v1.CheckpointService",
@@ -158,6 +161,7 @@ fn routes(house: &Arc<House>) -> Routes {
         })))
         .add_service(served!(ReadingServiceServer::new(readings::api::Readings { house: house() })))
         .add_service(served!(ReferralServiceServer::new(referrals::api::Referrals { house: house() })))
+        .add_service(served!(AdmissionServiceServer::new(admissions::api::Admissions { house: house() })))
         .add_service(served!(HanddownServiceServer::new(handdowns::api::Handdowns { house: house() })))
         .add_service(served!(ScheduleServiceServer::new(schedules::api::Schedules { house: house() })))
         .add_service(served!(CheckpointServiceServer::new(checkpoints::api::Checkpoints { house: house() })))

@@ -45,7 +45,7 @@ pub(crate) struct Ground {
 const FROM_ABOVE: [&str; 1] = ["GetSweep"];
 
 /// Methods whose answer does not hang on a place: the list is filtered.
-const PLACELESS: [&str; 3] = ["ListHandsQuestions", "WatchFigures", "ProvePersons"];
+const PLACELESS: [&str; 4] = ["ListHandsQuestions", "WatchReferrals", "WatchFigures", "ProvePersons"];
 
 /// What is said of somebody who is nobody else.
 pub(crate) fn person(unit: &str, passport: &str) -> pb::Person {

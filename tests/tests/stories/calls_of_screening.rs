@@ -106,7 +106,8 @@ async fn observing(method: &str, screening: &Screening, ground: &Ground) -> Opti
         }
         "MoveObservation" => {
             let (place, facility) = (pb::Place::Home.into(), String::new());
-            let request = pb::MoveObservationRequest { request_id: id, name, place, facility };
+            let request =
+                pb::MoveObservationRequest { request_id: id, name, place, facility, ..Default::default() };
             observations.move_observation(request).await.map(drop)
         }
         "LoseObservation" => {
@@ -159,8 +160,40 @@ async fn observing(method: &str, screening: &Screening, ground: &Ground) -> Opti
                 name: ground.referral.clone(),
                 answer: pb::ReferralAnswer::Cleared.into(),
                 facility: "人民医院".to_owned(),
+                ..Default::default()
             };
             screening.referrals().answer_referral(request).await.map(drop)
+        }
+        "GetReferral" => {
+            let request = pb::GetReferralRequest { name: ground.referral.clone() };
+            screening.referrals().get_referral(request).await.map(drop)
+        }
+        "CreateReferral" => {
+            let referral =
+                pb::Referral { person: ground.person.clone(), temperature: 38.4, ..Default::default() };
+            let request = pb::CreateReferralRequest { request_id: id, referral: Some(referral) };
+            screening.referrals().create_referral(request).await.map(drop)
+        }
+        "WatchReferrals" => {
+            let request = pb::WatchReferralsRequest::default();
+            match screening.referrals().watch_referrals(request).await {
+                Ok(stream) => stream.into_inner().message().await.map(drop),
+                Err(status) => Err(status),
+            }
+        }
+        "RecordAdmission" => {
+            let admission = Some(admission(&ground.person));
+            let request = pb::RecordAdmissionRequest { request_id: id, admission };
+            screening.admissions().record_admission(request).await.map(drop)
+        }
+        "RecordDischarge" => {
+            let admission = Some(admission(&ground.person));
+            let request = pb::RecordDischargeRequest { request_id: id, admission };
+            screening.admissions().record_discharge(request).await.map(drop)
+        }
+        "ListAdmissions" => {
+            let request = pb::ListAdmissionsRequest { ancestor_unit: unit, ..Default::default() };
+            screening.admissions().list_admissions(request).await.map(drop)
         }
         "ListEscalations" => {
             let request = pb::ListEscalationsRequest { holder_unit: unit, ..Default::default() };
@@ -181,6 +214,19 @@ async fn observing(method: &str, screening: &Screening, ground: &Ground) -> Opti
         _ => return handing_down(method, screening, ground).await,
     };
     Some(answer)
+}
+
+/// An admission, and its end.
+fn admission(person: &str) -> pb::Admission {
+    let at = Some(prost_types::Timestamp { seconds: 1_580_650_000, nanos: 0 });
+    pb::Admission {
+        person: person.to_owned(),
+        facility: "人民医院".to_owned(),
+        admit_time: at,
+        discharge_time: at,
+        destination: pb::Destination::Home.into(),
+        ..Default::default()
+    }
 }
 
 /// The methods of hand-downs.

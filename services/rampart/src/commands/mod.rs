@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod admissions;
 mod appointments;
 mod batches;
 mod bulletin;
@@ -139,6 +140,9 @@ enum Command {
     /// List and answer referrals of persons with fever or symptoms
     #[command(subcommand)]
     Referrals(referrals::Command),
+    /// Record whom facilities admit and discharge
+    #[command(subcommand)]
+    Admissions(admissions::Command),
     /// Take in who met whom; follow, list, link and count contacts
     #[command(subcommand)]
     Contacts(contacts::Command),
@@ -220,6 +224,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Observations(command) => observations::run(command, &access, cli.style).await,
         Command::Readings(command) => readings::run(command, &access, cli.style).await,
         Command::Referrals(command) => referrals::run(command, &access, cli.style).await,
+        Command::Admissions(command) => admissions::run(command, &access, cli.style).await,
         Command::Contacts(command) => contacts::run(command, &access, cli.style).await,
         Command::Cases(command) => cases::run(command, &access, cli.style).await,
         Command::Results(command) => results::run(command, &access, cli.style).await,

@@ -101,6 +101,9 @@ pub(crate) enum Command {
         /// The facility's official name, where the place is one
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         facility: String,
+        /// Where home is, for who comes home from a hospital: the person is handed down to there
+        #[arg(long, value_name = "UNIT")]
+        home: Option<String>,
     },
     /// Record that nobody knows where the person is; the observation stays open
     Lose {
@@ -321,9 +324,14 @@ async fn changed(command: Command, access: &Access) -> anyhow::Result<Option<pb:
                 pb::ShortenObservationRequest { request_id, name: observation, last_date, order, reason };
             observations.shorten_observation(request).await?.into_inner().observation
         }
-        Command::Move { observation, place, facility } => {
-            let place = pb::Place::from(place).into();
-            let request = pb::MoveObservationRequest { request_id, name: observation, place, facility };
+        Command::Move { observation, place, facility, home } => {
+            let request = pb::MoveObservationRequest {
+                request_id,
+                name: observation,
+                place: pb::Place::from(place).into(),
+                facility,
+                home_unit: named(home, access).await?,
+            };
             observations.move_observation(request).await?.into_inner().observation
         }
         Command::Lose { observation, reason } => {

@@ -10,6 +10,7 @@ use super::{
     EXIT_FOUND,
     access::Access,
     batches::{self, Came},
+    observations::named,
     reporting::{instant, request_id},
 };
 use crate::{
@@ -64,6 +65,15 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: i32,
     },
+    /// List readings that nobody looks for: after the end, in no slot, of what goes on as another observation
+    Marked {
+        /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE; all you may see where not said
+        #[arg(long, value_name = "UNIT")]
+        below: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: i32,
+    },
     /// List the slots of an observation, and what came of each
     Slots {
         /// observations/{uuid}
@@ -90,6 +100,7 @@ const READINGS: &[Column] = &[
     Column { key: "received", en: "Received", zh: "接收时间" },
     Column { key: "entered_by", en: "Who", zh: "录入人" },
     Column { key: "note", en: "Note", zh: "备注" },
+    Column { key: "observation", en: "Observation", zh: "观察" },
 ];
 
 const SLOTS: &[Column] = &[
@@ -181,20 +192,16 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 ..Default::default()
             };
             let found = screening.readings().list_readings(request).await?.into_inner().readings;
-            let row = |reading: pb::Reading| {
-                vec![
-                    instant(reading.taken_time),
-                    outcome(reading.outcome()),
-                    if reading.temperature > 0.0 { reading.temperature.to_string() } else { String::new() },
-                    symptoms(reading.symptoms()),
-                    marks(reading.marks()),
-                    instant(reading.receive_time),
-                    reading.entered_by,
-                    reading.note,
-                ]
+            show(found, style)
+        }
+        Command::Marked { below, limit } => {
+            let request = pb::ListReadingsRequest {
+                ancestor_unit: named(below, access).await?,
+                page_size: limit.clamp(1, 1_000),
+                ..Default::default()
             };
-            style.rows(READINGS, &found.into_iter().map(row).collect::<Vec<_>>())?;
-            Ok(ExitCode::SUCCESS)
+            let found = screening.readings().list_readings(request).await?.into_inner().readings;
+            show(found, style)
         }
         Command::Slots { observation } => {
             let request = pb::ListSlotsRequest { observation, page_size: 1_000, page_token: String::new() };
@@ -211,6 +218,24 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn show(readings: Vec<pb::Reading>, style: Style) -> anyhow::Result<ExitCode> {
+    let row = |reading: pb::Reading| {
+        vec![
+            instant(reading.taken_time),
+            outcome(reading.outcome()),
+            if reading.temperature > 0.0 { reading.temperature.to_string() } else { String::new() },
+            symptoms(reading.symptoms()),
+            marks(reading.marks()),
+            instant(reading.receive_time),
+            reading.entered_by,
+            reading.note,
+            reading.observation,
+        ]
+    };
+    style.rows(READINGS, &readings.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Imports a file; answers 1 where lines are refused.

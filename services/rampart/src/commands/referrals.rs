@@ -11,7 +11,10 @@ use super::{
     readings::symptoms,
     reporting::{instant, request_id},
 };
-use crate::output::{self, Column, Style};
+use crate::{
+    output::{self, Column, Style},
+    readings_file,
+};
 
 /// Persons with fever or symptoms whom a facility must look at.
 #[derive(Debug, clap::Subcommand)]
@@ -21,12 +24,34 @@ pub(crate) enum Command {
         /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
         #[arg(long, value_name = "UNIT")]
         below: Option<String>,
+        /// Only of this person, persons/{uuid}
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "PERSON")]
+        person: String,
         /// Also those that were answered
         #[arg(long)]
         answered: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: i32,
+    },
+    /// Show a referral
+    Get {
+        /// referrals/{uuid}
+        referral: String,
+    },
+    /// Refer somebody by hand, whether under observation or not: a walk-in, a febrile traveller
+    Create {
+        /// persons/{uuid}
+        person: String,
+        /// Degrees Celsius, such as 38.4
+        #[arg(long, default_value_t = 0.0, hide_default_value = true, value_name = "DEGREES")]
+        temperature: f64,
+        /// What the person complains of, such as cough; may be repeated
+        #[arg(long = "symptom", value_name = "WORD", value_parser = readings_file::symptom)]
+        symptoms: Vec<pb::Symptom>,
+        /// Whom it is addressed to; the township's primary care where not said
+        #[arg(long = "to", default_value = "", hide_default_value = true, value_name = "TEXT")]
+        to_facility: String,
     },
     /// Record what a facility says of a referred person
     Answer {
@@ -38,6 +63,9 @@ pub(crate) enum Command {
         /// The facility's official name
         #[arg(long, value_name = "TEXT")]
         facility: String,
+        /// Where the person is sent on to
+        #[arg(long = "next", default_value = "", hide_default_value = true, value_name = "TEXT")]
+        next_facility: String,
     },
 }
 
@@ -67,6 +95,9 @@ const COLUMNS: &[Column] = &[
     Column { key: "deadline", en: "To be answered by", zh: "答复时限" },
     Column { key: "answer", en: "Answer", zh: "答复" },
     Column { key: "facility", en: "Facility", zh: "医疗机构" },
+    Column { key: "to_facility", en: "Addressed to", zh: "转往" },
+    Column { key: "next", en: "Next", zh: "后续转诊" },
+    Column { key: "case_by", en: "Case to be opened by", zh: "立案时限" },
 ];
 
 fn row(referral: pb::Referral) -> Vec<String> {
@@ -88,6 +119,9 @@ fn row(referral: pb::Referral) -> Vec<String> {
         instant(referral.deadline_time),
         answer,
         referral.facility,
+        referral.to_facility,
+        referral.next,
+        instant(referral.case_deadline_time),
     ]
 }
 
@@ -95,16 +129,27 @@ fn row(referral: pb::Referral) -> Vec<String> {
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let mut referrals = access.screening()?.referrals();
     let found = match command {
-        Command::List { below, answered, limit } => {
+        Command::List { below, person, answered, limit } => {
             let request = pb::ListReferralsRequest {
                 ancestor_unit: named(below, access).await?,
                 answered,
+                person,
                 page_size: limit.clamp(1, 1_000),
                 page_token: String::new(),
             };
             referrals.list_referrals(request).await?.into_inner().referrals
         }
-        Command::Answer { referral, answer, facility } => {
+        Command::Get { referral } => {
+            let request = pb::GetReferralRequest { name: referral };
+            referrals.get_referral(request).await?.into_inner().referral.into_iter().collect()
+        }
+        Command::Create { person, temperature, symptoms, to_facility } => {
+            let symptoms = symptoms.into_iter().map(i32::from).collect();
+            let referral = pb::Referral { person, temperature, symptoms, to_facility, ..Default::default() };
+            let request = pb::CreateReferralRequest { request_id: request_id(), referral: Some(referral) };
+            referrals.create_referral(request).await?.into_inner().referral.into_iter().collect()
+        }
+        Command::Answer { referral, answer, facility, next_facility } => {
             let answer = match answer {
                 Answer::Cleared => pb::ReferralAnswer::Cleared,
                 Answer::Kept => pb::ReferralAnswer::Kept,
@@ -117,8 +162,10 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 name: referral,
                 answer: answer.into(),
                 facility,
+                next_facility,
             };
-            referrals.answer_referral(request).await?.into_inner().referral.into_iter().collect()
+            let answer = referrals.answer_referral(request).await?.into_inner();
+            answer.referral.into_iter().chain(answer.next).collect()
         }
     };
     style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;

@@ -26,6 +26,7 @@ use crate::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
     },
+    referrals,
     results::{self, parse::COLLECTION as RESULTS},
     rules::{RuleSet, day_start},
     worklists,
@@ -145,6 +146,7 @@ impl Cases {
                 store::insert(&mut work, &case, caller.subject()).await?;
                 let opened = Note::of(Event::Opened, &case, now, (caller.subject(), ""));
                 store::note(&mut work, &case, opened, now).await?;
+                referrals::ops::case_opened(&mut work, (one, case.unit)).await?;
                 (case, false)
             }
         };

@@ -19,7 +19,7 @@ use crate::{
         ops::{Opening, end_in, put_under},
     },
     persons::Purpose,
-    results,
+    referrals, results,
 };
 
 /// Why who was discharged or released is under observation again (R4, R16), as the contract numbers it.
@@ -92,6 +92,7 @@ pub async fn decide(
     if to.is_ill() {
         store::mark_person(connection, case).await?;
     }
+    referrals::ops::case_opened(connection, (case.one, case.unit)).await?;
     follow(house, connection, case, (before, at), decision.by).await
 }
 

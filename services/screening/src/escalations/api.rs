@@ -23,6 +23,7 @@ use crate::{
     incidents::parse::incident_name,
     observations::parse::observation_name,
     persons::parse::{UNITS, person_name, unit_name},
+    referrals::parse::referral_name,
     results::parse::result_name,
     supports::parse::support_name,
 };
@@ -92,14 +93,10 @@ impl Escalations {
 #[must_use]
 pub fn subject_name(kind: i16, id: Uuid) -> String {
     match Kind::of(kind) {
-        Some(
-            Kind::ReferralUnanswered
-            | Kind::Lost
-            | Kind::ReadingMissed
-            | Kind::ReleaseOverdue
-            | Kind::ContactUndecided,
-        )
-        | None => observation_name(id),
+        Some(Kind::Lost | Kind::ReadingMissed | Kind::ReleaseOverdue | Kind::ContactUndecided) | None => {
+            observation_name(id)
+        }
+        Some(Kind::ReferralUnanswered | Kind::SuspicionUnreported) => referral_name(id),
         Some(Kind::UrgentHanddown | Kind::HanddownOverdue) => handdown_name(id),
         Some(Kind::ResultUnhandled) => result_name(id),
         Some(Kind::SupportOverdue) => support_name(id),

@@ -39,21 +39,19 @@ pub enum Kind {
     HandsUnagreed = 14,
     /// Somebody was found, and nobody follows them up.
     PersonUnobserved = 13,
+    /// A facility suspects somebody, and there is no case (R1, R5).
+    SuspicionUnreported = 15,
     /// A checkpoint's shift is over, and nothing was said of it (D1).
     ShiftMissing = 16,
 }
 
 impl Kind {
     /// Every kind that is about an observation.
-    pub const OF_OBSERVATIONS: [Self; 5] = [
-        Self::ReferralUnanswered,
-        Self::Lost,
-        Self::ReadingMissed,
-        Self::ReleaseOverdue,
-        Self::ContactUndecided,
-    ];
+    pub const OF_OBSERVATIONS: [Self; 4] =
+        [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue, Self::ContactUndecided];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 10] = [
+    pub const OF_OTHERS: [Self; 12] = [
+        Self::ReferralUnanswered,
         Self::ResultUnhandled,
         Self::UrgentHanddown,
         Self::SupportOverdue,
@@ -61,12 +59,16 @@ impl Kind {
         Self::HanddownOverdue,
         Self::CaseOverdue,
         Self::IncidentOverdue,
+        Self::SuspicionUnreported,
         Self::HandsUnagreed,
         Self::PersonUnobserved,
         Self::ShiftMissing,
     ];
     /// Every kind that follows from the view of what waits alone.
-    pub const OF_WAITING: [Self; 9] = [
+    pub const OF_WAITING: [Self; 12] = [
+        Self::ReferralUnanswered,
+        Self::SuspicionUnreported,
+        Self::ReleaseOverdue,
         Self::ResultUnhandled,
         Self::SupportOverdue,
         Self::EnforcementOverdue,
@@ -91,6 +93,7 @@ impl Kind {
         match self {
             Self::IncidentOverdue => 10,
             Self::ReferralUnanswered => 20,
+            Self::SuspicionUnreported => 25,
             Self::ResultUnhandled => 30,
             Self::Lost => 40,
             Self::UrgentHanddown => 50,

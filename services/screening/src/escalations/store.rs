@@ -1,7 +1,7 @@
 //! Escalations remember here.
 
 use chassis::Fault;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -9,9 +9,6 @@ use super::{Called, Escalation, Kind};
 
 /// The most that are found at once.
 const AT_ONCE: i64 = 5_000;
-
-/// How long a release may be due before it is put before the unit above (R26).
-const OVERDUE: TimeDelta = TimeDelta::days(1);
 
 /// Something that ought to have happened and has not.
 #[derive(Clone, Copy, Debug)]
@@ -86,39 +83,6 @@ pub async fn withdraw(connection: &mut PgConnection, subjects: &[Uuid], kinds: &
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Puts before the units above which referrals are past their deadline, and which releases have been due for
-/// too long; answers how many were new.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn raise_overdue(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let referrals = sqlx::query!(
-        "INSERT INTO escalation (subject_id, kind, rank, person_id, unit_id, holder_id, since)
-         SELECT o.id, $1, $4, o.person_id, o.unit_id, u.holders[1], r.deadline_at
-         FROM referral r JOIN observation o ON o.id = r.observation_id JOIN unit_sight u ON u.unit_id = o.unit_id
-         WHERE r.answered_at IS NULL AND r.deadline_at <= $2 AND o.ended_at IS NULL
-           AND NOT EXISTS (SELECT FROM escalation e WHERE e.subject_id = o.id AND e.kind = $1)
-         ORDER BY o.id LIMIT $3 ON CONFLICT ON CONSTRAINT escalation_pkey DO NOTHING",
-        Kind::ReferralUnanswered as i16,
-        now,
-        AT_ONCE,
-        Kind::ReferralUnanswered.rank(),
-    );
-    let referrals = referrals.execute(&mut *connection).await?.rows_affected();
-    let releases = sqlx::query!(
-        "INSERT INTO escalation (subject_id, kind, rank, person_id, unit_id, holder_id, since)
-         SELECT o.id, $1, $4, o.person_id, o.unit_id, u.holders[1], o.due_at FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id
-         WHERE o.ended_at IS NULL AND NOT o.lost AND o.due_at <= $2
-           AND NOT EXISTS (SELECT FROM escalation e WHERE e.subject_id = o.id AND e.kind = $1)
-         ORDER BY o.id LIMIT $3 ON CONFLICT ON CONSTRAINT escalation_pkey DO NOTHING",
-        Kind::ReleaseOverdue as i16,
-        now - OVERDUE,
-        AT_ONCE,
-        Kind::ReleaseOverdue.rank(),
-    );
-    Ok(referrals + releases.execute(connection).await?.rows_affected())
 }
 
 /// Units that have something waiting in their hands, and of which nobody keeps yet by whom they are seen.

@@ -237,8 +237,8 @@ pub async fn febrile_found(
     zone: Tz,
 ) -> Result<Vec<(Uuid, NaiveDate, i64)>, Fault> {
     let rows = sqlx::query!(
-        r#"SELECT found_unit_id, (opened_at AT TIME ZONE $2)::date AS "date!", count(DISTINCT observation_id) AS "count!"
-           FROM referral WHERE found_unit_id = ANY($1) GROUP BY 1, 2"#,
+        r#"SELECT found_unit_id, (opened_at AT TIME ZONE $2)::date AS "date!", count(DISTINCT coalesce(observation_id, id)) AS "count!"
+           FROM referral WHERE found_unit_id = ANY($1) AND previous_id IS NULL GROUP BY 1, 2"#,
         units,
         zone.name(),
     );

@@ -151,14 +151,35 @@ pub async fn housemates(
     )?)
 }
 
-/// Who are under observation by some observations, each the first of those who are one.
+/// Which of some observations are of somebody who sleeps or slept in a home: each with the first of those who are one.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn observed(connection: &mut PgConnection, observations: &[Uuid]) -> Result<Vec<Uuid>, Fault> {
-    let ones = sqlx::query_scalar!(
-        "SELECT DISTINCT o.one_id FROM observation o JOIN resident r ON r.one_id = o.one_id WHERE o.id = ANY($1) ORDER BY 1",
+pub async fn observed(
+    connection: &mut PgConnection,
+    observations: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+    let ones = sqlx::query!(
+        "SELECT DISTINCT o.id, o.one_id FROM observation o JOIN resident r ON r.one_id = o.one_id WHERE o.id = ANY($1)",
         observations,
     );
-    Ok(ones.fetch_all(connection).await?)
+    Ok(ones.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.one_id)).collect())
+}
+
+/// Locks whom some observations are of, with everybody who sleeps or slept where they do.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_persons(connection: &mut PgConnection, observations: &[Uuid]) -> Result<(), Fault> {
+    sqlx::query!(
+        "SELECT id FROM person WHERE same_as IN (
+             SELECT one_id FROM observation WHERE id = ANY($1)
+             UNION SELECT m.one_id FROM observation o JOIN resident r ON r.one_id = o.one_id JOIN resident m ON m.home_id = r.home_id
+             WHERE o.id = ANY($1))
+         ORDER BY same_as, id FOR UPDATE",
+        observations,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(())
 }

@@ -10,13 +10,14 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Condition, Ending, Event, Observation, Read, State, ops,
+    Condition, Ending, Event, Observation, Place, Read, State, ops,
     parse::{self as contract, COLLECTION, observation_name, optional},
     store::{self, Page},
     unmet,
 };
 use crate::{
     DOMAIN,
+    admissions::ops as admissions,
     house::House,
     persons::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
@@ -41,6 +42,9 @@ struct Asked {
     claim: Claim,
     id: Uuid,
 }
+
+/// The permissions by which an observation is ended.
+const ENDING: [&str; 3] = ["observations.release", "observations.override", "observations.end"];
 
 /// What a change comes to: what befell the observation, in which words.
 type Decided = Result<(Event, String), Fault>;
@@ -255,15 +259,45 @@ impl Observations {
         if request.place == 0 {
             wrong.add("place", "is required");
         }
+        let home = wrong.keep("home_unit", parse::optional_name(UNITS, &request.home_unit)).flatten();
+        if home.is_some_and(|unit| self.house.jurisdiction.standing(unit).is_none()) {
+            wrong.add("home_unit", "is no unit that is or was at work");
+        }
+        if home.is_some() && place != Place::Home {
+            wrong.add("home_unit", "is for who comes home");
+        }
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "MoveObservation", &request);
-        let asked = Asked { caller, deadline, permission: "observations.write", claim, id };
-        self.change(asked, |observation, _, _| {
-            (observation.place, observation.facility) = (place as i16, facility);
-            let word = pb::Place::try_from(i32::from(observation.place)).unwrap_or_default().as_str_name();
-            Ok((Event::Moved, format!("{word} {}", observation.facility).trim().to_owned()))
-        })
-        .await
+        let mut work = self.house.database.begin(deadline).await?;
+        let permission = "observations.write";
+        // Persons before what is theirs, as everywhere: coming home hands a person down.
+        let seen = store::get(&mut work, id).await?;
+        let seen = self.house.observed(&caller, permission, id, seen)?;
+        let everybody = persons::lock_same(&mut work, &self.house.keys, seen.one).await?;
+        let observation = store::lock(&mut work, id).await?;
+        let mut observation = self.house.observed(&caller, permission, id, observation)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let now = self.house.clock.now();
+        open(&observation, now)?;
+        let facility_before = std::mem::replace(&mut observation.facility, facility);
+        let was_in_hospital = observation.place == Place::Hospital as i16;
+        observation.place = place as i16;
+        let words = contract::placed(&observation);
+        let said = (caller.subject(), words.as_str(), now);
+        ops::change(&self.house, &mut work, &observation, Event::Moved, said).await?;
+        if was_in_hospital && place == Place::Home {
+            let person = everybody.iter().find(|person| person.id == observation.person);
+            let person = person.ok_or(Fault::Conflict)?;
+            let (home, said) = ((facility_before.as_str(), home), (caller.subject(), request_id));
+            admissions::come_home(&self.house, &mut work, person, home, said).await?;
+        }
+        observation.version += 1;
+        let answer = contract::observation(&observation, now);
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
     }
 
     async fn lose(&self, request: Request<pb::LoseObservationRequest>) -> Result<pb::Observation, Fault> {
@@ -364,18 +398,18 @@ impl Observations {
         decide: impl FnOnce(&mut Observation, Read, DateTime<Utc>) -> Decided,
     ) -> Result<pb::Observation, Fault> {
         let mut work = self.house.database.begin(asked.deadline).await?;
-        let observation = store::lock(&mut work, asked.id).await?;
+        let observation = if ENDING.contains(&asked.permission) {
+            store::lock_to_end(&mut work, asked.id).await?
+        } else {
+            store::lock(&mut work, asked.id).await?
+        };
         let mut observation = self.house.observed(&asked.caller, asked.permission, asked.id, observation)?;
         if let Some(answer) = asked.claim.replay(&mut work).await? {
             return Ok(answer);
         }
         let now = self.house.clock.now();
-        if observation.state(now) == State::Ended {
-            let name = observation_name(asked.id);
-            let words = "has ended; another exposure is another observation";
-            return Err(Fault::unmet("OBSERVATION_ENDED", name.clone(), words, vec![("observation", name)]));
-        }
-        let read = readings::store::read(&mut work, asked.id, now).await?;
+        open(&observation, now)?;
+        let read = readings::store::read(&mut work, &observation, now).await?;
         let (event, words) = decide(&mut observation, read, now)?;
         if event == Event::Ended {
             ops::end(&self.house, &mut work, &observation, now).await?;
@@ -438,6 +472,16 @@ fn named(name: &str, reason: &str) -> Result<Uuid, Fault> {
     wrong.keep("reason", parse::text(reason, REASON).map(drop));
     wrong.refuse()?;
     Ok(id)
+}
+
+/// Refuses to change what has ended.
+fn open(observation: &Observation, now: DateTime<Utc>) -> Result<(), Fault> {
+    if observation.state(now) != State::Ended {
+        return Ok(());
+    }
+    let name = observation_name(observation.id);
+    let words = "has ended; another exposure is another observation";
+    Err(Fault::unmet("OBSERVATION_ENDED", name.clone(), words, vec![("observation", name)]))
 }
 
 fn misfit(id: Uuid, words: &str) -> Fault {

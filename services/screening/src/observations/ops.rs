@@ -12,7 +12,7 @@ use crate::{
     exposures,
     house::House,
     persons::{parse::person_name, store as persons},
-    readings,
+    readings, referrals,
     rules::{RuleSet, window_end},
 };
 
@@ -162,15 +162,21 @@ pub async fn change(
         Event::Lost => {
             let (person, unit) = (Some(observation.person), observation.unit);
             let lost = Overdue { subject: id, kind: Kind::Lost, person, unit, level: 1, since: now };
-            escalations::store::raise(connection, lost).await
+            escalations::store::raise(connection, lost).await?;
+            escalations::store::withdraw(connection, &[id], &[Kind::ReleaseOverdue]).await
         }
         Event::Found => escalations::store::withdraw(connection, &[id], &[Kind::Lost]).await,
         Event::Extended => escalations::store::withdraw(connection, &[id], &[Kind::ReleaseOverdue]).await,
+        // The hospital reads from now on.
+        Event::Moved if observation.place == Place::Hospital as i16 => {
+            escalations::store::withdraw(connection, &[id], &[Kind::ReadingMissed]).await
+        }
         Event::Opened | Event::Shortened | Event::Moved | Event::Ended | Event::Kept => Ok(()),
     }
 }
 
-/// Ends an observation, which is locked and says how. What was observed beside it counts from then on.
+/// Ends an observation, whose person or which itself is locked, and which says how. Whoever is reading the person is waited
+/// for. What was observed beside it counts from then on.
 ///
 /// # Errors
 /// Where the database fails.
@@ -181,6 +187,7 @@ pub async fn end(
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     let id = observation.id;
+    store::lock_to_end(connection, id).await?;
     store::update(connection, observation).await?;
     readings::store::finish(connection, id, observation.place, now).await?;
     let said = (observation.ended_by.as_str(), observation.reason.as_str(), now);
@@ -242,11 +249,15 @@ pub async fn settle(
                 joined.leads = kept.id;
                 decide(&mut joined, Ending::Joined, &words, "screening", now);
                 end(house, connection, &joined, now).await?;
+                referrals::store::go_on(connection, joined.id, kept.id).await?;
             }
             None => kept.push(observation),
         }
     }
     for observation in &kept {
+        // What was read of the same person before counts from now on.
+        readings::store::fill_from_all(connection, observation).await?;
+        readings::store::recount(connection, &[observation.id]).await?;
         followed(connection, one, observation.unit).await?;
     }
     let kept: Vec<Uuid> = kept.iter().map(|observation| observation.id).collect();

@@ -76,6 +76,13 @@ pub fn opening(request: &pb::OpenObservationRequest, today: NaiveDate) -> Result
     Ok(Opening { person, basis, last_exposure, place, facility })
 }
 
+/// Where a person is observed, in words.
+#[must_use]
+pub fn placed(observation: &Observation) -> String {
+    let word = pb::Place::try_from(i32::from(observation.place)).unwrap_or_default().as_str_name();
+    format!("{word} {}", observation.facility).trim().to_owned()
+}
+
 /// An observation as the contract has it.
 #[must_use]
 pub fn observation(observation: &Observation, now: DateTime<Utc>) -> pb::Observation {

@@ -60,7 +60,6 @@ async fn tend(house: &House, stood: &mut Option<([u8; 32], Instant)>) -> Result<
     checkpoints::shifts::end(house).await?;
     let mut work = house.database.begin_pointed(&[]).await?;
     let now = house.clock.now();
-    escalations::store::raise_overdue(&mut work, now).await?;
     let unkept = escalations::store::unkept(&mut work, now).await?;
     let sights: Vec<_> = unkept.iter().map(|unit| house.sight(*unit)).collect();
     store::keep_units(&mut work, &sights).await?;

@@ -13,7 +13,7 @@ use super::{
     Finding, PERMISSION, SEEN_WITHIN, is_overdue,
     parts::{AsOf, Part},
     store::{self, Proved, past},
-    wrong_with, wrong_with_all, wrong_with_elapsed, wrong_with_handdown,
+    waits, wrong_with, wrong_with_all, wrong_with_elapsed, wrong_with_handdown,
 };
 use crate::{
     DOMAIN,
@@ -115,7 +115,7 @@ impl Proofs {
             let proved = if is_past {
                 past::proved(&mut work, &ids, at, self.house.clock.zone()).await?
             } else {
-                store::proved(&mut work, &ids, at).await?
+                store::proved(&mut work, &ids).await?
             };
             drop(work);
             for one in &proved {
@@ -217,7 +217,7 @@ impl Proofs {
                 } else if waiting.kind == Kind::PersonUnobserved as i16 {
                     self.say(&about, Finding::Unobserved, words, proof).await?;
                 } else {
-                    self.say(&about, Finding::TaskWaiting, words, proof).await?;
+                    self.say(&about, waits(waiting.kind), words, proof).await?;
                 }
             }
         }
@@ -321,7 +321,7 @@ impl Proofs {
                 &format!("should have been answered by {}", deadline.to_rfc3339()),
             );
         }
-        if is_overdue(observation, as_of.at) {
+        if as_of.is_past && is_overdue(observation, as_of.at) {
             let words = format!("has been due since {}", observation.due_at.to_rfc3339());
             add(Finding::ReleaseOverdue, &words);
         }

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::{
+    escalations::Kind,
     handdowns::{self, Handdown},
     observations::{Observation, State},
     readings::{Outcome, Slot},
@@ -173,6 +174,16 @@ pub fn wrong_with_handdown(
 
 /// How long something may wait for being put before somebody.
 pub const SEEN_WITHIN: TimeDelta = TimeDelta::minutes(5);
+
+/// What a proof calls something that waits, of a kind as [`Kind`] numbers it.
+#[must_use]
+pub fn waits(kind: i16) -> Finding {
+    match Kind::of(kind) {
+        Some(Kind::ReferralUnanswered) => Finding::ReferralUnanswered,
+        Some(Kind::ReleaseOverdue) => Finding::ReleaseOverdue,
+        _ => Finding::TaskWaiting,
+    }
+}
 
 /// How a release stands that nobody decides.
 #[must_use]

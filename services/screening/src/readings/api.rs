@@ -95,18 +95,33 @@ impl Readings {
         request: Request<pb::ListReadingsRequest>,
     ) -> Result<pb::ListReadingsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let (id, size) = of(&request.observation, request.page_size)?;
+        let mut wrong = Violations::default();
+        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let id = wrong.keep("observation", parse::optional_name(COLLECTION, &request.observation)).flatten();
+        let ancestor =
+            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let marks = wrong.keep("marks", contract::listed(&request.marks)).unwrap_or_default();
+        if id.is_some() && (ancestor.is_some() || !request.marks.is_empty()) {
+            wrong.add("observation", "is listed whole: leave ancestor_unit and marks out");
+        }
+        wrong.refuse()?;
         let token = std::mem::take(&mut request.page_token);
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListReadings", &request);
         let (micros, event) = pager.place(&token)?;
         let after = if micros.is_empty() { DateTime::UNIX_EPOCH } else { instant(&micros)? };
         let mut work = self.house.database.begin(deadline).await?;
-        let observation = observations::get(&mut work, id).await?;
-        self.house.observed(&caller, "observations.read", id, observation)?;
-        let mut kept = store::list(&mut work, id, (after, event), size + 1).await?;
+        let mut kept = if let Some(id) = id {
+            let observation = observations::get(&mut work, id).await?;
+            self.house.observed(&caller, "observations.read", id, observation)?;
+            store::list(&mut work, id, (after, event), size + 1).await?
+        } else {
+            let units = self.house.units(&caller, "observations.read", ancestor)?;
+            store::marked(&mut work, &units, &marks, (after, event), size + 1).await?
+        };
         let next_page_token = pager.cut(&mut kept, size, |kept| {
-            format!("{} {}", kept.reading.taken_at.timestamp_micros(), kept.reading.event)
+            let at = if id.is_some() { kept.reading.taken_at } else { kept.received_at };
+            format!("{} {}", at.timestamp_micros(), kept.reading.event)
         });
         let readings = kept.iter().map(contract::shown).collect();
         Ok(pb::ListReadingsResponse { readings, next_page_token })
@@ -200,6 +215,12 @@ fn shown(result: ingest::Result) -> pb::reading_result::Result {
             })
         }
         ingest::Result::Duplicate => pb::reading_result::Result::Duplicate(pb::DuplicateReading {}),
+        ingest::Result::Reused => pb::reading_result::Result::Refused(pb::RefusedReading {
+            code: Code::InvalidArgument.into(),
+            reason: "EVENT_ID_REUSED".to_owned(),
+            message: "another reading was taken in with this event_id: give each reading one of its own"
+                .to_owned(),
+        }),
         ingest::Result::Absent(id) => pb::reading_result::Result::Refused(pb::RefusedReading {
             code: Code::NotFound.into(),
             reason: "NOT_FOUND".to_owned(),

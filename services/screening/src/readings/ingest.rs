@@ -1,21 +1,17 @@
 //! Ingest: many readings at once, each by itself, with all that follows from them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chassis::{Caller, Fault};
 use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
     Mark, Met, Outcome, Reading, marks,
     store::{self, Kept, Spoken},
 };
-use crate::{
-    escalations::{self, Kind},
-    homes,
-    house::House,
-    referrals,
-};
+use crate::{homes, house::House, referrals};
 
 /// What became of a reading that is well-formed.
 #[derive(Clone, Debug)]
@@ -24,6 +20,8 @@ pub enum Result {
     Accepted(Outcome, Vec<Mark>, Option<Uuid>),
     /// Taken in before.
     Duplicate,
+    /// Another reading was taken in by the same event.
+    Reused,
     /// Of an observation that the caller may not see, or that is none.
     Absent(Uuid),
 }
@@ -50,9 +48,16 @@ pub async fn take_in(
         readings.iter().map(|reading| Result::Absent(reading.observation)).collect();
     make_partitions(house, readings).await?;
     let mut work = house.database.begin_pointed(&[]).await?;
+    let ill = readings.iter().filter(|reading| reading.outcome == Outcome::Symptoms);
+    let ill: Vec<Uuid> = ill.map(|reading| reading.observation).collect();
+    if !ill.is_empty() {
+        // Persons before their observations, as everywhere.
+        homes::store::lock_persons(&mut work, &ill).await?;
+    }
     let sees = |unit: Uuid| house.sees(caller, "readings.write", unit);
     let mut taken = Vec::with_capacity(readings.len());
     let mut sent = HashSet::with_capacity(readings.len());
+    let mut again = Vec::new();
     for spoken in store::spoken_of(&mut work, readings).await? {
         // Who reads where it was opened may send what was read, whoever has the person by now.
         let Some(reading) =
@@ -60,33 +65,30 @@ pub async fn take_in(
         else {
             continue;
         };
-        results[spoken.nth] = Result::Duplicate;
         if sent.insert((reading.event, day(house, reading.taken_at))) {
             taken.push(taken_in(house, caller, reading, spoken, now));
+        } else {
+            again.push(spoken.nth);
         }
     }
     let kept: Vec<&Kept> = taken.iter().map(|taken| &taken.kept).collect();
-    let new: HashSet<Uuid> = store::insert(&mut work, &kept).await?.into_iter().collect();
-    taken.retain(|taken| new.contains(&taken.kept.reading.event));
-    store::fill(&mut work, &filled(&taken)).await?;
+    let new: HashSet<_> = store::insert(&mut work, &kept).await?.into_iter().collect();
+    let is_new = |taken: &Taken| new.contains(&(taken.kept.reading.event, taken.kept.taken_on));
+    again.extend(taken.iter().filter(|taken| !is_new(taken)).map(|taken| taken.nth));
+    taken.retain(is_new);
+    let missed = store::fill(&mut work, &filled(&taken)).await?;
 
     let read = |taken: &&Taken| taken.spoken.is_raised && taken.kept.reading.outcome.is_read();
-    let raised: HashSet<Uuid> = taken.iter().filter(read).flat_map(observations).collect();
+    let raised: HashSet<Uuid> = taken.iter().filter(read).flat_map(observations).chain(missed).collect();
     if !raised.is_empty() {
-        let raised: Vec<Uuid> = raised.into_iter().collect();
-        escalations::store::withdraw(&mut work, &raised, &[Kind::ReadingMissed]).await?;
+        store::recount(&mut work, &raised.into_iter().collect::<Vec<_>>()).await?;
     }
     let grave: Vec<&Kept> = kept_of(&taken, Outcome::Symptoms);
-    let open: HashMap<Uuid, Uuid> = if grave.is_empty() {
-        HashMap::new()
-    } else {
-        let opened = referrals::store::open(&mut work, &grave, now).await?;
-        let ill: Vec<Uuid> = opened.keys().copied().collect();
-        for one in homes::store::observed(&mut work, &ill).await? {
-            homes::ops::rebase(house, &mut work, one, day(house, now), caller.subject()).await?;
-        }
-        opened
-    };
+    let open =
+        if grave.is_empty() { HashMap::new() } else { fall_ill(house, &mut work, caller, &grave).await? };
+    for (nth, result) in sent_again(house, &mut work, caller, readings, &again).await? {
+        results[nth] = result;
+    }
     work.commit().await?;
     for taken in taken {
         let reading = &taken.kept.reading;
@@ -95,6 +97,47 @@ pub async fn take_in(
         results[taken.nth] = Result::Accepted(reading.outcome, taken.marks, referral);
     }
     Ok(results)
+}
+
+/// Refers whoever has fever or a symptom; those who slept at home with them on the day of the reading are observed longer.
+/// Answers the open referrals of observations.
+async fn fall_ill(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    grave: &[&Kept],
+) -> std::result::Result<HashMap<Uuid, Uuid>, Fault> {
+    let by = caller.subject();
+    let opened = referrals::store::open(connection, grave, (by, house.clock.now())).await?;
+    let ill: Vec<Uuid> = opened.keys().copied().collect();
+    let at_home: HashMap<Uuid, Uuid> = homes::store::observed(connection, &ill).await?.into_iter().collect();
+    let days =
+        grave.iter().filter_map(|kept| Some((*at_home.get(&kept.reading.observation)?, kept.taken_on)));
+    for (one, on) in days.collect::<BTreeSet<_>>() {
+        homes::ops::rebase(house, connection, one, on, by).await?;
+    }
+    Ok(opened)
+}
+
+/// What becomes of readings that were sent before: recognised, or refused where the event was another reading's.
+async fn sent_again(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    readings: &[Reading],
+    again: &[usize],
+) -> std::result::Result<Vec<(usize, Result)>, Fault> {
+    if again.is_empty() {
+        return Ok(Vec::new());
+    }
+    let said = again.iter().filter_map(|nth| Some((*nth, readings.get(*nth)?)));
+    let said: Vec<(usize, &Reading)> = said.collect();
+    let events: Vec<Uuid> = said.iter().map(|(_, reading)| reading.event).collect();
+    let days: Vec<NaiveDate> = said.iter().map(|(_, reading)| day(house, reading.taken_at)).collect();
+    let known = store::known(connection, (caller.subject(), &events), &days).await?;
+    let is_known = |reading: &Reading| known.iter().any(|kept| kept.reading == *reading);
+    let result = |reading: &Reading| if is_known(reading) { Result::Duplicate } else { Result::Reused };
+    Ok(said.into_iter().map(|(nth, reading)| (nth, result(reading))).collect())
 }
 
 fn taken_in(house: &House, caller: &Caller, reading: &Reading, spoken: Spoken, now: DateTime<Utc>) -> Taken {

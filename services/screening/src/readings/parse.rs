@@ -4,7 +4,7 @@ use chassis::{Violations, parse};
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::screening as pb;
 
-use super::{Kind, OLDEST_DAYS, Outcome, Reading, Slot, outcome, store::Kept};
+use super::{Kind, Mark, OLDEST_DAYS, Outcome, Reading, Slot, outcome, store::Kept};
 use crate::observations::parse::{COLLECTION, observation_name};
 
 /// The longest note.
@@ -30,7 +30,11 @@ pub fn decidegrees(celsius: f64) -> Result<Option<i16>, String> {
     if ALIVE.contains(&tenths) { Ok(Some(tenths)) } else { Err(wrong.to_owned()) }
 }
 
-fn symptoms(numbers: &[i32]) -> Result<Vec<i16>, String> {
+/// What a person complains of, as the contract numbers it, each once.
+///
+/// # Errors
+/// What it must be.
+pub fn symptoms(numbers: &[i32]) -> Result<Vec<i16>, String> {
     let known = |number: &i32| *number > 0 && pb::Symptom::try_from(*number).is_ok();
     if !numbers.iter().all(known) {
         return Err("has one that there is not".to_owned());
@@ -92,6 +96,19 @@ fn taken(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String>
         return Err(format!("is over {OLDEST_DAYS} days ago; it is {}", now.to_rfc3339()));
     }
     Ok(at)
+}
+
+/// The marks that a list is of: those of readings that nobody looks for, all of them where none is said.
+///
+/// # Errors
+/// What they must be.
+pub fn listed(marks: &[i32]) -> Result<Vec<i16>, String> {
+    let all = [Mark::AfterEnd, Mark::Outside, Mark::Joined];
+    if !marks.iter().all(|mark| all.iter().any(|known| *known as i32 == *mark)) {
+        return Err("must be AFTER_END, OUTSIDE or JOINED".to_owned());
+    }
+    let asked = all.into_iter().filter(|known| marks.is_empty() || marks.contains(&(*known as i32)));
+    Ok(asked.map(|known| known as i16).collect())
 }
 
 /// An outcome as the contract numbers it.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Outcome, Reading, Slot};
 use crate::{
     escalations::Kind,
-    observations::{Place, Read},
+    observations::{Observation, Place, Read},
 };
 
 /// How long readings are kept, in days: they are evidence, and go with the persons (P2).
@@ -95,7 +95,8 @@ pub async fn finish(
 }
 
 /// Closes some slots that have elapsed without a reading: they were missed, unless a hospital has the
-/// person, and that is put before the units above. Answers how many were closed.
+/// person, and that is put before the units above, unless a later one was read. Slots that are being read are left for the
+/// next time. Answers how many were closed.
 ///
 /// # Errors
 /// Where the database fails.
@@ -107,7 +108,7 @@ pub async fn close_elapsed(
     let closed = sqlx::query_scalar!(
         r#"WITH elapsed AS MATERIALIZED (
                SELECT observation_id, opens_at, closes_at FROM slot WHERE outcome = 0 AND closes_at <= $1
-               ORDER BY closes_at, observation_id LIMIT $2 FOR UPDATE
+               ORDER BY closes_at, observation_id LIMIT $2 FOR UPDATE SKIP LOCKED
            ), whose AS MATERIALIZED (
                SELECT e.*, o.place = $3 AS in_hospital, o.slots_a_day, o.person_id, o.unit_id, u.holders
                FROM elapsed e CROSS JOIN LATERAL (SELECT place, slots_a_day, person_id, unit_id FROM observation WHERE id = e.observation_id) o
@@ -123,7 +124,10 @@ pub async fn close_elapsed(
                       holders[LEAST(cardinality(holders), 1 + (missed - 1) / slots_a_day)], since, missed
                FROM (
                    SELECT observation_id, person_id, unit_id, slots_a_day, holders, min(opens_at) AS since, count(*)::smallint AS missed
-                   FROM whose WHERE NOT in_hospital GROUP BY 1, 2, 3, 4, 5
+                   FROM whose w WHERE NOT in_hospital AND NOT EXISTS (
+                       SELECT FROM slot l WHERE l.observation_id = w.observation_id AND l.opens_at > w.opens_at AND l.opens_at <= $1
+                                            AND l.outcome IN (2, 5, 6))
+                   GROUP BY 1, 2, 3, 4, 5
                ) w ORDER BY observation_id
                ON CONFLICT ON CONSTRAINT escalation_pkey DO UPDATE SET missed = e.missed + excluded.missed,
                    (level, holder_id) = (
@@ -149,20 +153,22 @@ pub async fn close_elapsed(
 /// Where the database fails.
 pub async fn read(
     connection: &mut PgConnection,
-    observation: Uuid,
+    observation: &Observation,
     now: DateTime<Utc>,
 ) -> Result<Read, Fault> {
     let row = sqlx::query!(
         r#"SELECT count(*) FILTER (WHERE outcome IN ($3, $4, $5) OR (outcome = 0 AND closes_at <= $2)) AS "unread!",
                   count(*) FILTER (WHERE outcome = 0 AND closes_at > $2) AS "waiting!",
                   (SELECT outcome FROM slot WHERE observation_id = $1 AND outcome > 0 ORDER BY opens_at DESC LIMIT 1) AS last,
-                  EXISTS (SELECT FROM referral WHERE observation_id = $1 AND answered_at IS NULL) AS "is_referred!"
+                  EXISTS (SELECT FROM referral WHERE one_id = $6 AND unit_id = $7 AND answered_at IS NULL) AS "is_referred!"
            FROM slot WHERE observation_id = $1"#,
-        observation,
+        observation.id,
         now,
         Outcome::Missed as i16,
         Outcome::Absent as i16,
         Outcome::Refused as i16,
+        observation.one,
+        observation.unit,
     );
     let row = row.fetch_one(connection).await?;
     let last = row.last.and_then(Outcome::of);
@@ -189,13 +195,13 @@ pub struct Spoken {
     pub slot: Option<Slot>,
     /// Whether a later slot has been read.
     pub later_read: bool,
-    /// Whether a missed reading is put before somebody.
+    /// Whether missed readings are put before somebody.
     pub is_raised: bool,
     /// The observation that counts, and the beginning of its slot.
     pub leading: Option<(Uuid, Option<DateTime<Utc>>)>,
 }
 
-/// What readings speak of: those whose observation exists.
+/// What readings speak of: those whose observation exists. None of them ends until the transaction does.
 ///
 /// # Errors
 /// Where the database fails.
@@ -209,8 +215,9 @@ pub async fn spoken_of(connection: &mut PgConnection, readings: &[Reading]) -> R
                   EXISTS (SELECT FROM slot l WHERE l.observation_id = o.id AND l.opens_at > r.taken_at AND l.outcome >= 3) AS "later_read!",
                   EXISTS (SELECT FROM escalation e WHERE e.subject_id IN (o.id, lead.id) AND e.kind = $3) AS "is_raised!",
                   lead.id AS "lead_id?", ls.opens_at AS "lead_opens_at?"
-           FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS r (observation_id, taken_at, nth)
-           CROSS JOIN LATERAL (SELECT * FROM observation WHERE id = r.observation_id) o
+           FROM (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS u (observation_id, taken_at, nth)
+                 ORDER BY observation_id OFFSET 0) r
+           CROSS JOIN LATERAL (SELECT * FROM observation WHERE id = r.observation_id FOR KEY SHARE) o
            LEFT JOIN LATERAL (
                SELECT * FROM slot WHERE observation_id = o.id AND opens_at <= r.taken_at ORDER BY opens_at DESC LIMIT 1
            ) s ON s.closes_at > r.taken_at
@@ -261,11 +268,67 @@ pub struct Kept {
     pub marks: Vec<i16>,
 }
 
-/// Adds readings; answers the events of those that were not there before.
+struct Row {
+    observation_id: Uuid,
+    taken_on: NaiveDate,
+    sent_by: String,
+    event_id: Uuid,
+    taken_at: DateTime<Utc>,
+    received_at: DateTime<Utc>,
+    outcome: i16,
+    decidegrees: Option<i16>,
+    symptoms: Vec<i16>,
+    marks: Vec<i16>,
+    note: String,
+}
+
+impl TryFrom<Row> for Kept {
+    type Error = Fault;
+
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        Ok(Self {
+            reading: Reading {
+                event: row.event_id,
+                observation: row.observation_id,
+                taken_at: row.taken_at,
+                outcome: Outcome::of(row.outcome).ok_or_else(|| Fault::internal("an outcome"))?,
+                decidegrees: row.decidegrees,
+                symptoms: row.symptoms,
+                note: row.note,
+            },
+            taken_on: row.taken_on,
+            sent_by: row.sent_by,
+            received_at: row.received_at,
+            marks: row.marks,
+        })
+    }
+}
+
+/// What some events of a sender say, that were taken in.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec<Uuid>, Fault> {
+pub async fn known(
+    connection: &mut PgConnection,
+    (sent_by, events): (&str, &[Uuid]),
+    days: &[NaiveDate],
+) -> Result<Vec<Kept>, Fault> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT observation_id, taken_on, sent_by, event_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note
+         FROM reading WHERE event_id = ANY($1) AND sent_by = $2 AND taken_on = ANY($3)",
+        events,
+        sent_by,
+        days,
+    );
+    rows.fetch_all(connection).await?.into_iter().map(Kept::try_from).collect()
+}
+
+/// Adds readings; answers the events and days of those that were not there before.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec<(Uuid, NaiveDate)>, Fault> {
     // Lists of lists do not fit a table's columns: each becomes a text that is taken apart again.
     let words = |numbers: &[i16]| {
         let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
@@ -276,7 +339,7 @@ pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec
         (reading.event, reading.observation, reading.taken_at, reading.outcome as i16, reading.decidegrees)
     };
     let keys: Vec<_> = kept.iter().map(of).collect();
-    let rows = sqlx::query_scalar!(
+    let rows = sqlx::query!(
         "INSERT INTO reading (taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
                               symptoms, marks, note)
          SELECT taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
@@ -284,7 +347,7 @@ pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec
          FROM unnest($1::date[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::smallint[],
                      $8::smallint[], $9::text[], $10::text[], $11::text[])
               AS r (taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note)
-         ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id",
+         ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id, taken_on",
         &kept.iter().map(|kept| kept.taken_on).collect::<Vec<_>>(),
         &kept.iter().map(|kept| kept.sent_by.clone()).collect::<Vec<_>>(),
         &keys.iter().map(|key| key.0).collect::<Vec<_>>(),
@@ -297,31 +360,86 @@ pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec
         &kept.iter().map(|kept| words(&kept.marks)).collect::<Vec<_>>(),
         &kept.iter().map(|kept| kept.reading.note.clone()).collect::<Vec<_>>(),
     );
-    Ok(rows.fetch_all(connection).await?)
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows.map(|row| (row.event_id, row.taken_on)).collect())
 }
 
 /// Writes what came of slots, by their keys in order, whatever the planner takes the table for: the gravest
-/// counts.
+/// counts. Answers the observations of those that had been missed.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn fill(
     connection: &mut PgConnection,
     slots: &std::collections::BTreeMap<(Uuid, DateTime<Utc>), Outcome>,
-) -> Result<(), Fault> {
+) -> Result<Vec<Uuid>, Fault> {
     sqlx::raw_sql("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         .execute(&mut *connection)
         .await?;
     let observations: Vec<Uuid> = slots.keys().map(|key| key.0).collect();
     let opens: Vec<DateTime<Utc>> = slots.keys().map(|key| key.1).collect();
     let outcomes: Vec<i16> = slots.values().map(|outcome| *outcome as i16).collect();
-    sqlx::query!(
-        "UPDATE slot s SET outcome = r.outcome
-         FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[]) AS r (observation_id, opens_at, outcome)
-         WHERE s.observation_id = r.observation_id AND s.opens_at = r.opens_at AND s.outcome < r.outcome",
+    let filled = sqlx::query!(
+        r#"UPDATE slot s SET outcome = r.outcome
+           FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[]) AS r (observation_id, opens_at, outcome)
+           WHERE s.observation_id = r.observation_id AND s.opens_at = r.opens_at AND s.outcome < r.outcome
+           RETURNING s.observation_id, s.missed_at IS NOT NULL AS "was_missed!""#,
         &observations,
         &opens,
         &outcomes,
+    );
+    let filled = filled.fetch_all(connection).await?.into_iter();
+    Ok(filled.filter(|row| row.was_missed).map(|row| row.observation_id).collect())
+}
+
+/// Writes into the slots of an open observation what was read in other observations of the same person: of all where it
+/// counts for the person, else of those in the same hands.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn fill_from_all(connection: &mut PgConnection, observation: &Observation) -> Result<(), Fault> {
+    sqlx::query!(
+        "UPDATE slot s SET outcome = r.outcome
+         FROM (SELECT s.opens_at, max(r.outcome) AS outcome
+               FROM slot s JOIN observation o ON o.one_id = $2 AND ($3 OR o.unit_id = $4)
+               JOIN reading r ON r.observation_id = o.id AND r.taken_at >= s.opens_at AND r.taken_at < s.closes_at
+               WHERE s.observation_id = $1 GROUP BY 1) r
+         WHERE s.observation_id = $1 AND s.opens_at = r.opens_at AND s.outcome < r.outcome",
+        observation.id,
+        observation.one,
+        observation.leads == observation.id,
+        observation.unit,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Counts anew how many readings of observations were missed in a row, after something was read: since the last slot that
+/// was read, or that a hospital had. What is put before somebody goes as many levels down, or is withdrawn.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn recount(connection: &mut PgConnection, observations: &[Uuid]) -> Result<(), Fault> {
+    sqlx::query!(
+        "WITH raised AS MATERIALIZED (
+             SELECT subject_id FROM escalation WHERE subject_id = ANY($1) AND kind = $2 ORDER BY subject_id FOR UPDATE
+         ), counted AS MATERIALIZED (
+             SELECT e.subject_id, count(s.opens_at)::smallint AS missed, min(s.opens_at) AS since
+             FROM raised e LEFT JOIN LATERAL (
+                 SELECT opens_at FROM slot s
+                 WHERE s.observation_id = e.subject_id AND s.outcome = 1 AND s.opens_at > coalesce(
+                     (SELECT max(opens_at) FROM slot l WHERE l.observation_id = e.subject_id AND l.outcome IN (2, 5, 6)), '-infinity')
+             ) s ON true GROUP BY 1
+         ), withdrawn AS (
+             DELETE FROM escalation e USING counted c WHERE e.subject_id = c.subject_id AND e.kind = $2 AND c.missed = 0
+         )
+         UPDATE escalation e SET missed = c.missed, since = c.since, level = 1 + (c.missed - 1) / o.slots_a_day,
+                holder_id = u.holders[LEAST(cardinality(u.holders), 1 + (c.missed - 1) / o.slots_a_day)]
+         FROM counted c JOIN observation o ON o.id = c.subject_id JOIN unit_sight u ON u.unit_id = o.unit_id
+         WHERE e.subject_id = c.subject_id AND e.kind = $2 AND c.missed > 0",
+        observations,
+        Kind::ReadingMissed as i16,
     )
     .execute(connection)
     .await?;
@@ -366,34 +484,44 @@ pub async fn list(
     after: (DateTime<Utc>, Uuid),
     limit: i64,
 ) -> Result<Vec<Kept>, Fault> {
-    let rows = sqlx::query!(
-        "SELECT taken_on, sent_by, event_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT observation_id, taken_on, sent_by, event_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note
          FROM reading WHERE observation_id = $1 AND (taken_at, event_id) > ($2, $3) ORDER BY taken_at, event_id LIMIT $4",
         observation,
         after.0,
         after.1,
         limit,
     );
-    let rows = rows.fetch_all(connection).await?.into_iter();
-    rows.map(|row| {
-        let outcome = Outcome::of(row.outcome).ok_or_else(|| Fault::internal("an outcome"))?;
-        Ok(Kept {
-            reading: Reading {
-                event: row.event_id,
-                observation,
-                taken_at: row.taken_at,
-                outcome,
-                decidegrees: row.decidegrees,
-                symptoms: row.symptoms,
-                note: row.note,
-            },
-            taken_on: row.taken_on,
-            sent_by: row.sent_by,
-            received_at: row.received_at,
-            marks: row.marks,
-        })
-    })
-    .collect()
+    rows.fetch_all(connection).await?.into_iter().map(Kept::try_from).collect()
+}
+
+/// Readings with one of some marks that nobody looks for, of observations in the hands of units, after one, in the order in
+/// which they were received.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn marked(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+    marks: &[i16],
+    after: (DateTime<Utc>, Uuid),
+    limit: i64,
+) -> Result<Vec<Kept>, Fault> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT r.observation_id, r.taken_on, r.sent_by, r.event_id, r.taken_at, r.received_at, r.outcome, r.decidegrees,
+                r.symptoms, r.marks, r.note
+         FROM reading r JOIN observation o ON o.id = r.observation_id
+         WHERE r.marks && '{3,4,5}'::smallint[] AND r.marks && $2 AND o.unit_id = ANY($1)
+           AND (r.received_at, r.event_id) > ($3, $4) ORDER BY r.received_at, r.event_id LIMIT $5",
+        units,
+        marks,
+        after.0,
+        after.1,
+        limit,
+    );
+    rows.fetch_all(connection).await?.into_iter().map(Kept::try_from).collect()
 }
 
 /// What is to be done now about an observation.

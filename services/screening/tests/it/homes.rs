@@ -52,6 +52,29 @@ async fn r12_a_symptomatic_housemate_begins_the_window_of_the_others_again() {
 }
 
 #[tokio::test]
+async fn r12_the_day_of_the_fever_counts_and_not_the_day_on_which_it_was_received() {
+    let ground = Ground::build().await;
+    let first = ground.observed(0, NUMBER, "2020-01-24").await;
+    let second = ground.observed(0, OTHER_NUMBER, "2020-01-24").await;
+    let third = ground.observed(0, "", "2020-01-24").await;
+    let home = vec![first.person.clone(), second.person.clone(), third.person.clone()];
+    let home = ground.home("leader-0", 0, home).await.expect("a home");
+    ground.advance(on(5, "13:00")).await;
+    let leave = pb::LeaveHomeRequest {
+        request_id: request_id(),
+        name: home.name,
+        person: third.person.clone(),
+        end_date: "2020-02-04".to_owned(),
+    };
+    ground.screening("leader-0").homes().leave_home(leave).await.expect("left");
+    ground.read(reading(&first.name, on(4, "08:00"), 38.2)).await;
+    for mate in [second, third] {
+        let mate = ground.observation("leader-0", &mate.name).await.expect("an observation");
+        assert_eq!(mate.last_exposure_date, "2020-02-04", "who slept there on that day");
+    }
+}
+
+#[tokio::test]
 async fn r10_whoever_lives_with_a_case_is_under_observation() {
     let ground = Ground::with_doctors().await;
     let ill = ground.found(0, details(NUMBER)).await.name;

@@ -1,14 +1,16 @@
-//! Random lives of persons: found, observed, read, missed, merged, lost, handed over, let go, while grids close
-//! and the services restart. Whatever happens, the law of persons holds after it.
+//! Random lives of persons: found, observed, read, missed, merged, lost, handed over, taken into hospital, let go, while grids
+//! move and close, everything is sent again, and the services restart. Whatever happens, the law of persons holds after it.
+
+use std::collections::BTreeMap;
 
 use proptest::{
     collection::vec, prelude::any, strategy::Strategy as _, strategy::ValueTree as _, test_runner::TestRunner,
 };
 use proto::{
     registry,
-    screening::{self as pb, exposure_item::Contact},
+    screening::{self as pb, exposure_item::Contact, exposure_result, handdown_result, reading_result},
 };
-use tests::request_id;
+use tests::{request_id, until};
 use tonic::{Code, Status};
 
 use crate::{
@@ -19,16 +21,56 @@ use crate::{
 
 /// How many steps the lives have, unless RAMPART_LIFE_STEPS says another number: then they are others each time.
 const STEPS: usize = 400;
-/// After how many steps the law is proved.
-const PROVED: usize = 25;
+/// After how many steps the law is proved, where the number of steps was said: else after each.
+const PROVED: usize = 100;
+/// Every kind of step; each happens in every life.
+const KINDS: [&str; 19] = [
+    "turn up",
+    "open",
+    "read",
+    "change",
+    "merge",
+    "agree",
+    "hand down",
+    "take over",
+    "verify",
+    "meet",
+    "decide",
+    "move in",
+    "hospital",
+    "answer",
+    "repeat",
+    "move unit",
+    "close unit",
+    "crash",
+    "time",
+];
+/// The most that is kept to be sent again.
+const KEPT: usize = 200;
+
+/// What was asked and answered, to be asked again.
+enum Asked {
+    Opening(pb::OpenObservationRequest, pb::OpenObservationResponse),
+    Handdown(pb::CreateHanddownRequest, pb::CreateHanddownResponse),
+    Referral(pb::CreateReferralRequest, pb::CreateReferralResponse),
+    Result(pb::RecordResultRequest, pb::RecordResultResponse),
+    Exposure(pb::ExposureItem),
+    List(pb::HanddownItem),
+}
 
 struct Lives {
     ground: Ground,
+    /// The villages of both counties, and in which of them each grid is.
+    villages: [String; 2],
+    places: [usize; 3],
     persons: Vec<String>,
     observations: Vec<String>,
     sent: Vec<pb::Reading>,
     handdowns: Vec<String>,
+    asked: Vec<Asked>,
     hours: i64,
+    /// How often each kind of step did something.
+    done: BTreeMap<&'static str, usize>,
     /// The most contacts of somebody ill that a proof has seen.
     contacts: i64,
 }
@@ -86,8 +128,12 @@ impl Lives {
                 ..Default::default()
             }),
         };
-        let opened = answered(self.ground.screening("duty").observations().open_observation(request).await);
-        self.observations.extend(opened.and_then(|opened| opened.observation).map(|opened| opened.name));
+        let duty = self.ground.screening("duty");
+        let opened = answered(duty.observations().open_observation(request.clone()).await);
+        if let Some(opened) = opened {
+            self.observations.extend(opened.observation.clone().map(|opened| opened.name));
+            self.asked.push(Asked::Opening(request, opened));
+        }
     }
 
     async fn read(&mut self, nth: u8, how: u8) {
@@ -101,7 +147,7 @@ impl Lives {
         let mut readings = vec![one];
         readings.extend(self.sent.iter().rev().nth(usize::from(how) % 20).cloned());
         let results = self.ground.send("duty", readings).await;
-        let taken_in = |result: &pb::reading_result::Result| !matches!(result, pb::reading_result::Result::Refused(refused) if refused.code != 5);
+        let taken_in = |result: &reading_result::Result| !matches!(result, reading_result::Result::Refused(refused) if refused.code != 5);
         assert!(results.iter().all(taken_in), "{results:?}");
     }
 
@@ -120,8 +166,11 @@ impl Lives {
             )
             .is_some(),
             3 => {
-                let place = i32::from(how % 4) + 1;
-                let request = pb::MoveObservationRequest { request_id, name, place, facility: String::new() };
+                let place = i32::from(how / 8 % 4) + 1;
+                let home_unit =
+                    if place == 1 { self.ground.grids[usize::from(nth) % 3].clone() } else { String::new() };
+                let facility = String::new();
+                let request = pb::MoveObservationRequest { request_id, name, place, facility, home_unit };
                 answered(doctor.move_observation(request).await).is_some()
             }
             4 => {
@@ -193,8 +242,12 @@ impl Lives {
             urgent: unit.is_multiple_of(3),
             source: None,
         };
-        match handdowns.create_handdown(request).await {
-            Ok(answer) => self.handdowns.extend(answer.into_inner().handdown.map(|handdown| handdown.name)),
+        match handdowns.create_handdown(request.clone()).await {
+            Ok(answer) => {
+                let answer = answer.into_inner();
+                self.handdowns.extend(answer.handdown.clone().map(|handdown| handdown.name));
+                self.asked.push(Asked::Handdown(request, answer));
+            }
             Err(status) => assert!(status.message().contains("itself"), "{status:?}"),
         }
         let from_unit = units[usize::from(nth) % units.len()].clone();
@@ -241,12 +294,13 @@ impl Lives {
         let [index, person] = [one, other].map(|nth| self.persons[usize::from(nth) % count].clone());
         let at = self.ground.sandbox.clock.now() - chrono::TimeDelta::hours(i64::from(other) * 3);
         let item = contact(&index, Contact::Person(person), at);
-        let results = self.ground.expose("duty", 0, vec![item]).await.expect("an answer");
-        let is_answer = |result: &pb::exposure_result::Result| match result {
-            pb::exposure_result::Result::Refused(refused) => refused.message.contains("another person"),
-            _ => true,
-        };
-        assert!(results.iter().all(is_answer), "{results:?}");
+        let results = self.ground.expose("duty", 0, vec![item.clone()]).await.expect("an answer");
+        match &results[..] {
+            [exposure_result::Result::Refused(refused)] => {
+                assert!(refused.message.contains("another person"), "{refused:?}");
+            }
+            _ => self.asked.push(Asked::Exposure(item)),
+        }
     }
 
     /// Somebody is tested, and looked at as a case; what becomes of it is decided.
@@ -267,7 +321,9 @@ impl Lives {
             ..Default::default()
         };
         let request = pb::RecordResultRequest { request_id: request_id(), result: Some(result) };
-        let result = answered(doctor.results().record_result(request).await).and_then(|answer| answer.result);
+        let recorded = answered(doctor.results().record_result(request.clone()).await);
+        let result = recorded.as_ref().and_then(|answer| answer.result.clone());
+        self.asked.extend(recorded.map(|answer| Asked::Result(request, answer)));
         let case = pb::Case { person, links: vec![1], signs: vec![1, 2], ..Default::default() };
         let request = pb::OpenCaseRequest { request_id: request_id(), case: Some(case) };
         let case = answered(doctor.cases().open_case(request).await).and_then(|answer| answer.case);
@@ -297,39 +353,288 @@ impl Lives {
         answered(self.ground.screening("duty").homes().create_home(request).await);
     }
 
+    fn somebody(&self, nth: u8) -> Option<String> {
+        let count = self.persons.len();
+        (count > 0).then(|| self.persons[usize::from(nth) % count].clone())
+    }
+
+    /// A hospital takes somebody in, or lets them go; some are told late, or of somebody nobody watches over.
+    async fn hospital(&mut self, nth: u8, how: u8) {
+        let Some(person) = self.somebody(nth) else { return };
+        let doctor = self.ground.screening("doctor");
+        let at = self.ground.sandbox.clock.now() - chrono::TimeDelta::hours(i64::from(how % 3) * 5);
+        let admission =
+            pb::Admission { person, facility: format!("样例医院{}", how % 2), ..Default::default() };
+        let at = Some(chassis::parse::timestamp(at));
+        let request_id = request_id();
+        if how.is_multiple_of(2) {
+            let admission = Some(pb::Admission { admit_time: at, ..admission });
+            let request = pb::RecordAdmissionRequest { request_id, admission };
+            answered(doctor.admissions().record_admission(request).await);
+        } else {
+            let home_unit = if how % 4 == 1 {
+                self.ground.grids[usize::from(how / 4) % 3].clone()
+            } else {
+                String::new()
+            };
+            let destination =
+                if how % 8 == 3 { pb::Destination::Facility } else { pb::Destination::Home }.into();
+            let admission = Some(pb::Admission { discharge_time: at, destination, home_unit, ..admission });
+            let request = pb::RecordDischargeRequest { request_id, admission };
+            answered(doctor.admissions().record_discharge(request).await);
+        }
+    }
+
+    /// Somebody is referred by hand, and a facility answers the oldest referral.
+    async fn answer(&mut self, nth: u8, how: u8) {
+        let Some(person) = self.somebody(nth) else { return };
+        let mut referrals = self.ground.screening("doctor").referrals();
+        if how.is_multiple_of(3) {
+            let referral = Some(pb::Referral { person, temperature: 38.1, ..Default::default() });
+            let request = pb::CreateReferralRequest { request_id: request_id(), referral };
+            let made = answered(referrals.create_referral(request.clone()).await);
+            self.asked.extend(made.map(|made| Asked::Referral(request, made)));
+        }
+        let list = pb::ListReferralsRequest { page_size: 1, ..Default::default() };
+        let open = referrals.list_referrals(list).await.expect("a list").into_inner().referrals;
+        let Some(open) = open.into_iter().next() else { return };
+        let answer = i32::from(how % 5) + 1;
+        let request = pb::AnswerReferralRequest {
+            request_id: request_id(),
+            name: open.name,
+            answer,
+            facility: "样例卫生院".to_owned(),
+            next_facility: if answer == 3 { "样例医院".to_owned() } else { String::new() },
+        };
+        answered(referrals.answer_referral(request).await);
+    }
+
+    /// A list comes from the city.
+    async fn list(&mut self, who: u8, grid: u8) {
+        let paper =
+            pb::Paper { r#type: pb::PaperType::Passport.into(), number: format!("SAMPLE{}", who % 12) };
+        let details = pb::PersonDetails {
+            display_name: format!("样例{}", who % 12),
+            paper: Some(paper),
+            ..Default::default()
+        };
+        let to_unit = self.ground.grids[usize::from(grid) % 3].clone();
+        let (event_id, details) = (request_id(), Some(details));
+        let item = pb::HanddownItem { event_id, details, to_unit, ..Default::default() };
+        let result = self.send_list(&item).await;
+        if let handdown_result::Result::Accepted(accepted) = result {
+            self.handdowns.extend(accepted.handdown.map(|handdown| handdown.name));
+            self.asked.push(Asked::List(item));
+        }
+    }
+
+    async fn send_list(&self, item: &pb::HanddownItem) -> handdown_result::Result {
+        let kind = pb::ListKind::Police.into();
+        let source = Some(pb::HanddownSource { kind, reference: "a life".to_owned(), ..Default::default() });
+        let from_unit = self.ground.sandbox.root.clone();
+        let request = pb::IngestHanddownsRequest { from_unit, source, items: vec![item.clone()] };
+        let answer = self.ground.screening("duty").handdowns().ingest_handdowns(request).await;
+        let mut results = answer.expect("an answer").into_inner().results;
+        results.remove(0).result.expect("a result")
+    }
+
+    /// Something that was asked is asked again: it gets the same answer, and is done once.
+    async fn repeat(&mut self, nth: u8) {
+        self.asked.drain(..self.asked.len().saturating_sub(KEPT));
+        let Some(asked) = self.asked.get(usize::from(nth) % self.asked.len().max(1)) else { return };
+        let (duty, doctor) = (self.ground.screening("duty"), self.ground.screening("doctor"));
+        let same = match asked {
+            Asked::Opening(request, answer) => {
+                let again = duty.observations().open_observation(request.clone()).await;
+                again.expect("the same").into_inner() == *answer
+            }
+            Asked::Handdown(request, answer) => {
+                let again = duty.handdowns().create_handdown(request.clone()).await;
+                again.expect("the same").into_inner() == *answer
+            }
+            Asked::Referral(request, answer) => {
+                let again = doctor.referrals().create_referral(request.clone()).await;
+                again.expect("the same").into_inner() == *answer
+            }
+            Asked::Result(request, answer) => {
+                let again = doctor.results().record_result(request.clone()).await;
+                again.expect("the same").into_inner() == *answer
+            }
+            Asked::Exposure(item) => {
+                let again = self.ground.expose("duty", 0, vec![item.clone()]).await.expect("an answer");
+                matches!(again[..], [exposure_result::Result::Duplicate(_)])
+            }
+            Asked::List(item) => matches!(self.send_list(item).await, handdown_result::Result::Duplicate(_)),
+        };
+        assert!(same, "asked again, it is answered otherwise");
+    }
+
+    /// A grid comes under the other county's village.
+    async fn move_unit(&mut self, nth: u8) -> bool {
+        let grid = usize::from(nth) % 3;
+        let place = 1 - self.places[grid];
+        let unit = registry::Unit {
+            name: self.ground.grids[grid].clone(),
+            parent_unit: self.villages[place].clone(),
+            ..Default::default()
+        };
+        let is_moved = self.update(unit, "parent_unit").await;
+        if is_moved {
+            self.places[grid] = place;
+        }
+        is_moved
+    }
+
+    /// A grid is closed, another one stands in its place.
+    async fn close(&mut self, nth: u8) -> bool {
+        let grid = usize::from(nth) % 3;
+        let village = &self.villages[self.places[grid]];
+        let name = format!("第{}网格", self.done.values().sum::<usize>());
+        let successor = self.ground.sandbox.unit(village, registry::Level::Grid, &name).await.name;
+        let known = pb::ListPersonsRequest { ancestor_unit: successor.clone(), ..Default::default() };
+        let duty = self.ground.screening("duty");
+        until(async || duty.persons().list_persons(known.clone()).await.ok()).await;
+        let closed = std::mem::replace(&mut self.ground.grids[grid], successor.clone());
+        let unit = registry::Unit {
+            name: closed.clone(),
+            status: registry::UnitStatus::Closed.into(),
+            successor_units: vec![successor.clone()],
+            ..Default::default()
+        };
+        let is_closed = self.update(unit, "status").await;
+        if is_closed && nth.is_multiple_of(2) {
+            self.assign(closed, successor).await;
+        }
+        is_closed
+    }
+
+    /// Changes a unit from today on; one that was made or changed today may refuse that.
+    async fn update(&self, unit: registry::Unit, field: &str) -> bool {
+        let mut paths = vec![field.to_owned()];
+        if !unit.successor_units.is_empty() {
+            paths.push("successor_units".to_owned());
+        }
+        let request = registry::UpdateUnitRequest {
+            request_id: request_id(),
+            unit: Some(unit),
+            update_mask: Some(prost_types::FieldMask { paths }),
+            ..Default::default()
+        };
+        answered(self.ground.sandbox.registry().units().update_unit(request).await).is_some()
+    }
+
+    /// The services end and start again, at the hour at which they ended.
+    async fn crash(self) -> Self {
+        let now = self.ground.sandbox.clock.now();
+        let sandbox = self.ground.sandbox.restart().await;
+        let ground = Ground { sandbox, ..self.ground };
+        ground.known("duty").await;
+        ground.known("doctor").await;
+        ground.advance(now).await;
+        Self { ground, ..self }
+    }
+
     async fn pass(&mut self, hours: u8) {
         self.hours += i64::from(hours % 16);
         self.ground.advance(on(3, "00:00") + chrono::TimeDelta::hours(self.hours)).await;
     }
 
-    async fn step(&mut self, (kind, one, other): (u8, u8, u8)) {
-        match kind % 26 {
-            0 | 1 => self.turn_up(one, other).await,
-            2..=4 => self.open(one, other).await,
-            5..=9 => self.read(one, other).await,
-            10 | 11 => self.change(one, other).await,
-            12 => self.merge(one, other).await,
-            13 => self.agree(one).await,
-            14 | 15 => self.hand_down(one, other).await,
-            16..=18 => self.take_over(one).await,
-            19 => self.verify(one, other).await,
-            20 | 21 => self.meet(one, other).await,
-            22 | 23 => self.decide(one, other).await,
-            24 => self.move_in(one, other).await,
-            _ => self.pass(one).await,
-        }
+    async fn step(mut self, (kind, one, other): (u8, u8, u8)) -> Self {
+        let mut happened = true;
+        let kind = match kind % 34 {
+            0 | 1 => {
+                self.turn_up(one, other).await;
+                "turn up"
+            }
+            2..=4 => {
+                self.open(one, other).await;
+                "open"
+            }
+            5..=9 => {
+                self.read(one, other).await;
+                "read"
+            }
+            10..=12 => {
+                self.change(one, other).await;
+                "change"
+            }
+            13 => {
+                self.merge(one, other).await;
+                "merge"
+            }
+            14 => {
+                self.agree(one).await;
+                "agree"
+            }
+            15 | 16 => {
+                self.hand_down(one, other).await;
+                "hand down"
+            }
+            17..=19 => {
+                self.take_over(one).await;
+                "take over"
+            }
+            20 => {
+                self.verify(one, other).await;
+                "verify"
+            }
+            21 | 22 => {
+                self.meet(one, other).await;
+                "meet"
+            }
+            23 => {
+                self.decide(one, other).await;
+                "decide"
+            }
+            24 => {
+                self.move_in(one, other).await;
+                "move in"
+            }
+            25 | 26 => {
+                self.hospital(one, other).await;
+                "hospital"
+            }
+            27 => {
+                self.answer(one, other).await;
+                "answer"
+            }
+            28 => {
+                self.list(one, other).await;
+                "hand down"
+            }
+            29 | 30 => {
+                self.repeat(one).await;
+                "repeat"
+            }
+            31 if one < 100 => {
+                happened = self.move_unit(other).await;
+                "move unit"
+            }
+            32 if one < 60 => {
+                happened = self.close(other).await;
+                "close unit"
+            }
+            33 if one < 60 => {
+                self = self.crash().await;
+                "crash"
+            }
+            _ => {
+                self.pass(one).await;
+                "time"
+            }
+        };
+        *self.done.entry(kind).or_default() += usize::from(happened);
+        self
     }
 
-    /// Gives the persons of the closed grid to another.
-    async fn assign(&mut self) {
-        let request = pb::AssignHandsRequest {
-            request_id: request_id(),
-            from_unit: self.ground.grids[1].clone(),
-            to_unit: self.ground.grids[2].clone(),
-            persons: vec![],
-            reason: "the grid was closed".to_owned(),
-        };
-        let answer = self.ground.screening("duty").hands().assign_hands(request).await.expect("assigned");
+    /// Gives the persons of a closed grid to another.
+    async fn assign(&self, from_unit: String, to_unit: String) {
+        let duty = self.ground.screening("duty");
+        let list = pb::ListPersonsRequest { ancestor_unit: from_unit.clone(), ..Default::default() };
+        until(async || duty.persons().list_persons(list.clone()).await.is_err().then_some(())).await;
+        let (request_id, reason) = (request_id(), "the grid was closed".to_owned());
+        let request = pb::AssignHandsRequest { request_id, from_unit, to_unit, persons: vec![], reason };
+        let answer = duty.hands().assign_hands(request).await.expect("assigned");
         assert_eq!(answer.into_inner().remaining, 0);
     }
 
@@ -359,36 +664,37 @@ async fn random_lives_keep_the_law_of_persons() {
     let root = ground.sandbox.root.clone();
     ground.sandbox.appointed(&root, registry::Office::HealthOfficer, "doctor").await;
     ground.known("doctor").await;
+    let villages = [ground.village(0).await, ground.village(2).await];
     let mut lives = Lives {
         ground,
+        villages,
+        places: [0, 0, 1],
         persons: vec![],
         observations: vec![],
         sent: vec![],
         handdowns: vec![],
+        asked: vec![],
         hours: 0,
+        done: BTreeMap::new(),
         contacts: 0,
     };
     let asked = std::env::var("RAMPART_LIFE_STEPS").ok().and_then(|steps| steps.parse().ok());
     let mut runner = asked.map_or_else(TestRunner::deterministic, |_: usize| TestRunner::default());
-    let count = asked.unwrap_or(STEPS);
+    let (count, proved) = asked.map_or((STEPS, 1), |count| (count, PROVED));
     let steps = vec((any::<u8>(), any::<u8>(), any::<u8>()), count);
     let steps = steps.new_tree(&mut runner).expect("steps").current();
     for (nth, step) in steps.into_iter().enumerate() {
-        lives.step(step).await;
-        if nth.is_multiple_of(PROVED) {
+        lives = lives.step(step).await;
+        if nth.is_multiple_of(proved) {
             lives.prove(nth).await;
-        }
-        if nth == count / 2 {
-            lives.ground.close(1).await;
-            lives.ground.gone(1).await;
-        }
-        if nth == count * 3 / 4 {
-            lives.assign().await;
         }
     }
     lives.prove(count).await;
     lives.prove_the_past().await;
     let (_, verdict) = lives.ground.proof().await;
+    let never: Vec<_> =
+        KINDS.iter().filter(|kind| !lives.done.get(**kind).is_some_and(|times| *times > 0)).collect();
+    assert!(never.is_empty(), "these never happened: {never:?}");
     assert!(
         verdict.open > 0
             && verdict.handdowns > 0
@@ -397,4 +703,8 @@ async fn random_lives_keep_the_law_of_persons() {
             && verdict.readings > 50,
         "{verdict:?}"
     );
+    #[allow(clippy::print_stderr, reason = "a long life says what it came to")]
+    if asked.is_some() {
+        eprintln!("{count} steps: {:?}; {verdict:?}", lives.done);
+    }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod admissions;
 mod cases;
 mod cases_counted;
 mod cases_decided;
@@ -10,6 +11,7 @@ mod contacts_undecided;
 mod enforcements;
 mod escalations;
 mod exposures;
+mod faults;
 mod figures;
 mod following;
 mod ground;

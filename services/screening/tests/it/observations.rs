@@ -381,7 +381,7 @@ async fn persons_of_a_unit_that_is_closed_are_listed_by_who_stands_above() {
 }
 
 #[tokio::test]
-async fn an_overdue_release_is_put_before_the_unit_above() {
+async fn r26_an_overdue_release_is_put_before_the_unit_above_and_a_level_up_a_day() {
     let ground = Ground::build().await;
     let observation = ground.observed(0, NUMBER, "2020-01-19").await;
     ground.read(reading(&observation.name, on(3, "00:00"), 36.5)).await;
@@ -399,6 +399,13 @@ async fn an_overdue_release_is_put_before_the_unit_above() {
             .await
             .expect("escalations");
         kinds.contains(&10).then_some(())
+    })
+    .await;
+    ground.advance(on(5, "12:30")).await;
+    let county = ground.counties[0].clone();
+    until(async || {
+        let overdue = pb::EscalationKind::ReleaseOverdue;
+        ground.digest(&county).await.iter().any(|one| one.kind() == overdue).then_some(())
     })
     .await;
     ground.release("leader-0", &observation.name, "").await.expect("released");

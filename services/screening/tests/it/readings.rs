@@ -1,7 +1,7 @@
 //! Readings: whatever was read is taken in and marked; what was not read is a fact.
 
 use proto::{screening as pb, screening::reading_result::Result as Read};
-use tests::{fields, request_id};
+use tests::{fields, reason, request_id, until};
 use tonic::Code;
 
 use crate::{
@@ -188,6 +188,7 @@ async fn a_hospital_takes_the_slots() {
         name: observation.name.clone(),
         place: pb::Place::Hospital.into(),
         facility: "娄底市中心医院".to_owned(),
+        ..Default::default()
     };
     ground.screening("leader-0").observations().move_observation(request).await.expect("recorded");
     ground.advance(on(4, "01:00")).await;
@@ -242,4 +243,154 @@ async fn slots_that_elapsed_while_nothing_ran_are_closed_afterwards() {
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == pb::Outcome::Missed).count(), 6);
     let county = ground.digest(&ground.counties[0]).await;
     assert_eq!(county[0].missed_in_a_row, 6);
+}
+
+#[tokio::test]
+async fn r12_a_reading_of_an_old_slot_leaves_what_was_missed_since_before_somebody() {
+    let ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-02-01").await;
+    let (village, county) = (ground.village(0).await, ground.counties[0].clone());
+    ground.advance(on(4, "13:00")).await;
+    assert_eq!(ground.digest(&county).await[0].missed_in_a_row, 3);
+    let outside = "2020-02-02T20:00:00+08:00".parse().unwrap();
+    ground.read(reading(&observation.name, outside, 36.5)).await;
+    assert_eq!(ground.digest(&county).await[0].missed_in_a_row, 3, "of no slot");
+    ground.read(reading(&observation.name, on(3, "08:00"), 36.5)).await;
+    assert!(ground.digest(&county).await.is_empty(), "two since then are one level less");
+    let digest = ground.digest(&village).await;
+    assert_eq!(
+        (digest[0].missed_in_a_row, digest[0].since_time),
+        (2, Some(chassis::parse::timestamp(on(3, "12:00"))))
+    );
+    ground.read(reading(&observation.name, on(4, "08:00"), 36.5)).await;
+    assert!(ground.digest(&village).await.is_empty(), "the last one was read");
+}
+
+#[tokio::test]
+async fn r12_a_slot_that_is_read_while_it_is_closed_is_before_nobody() {
+    let ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-02-01").await;
+    let id: uuid::Uuid = observation.name.split_once('/').unwrap().1.parse().unwrap();
+    // A reading looks before the slot is closed, and writes after: what it would do is held up by somebody who has the slot.
+    let mut sql = ground.sandbox.sql().await;
+    let mut held = sqlx::Connection::begin(&mut sql).await.expect("a transaction");
+    sqlx::query("SELECT FROM screening.slot WHERE observation_id = $1 ORDER BY opens_at LIMIT 1 FOR UPDATE")
+        .bind(id)
+        .execute(&mut *held)
+        .await
+        .expect("held");
+    let sent = reading(&observation.name, on(3, "00:00"), 36.5);
+    let sending = ground.send("leader-0", vec![sent]);
+    let closing = async {
+        let mut look = ground.sandbox.sql().await;
+        until(async || {
+            let waits: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut look)
+            .await
+            .expect("who waits");
+            (waits > 0).then_some(())
+        })
+        .await;
+        for statement in [
+            "UPDATE screening.slot SET outcome = 1, missed_at = closes_at WHERE observation_id = $1
+               AND opens_at = (SELECT min(opens_at) FROM screening.slot WHERE observation_id = $1)",
+            "INSERT INTO screening.escalation (subject_id, kind, person_id, unit_id, holder_id, since, missed)
+             SELECT o.id, 5, o.person_id, o.unit_id, u.holders[1], o.starts_at, 1
+             FROM screening.observation o JOIN screening.unit_sight u USING (unit_id) WHERE o.id = $1",
+        ] {
+            sqlx::query(statement).bind(id).execute(&mut *held).await.expect("closed");
+        }
+        held.commit().await.expect("committed");
+    };
+    let (results, ()) = tokio::join!(sending, closing);
+    assert!(matches!(results[..], [Read::Accepted(_)]), "{results:?}");
+    assert!(ground.digest(&ground.village(0).await).await.is_empty(), "it was read");
+}
+
+#[tokio::test]
+async fn r13_a_release_waits_for_a_fever_that_is_being_taken_in() {
+    let ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-01-19").await;
+    ground.read(reading(&observation.name, on(3, "00:00"), 36.5)).await;
+    let id: uuid::Uuid = observation.name.split_once('/').unwrap().1.parse().unwrap();
+    // Whoever takes in a reading holds the observation as this does.
+    let mut sql = ground.sandbox.sql().await;
+    let mut held = sqlx::Connection::begin(&mut sql).await.expect("a transaction");
+    let lock = "SELECT FROM screening.observation WHERE id = $1 FOR KEY SHARE";
+    sqlx::query(lock).bind(id).execute(&mut *held).await.expect("held");
+    let releasing = ground.release("leader-0", &observation.name, "");
+    let reading_on = async {
+        let mut look = ground.sandbox.sql().await;
+        until(async || {
+            let waits: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut look)
+            .await
+            .expect("who waits");
+            (waits > 0).then_some(())
+        })
+        .await;
+        let fill = "UPDATE screening.slot SET outcome = 6 WHERE observation_id = $1";
+        sqlx::query(fill).bind(id).execute(&mut *held).await.expect("filled");
+        held.commit().await.expect("committed");
+    };
+    let (released, ()) = tokio::join!(releasing, reading_on);
+    assert_eq!(reason(&released.expect_err("febrile")), "RELEASE_CONDITIONS_UNMET");
+}
+
+#[tokio::test]
+async fn r13_whoever_reads_and_whoever_releases_at_once_know_of_one_another() {
+    let ground = Ground::build().await;
+    for nth in 0..8 {
+        let observation = ground.observed(0, "", "2020-01-19").await;
+        ground.read(reading(&observation.name, on(3, "00:00"), 36.5)).await;
+        let fever = ground.send("leader-0", vec![reading(&observation.name, on(3, "00:00"), 38.5)]);
+        let (fever, released) = tokio::join!(fever, ground.release("duty-0", &observation.name, ""));
+        let [Read::Accepted(fever)] = &fever[..] else { panic!("{nth}: {fever:?}") };
+        let is_marked = fever.marks().any(|mark| mark == pb::Mark::AfterEnd);
+        assert_eq!(is_marked, released.is_ok(), "{nth}: either the one or the other was first");
+        assert!(!fever.referral.is_empty());
+    }
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn an_event_that_says_something_else_is_refused_and_not_called_a_duplicate() {
+    let ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-02-01").await;
+    let other = ground.observed(0, "", "2020-02-01").await;
+    let sent = reading(&observation.name, on(3, "00:00"), 36.5);
+    ground.read(sent.clone()).await;
+    let fever = pb::Reading { temperature: 38.5, ..sent.clone() };
+    let elsewhere = pb::Reading { observation: other.name, ..sent.clone() };
+    let new = reading(&observation.name, on(3, "00:00"), 36.6);
+    let twice = pb::Reading { temperature: 39.0, ..new.clone() };
+    let results = ground.send("leader-0", vec![fever, elsewhere, sent, new, twice]).await;
+    let reused =
+        |result: &Read| matches!(result, Read::Refused(refused) if refused.reason == "EVENT_ID_REUSED");
+    assert!(reused(&results[0]) && reused(&results[1]) && reused(&results[4]), "{results:?}");
+    assert!(matches!(results[2], Read::Duplicate(_)), "{results:?}");
+    assert!(matches!(results[3], Read::Accepted(_)), "{results:?}");
+    assert_eq!(ground.outcomes(&observation.name).await[0], pb::Outcome::Well);
+}
+
+#[tokio::test]
+async fn who_moves_into_a_hospital_is_missed_no_more() {
+    let ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-02-01").await;
+    ground.advance(on(3, "13:00")).await;
+    let village = ground.village(0).await;
+    assert_eq!(ground.digest(&village).await.len(), 1);
+    let request = pb::MoveObservationRequest {
+        request_id: request_id(),
+        name: observation.name,
+        place: pb::Place::Hospital.into(),
+        facility: "娄底市中心医院".to_owned(),
+        ..Default::default()
+    };
+    ground.screening("leader-0").observations().move_observation(request).await.expect("recorded");
+    assert!(ground.digest(&village).await.is_empty());
 }

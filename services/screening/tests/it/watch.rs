@@ -95,8 +95,8 @@ impl Ground {
         const WAITING: &str =
             "SELECT (SELECT count(*) FROM screening.slot WHERE outcome = 0 AND closes_at <= $1)
                                       + (SELECT count(*) FROM screening.handdown WHERE escalate_at <= $1)
-                                      + (SELECT count(*) FROM screening.waiting w WHERE w.deadline_at <= $1 AND NOT EXISTS
-                                            (SELECT FROM screening.escalation e WHERE (e.subject_id, e.kind) = (w.subject_id, w.kind)))";
+                                      + (SELECT count(*) FROM screening.waiting w WHERE (at_once OR deadline_at <= $1) AND NOT EXISTS
+                                             (SELECT FROM screening.escalation e WHERE e.subject_id = w.subject_id AND e.kind = w.kind))";
         self.sandbox.clock.advance_to(to);
         let mut sql = self.sandbox.sql().await;
         until(async || {

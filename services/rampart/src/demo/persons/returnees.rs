@@ -148,6 +148,9 @@ pub async fn read(stage: &Stage, found: &[Found]) -> anyhow::Result<usize> {
     super::read(&screening, "readings", readings.collect()).await
 }
 
+/// Where 炉观镇's febrile are sent on to.
+const HOSPITAL: &str = "新化县人民医院";
+
 /// 炉观镇's health centre answers its referrals; whoever is sent on is a suspected case until two negatives exclude
 /// them. Answers how many: all, cleared, sent on, excluded.
 ///
@@ -164,22 +167,37 @@ pub async fn seen(stage: &Stage, tree: &Tree) -> anyhow::Result<(usize, usize, u
     };
     let referrals = health.referrals().list_referrals(request).await.map_err(refused("referrals"))?;
     let mut referrals = referrals.into_inner().referrals;
+    // Where they were sent on to is a referral of its own.
+    referrals.retain(|referral| referral.previous.is_empty());
     referrals.sort_by(|one, other| one.person.cmp(&other.person));
     let (mut cleared, mut excluded) = (0, 0);
     for (nth, referral) in referrals.iter().enumerate() {
         let is_sent_on = nth < LUGUAN_SENT_ON;
         let answer = if is_sent_on { pb::ReferralAnswer::SentOn } else { pb::ReferralAnswer::Cleared };
+        let mut next = referral.next.clone();
         if referral.answer == 0 {
             let request = pb::AnswerReferralRequest {
                 request_id: request_id(&format!("answer {}", referral.name)),
                 name: referral.name.clone(),
                 answer: answer.into(),
                 facility: "炉观镇卫生院".to_owned(),
+                next_facility: if is_sent_on { HOSPITAL.to_owned() } else { String::new() },
             };
-            health.referrals().answer_referral(request).await.map_err(refused("an answer"))?;
+            let answered = health.referrals().answer_referral(request).await.map_err(refused("an answer"))?;
+            next = answered.into_inner().next.map(|next| next.name).unwrap_or_default();
         }
         if is_sent_on {
             excluded += usize::from(exclude(&health, &referral.person).await?);
+            if !next.is_empty() {
+                let request = pb::AnswerReferralRequest {
+                    request_id: request_id(&format!("answer {next}")),
+                    name: next,
+                    answer: pb::ReferralAnswer::Cleared.into(),
+                    facility: HOSPITAL.to_owned(),
+                    next_facility: String::new(),
+                };
+                health.referrals().answer_referral(request).await.map_err(refused("an answer"))?;
+            }
         } else {
             cleared += 1;
         }

@@ -115,16 +115,24 @@ pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Obse
     Ok(observations!(connection, "id = $1 FOR NO KEY UPDATE", id)?.pop())
 }
 
+/// As [`lock`], to end it: waits for whoever is reading the person, and whoever reads later knows that it ended.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_to_end(connection: &mut PgConnection, id: Uuid) -> Result<Option<Observation>, Fault> {
+    Ok(observations!(connection, "id = $1 FOR UPDATE", id)?.pop())
+}
+
 /// The open observations of everybody who was found to be one, locked, the one that counts first.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn lock_open(connection: &mut PgConnection, one: Uuid) -> Result<Vec<Observation>, Fault> {
-    Ok(observations!(
-        connection,
-        "one_id = $1 AND ended_at IS NULL ORDER BY leads_id <> id, id FOR NO KEY UPDATE",
-        one
-    )?)
+    // Locked in the order in which readings look at them.
+    let mut open =
+        observations!(connection, "one_id = $1 AND ended_at IS NULL ORDER BY id FOR NO KEY UPDATE", one)?;
+    open.sort_by_key(|observation| observation.leads != observation.id);
+    Ok(open)
 }
 
 /// The last observation in a unit's hands of who is one person, where that ended because the person was taken for ill.

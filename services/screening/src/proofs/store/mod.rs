@@ -40,7 +40,7 @@ pub struct Proved {
     pub is_asked: bool,
     /// Whether the person was taken for ill, and has no case.
     pub is_case_missing: bool,
-    /// The deadline of a referral that is past it.
+    /// The deadline of a referral that was past it on a past day; none of today, when it waits as whatever waits.
     pub unanswered: Option<DateTime<Utc>>,
 }
 
@@ -131,11 +131,7 @@ pub async fn unobserved(connection: &mut PgConnection, units: &[Uuid]) -> Result
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn proved(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-    now: DateTime<Utc>,
-) -> Result<Vec<Proved>, Fault> {
+pub async fn proved(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Proved>, Fault> {
     let mut slots = slots(&mut *connection, ids).await?;
     let mut changes = changes(&mut *connection, ids).await?;
     let readings = sqlx::query!(
@@ -157,12 +153,9 @@ pub async fn proved(
                   EXISTS (SELECT FROM hands_question q JOIN person p ON p.id IN (q.holding_person_id, q.finding_person_id)
                           WHERE q.settled_at IS NULL AND p.same_as = o.one_id) AS "is_asked!",
                   o.ending IS NOT DISTINCT FROM 2
-                      AND NOT EXISTS (SELECT FROM case_record c WHERE c.one_id = o.one_id) AS "is_case_missing!",
-                  (SELECT min(r.deadline_at) FROM referral r
-                   WHERE r.observation_id = o.id AND r.answered_at IS NULL AND r.deadline_at <= $2) AS unanswered
+                      AND NOT EXISTS (SELECT FROM case_record c WHERE c.one_id = o.one_id) AS "is_case_missing!"
            FROM observation o WHERE o.id = ANY($1)"#,
         ids,
-        now,
     );
     let rows = rows.fetch_all(&mut *connection).await?.into_iter();
     let mut rows: HashMap<Uuid, _> = rows.map(|row| (row.id, row)).collect();
@@ -182,7 +175,7 @@ pub async fn proved(
                 is_decided: row.is_decided,
                 is_asked: row.is_asked,
                 is_case_missing: row.is_case_missing,
-                unanswered: row.unanswered,
+                unanswered: None,
             })
         })
         .collect())

@@ -1,0 +1,348 @@
+//! Faults: whatever was read or has passed is there once, whatever stops, and nothing is decided on stale knowledge.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proto::screening::{self as pb, passage_result::Result as Came, reading_result::Result as Read};
+use rampart::{client::Screening, postgres};
+use tests::{Sandbox, as_role, person_keys_text, reason, request_id, until};
+use tonic::{Code, Status};
+
+use crate::{
+    ground::{Ground, NUMBER, details, without_papers},
+    passages::passage,
+    watch::{on, reading},
+};
+
+/// Whether a client may repeat the call: UNAVAILABLE, or a call that was cut off.
+fn passes(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded)
+        || status.message().contains("transport")
+}
+
+/// After a refusal that may be repeated: waits as google.rpc.RetryInfo has it, only sooner.
+async fn again(refused: &mut usize, status: Status) {
+    assert!(passes(&status), "{status:?}");
+    *refused += 1;
+    assert!(*refused < 1_500, "it was not answered in half a minute");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+/// Sends readings until they are answered; each is taken in, now or before. Answers how many were now, and how often they
+/// were refused.
+async fn send(screening: Screening, readings: Vec<pb::Reading>) -> (usize, usize) {
+    let mut refused = 0;
+    let answer = loop {
+        let request = pb::IngestReadingsRequest { readings: readings.clone() };
+        match screening.readings().ingest_readings(request).await {
+            Ok(answer) => break answer.into_inner(),
+            Err(status) => again(&mut refused, status).await,
+        }
+    };
+    let results = answer.results.into_iter().map(|one| one.result.expect("a result"));
+    let accepted = results.map(|result| match result {
+        Read::Accepted(_) => 1,
+        Read::Duplicate(_) => 0,
+        Read::Refused(refused) => panic!("{refused:?}"),
+    });
+    (accepted.sum(), refused)
+}
+
+/// Sends passages by a stream of their own until they are acknowledged; answers how many were new.
+async fn pass(screening: Screening, passages: Vec<pb::Passage>) -> usize {
+    let mut refused = 0;
+    let acknowledged = loop {
+        let batch = pb::IngestPassagesRequest { sequence: 1, passages: passages.clone() };
+        let answer = match screening.passages().ingest_passages(futures::stream::iter([batch])).await {
+            Ok(answers) => answers.into_inner().message().await,
+            Err(status) => Err(status),
+        };
+        match answer {
+            Ok(Some(acknowledged)) => break acknowledged,
+            Ok(None) => again(&mut refused, Status::unavailable("the stream ended")).await,
+            Err(status) => again(&mut refused, status).await,
+        }
+    };
+    let results = acknowledged.results.into_iter().map(|one| one.result.expect("a result"));
+    let came = results.map(|result| match result {
+        Came::Accepted(_) => 1,
+        Came::Duplicate(_) => 0,
+        Came::Refused(refused) => panic!("{refused:?}"),
+    });
+    came.sum()
+}
+
+async fn count(ground: &Ground, what: &str) -> i64 {
+    let mut sql = ground.sandbox.sql().await;
+    let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM screening.{what}"));
+    sqlx::query_scalar(query).fetch_one(&mut sql).await.expect("a count")
+}
+
+/// The verdict of a proof by a replica.
+async fn proved(screening: &Screening) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
+    use proto::screening::prove_persons_response::Event;
+    let request = pb::ProvePersonsRequest::default();
+    let mut stream = screening.proofs().prove_persons(request).await.expect("a proof").into_inner();
+    let mut exceptions = Vec::new();
+    loop {
+        match stream.message().await.expect("a message").expect("a verdict").event {
+            Some(Event::Verdict(verdict)) => return (exceptions, verdict),
+            Some(Event::Exception(exception)) => exceptions.push(exception),
+            _ => {}
+        }
+    }
+}
+
+/// Puts somebody under observation by a replica.
+async fn observed(screening: &Screening, unit: &str, today: &str) -> String {
+    let person = pb::Person {
+        details: Some(without_papers("")),
+        responsible_unit: unit.to_owned(),
+        purpose: pb::Purpose::Returnee.into(),
+        ..Default::default()
+    };
+    let request =
+        pb::IntakePersonRequest { request_id: request_id(), person: Some(person), source: String::new() };
+    let taken = screening.persons().intake_person(request).await.expect("taken in").into_inner();
+    let observation = pb::Observation {
+        person: taken.person.expect("a person").name,
+        basis: pb::Basis::Returnee.into(),
+        last_exposure_date: today.to_owned(),
+        ..Default::default()
+    };
+    let request = pb::OpenObservationRequest { request_id: request_id(), observation: Some(observation) };
+    let opened = screening.observations().open_observation(request).await.expect("opened").into_inner();
+    opened.observation.expect("an observation").name
+}
+
+/// Screening as a process of its own, which can be killed. It has the machine's clock.
+struct Process(Child, String);
+
+impl Process {
+    fn start(sandbox: &Sandbox, folder: &std::path::Path, port: u16) -> Self {
+        let token = sandbox.issuer.token(screening::SUBJECT, Duration::from_secs(600)).unwrap();
+        let file = folder.join("token");
+        std::fs::write(&file, token).unwrap();
+        let trust = sandbox.issuer.trust();
+        let child = Command::new(env!("CARGO_BIN_EXE_screening"))
+            .arg("serve")
+            .env("RAMPART_LISTEN", format!("127.0.0.1:{port}"))
+            .env("RAMPART_DATABASE_URL", as_role(&sandbox.admin_url, "screening_runtime"))
+            .env("RAMPART_JWKS", trust.jwks.to_string())
+            .env("RAMPART_ISSUER", &trust.issuer)
+            .env("RAMPART_AUDIENCE", &trust.audience)
+            .env("RAMPART_DRAIN_NOTICE", "0")
+            .env("RAMPART_REGISTRY", sandbox.registry_url())
+            .env("RAMPART_REGISTRY_TOKEN_FILE", file)
+            .env("RAMPART_PERSON_KEYS", person_keys_text("first"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started");
+        Self(child, format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Ends it as kill -9 does.
+    fn kill(&mut self) {
+        self.0.kill().expect("killed");
+        self.0.wait().expect("ended");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once() {
+    const BATCHES: usize = 60;
+    const OF_BATCH: usize = 20;
+    let ground = Ground::build().await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut process = Process::start(&ground.sandbox, folder.path(), port);
+    let duty = ground.sandbox.screening_replica_as(&process.1, "duty");
+    let list = pb::ListPersonsRequest { ancestor_unit: ground.grids[2].clone(), ..Default::default() };
+    until(async || duty.persons().list_persons(list.clone()).await.ok()).await;
+
+    let now: DateTime<Utc> = chassis::clock::wall();
+    let today = now.with_timezone(&chrono_tz::Asia::Shanghai).date_naive().to_string();
+    let mut observations = Vec::new();
+    for nth in 0..OF_BATCH {
+        observations.push(observed(&duty, &ground.grids[nth % 3], &today).await);
+    }
+    let checkpoint = pb::Checkpoint {
+        responsible_unit: ground.counties[0].clone(),
+        kind: pb::CheckpointKind::Toll.into(),
+        display_name: "双峰收费站".to_owned(),
+        start_date: today,
+        ..Default::default()
+    };
+    let request = pb::CreateCheckpointRequest { request_id: request_id(), checkpoint: Some(checkpoint) };
+    let post = duty.checkpoints().create_checkpoint(request).await.expect("set up").into_inner();
+    let post = post.checkpoint.expect("a checkpoint").name;
+    let read_at = |nth: usize| now - TimeDelta::minutes(i64::try_from(nth).unwrap());
+    let readings: Vec<Vec<pb::Reading>> = (0..BATCHES)
+        .map(|nth| observations.iter().map(|one| reading(one, read_at(nth), 36.5)).collect())
+        .collect();
+    let passages: Vec<Vec<pb::Passage>> =
+        (0..BATCHES).map(|_| (0..OF_BATCH).map(|_| passage(&post, now)).collect()).collect();
+
+    let mut senders = Vec::new();
+    for part in readings.chunks(BATCHES / 3) {
+        let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.1, "duty"));
+        senders.push(tokio::spawn(async move {
+            for batch in part {
+                send(duty.clone(), batch).await;
+            }
+        }));
+    }
+    for part in passages.chunks(BATCHES / 2) {
+        let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.1, "duty"));
+        senders.push(tokio::spawn(async move {
+            for batch in part {
+                pass(duty.clone(), batch).await;
+            }
+        }));
+    }
+    until(async || {
+        let some = i64::try_from(OF_BATCH * 2).unwrap();
+        (count(&ground, "reading").await >= some && count(&ground, "passage").await >= some).then_some(())
+    })
+    .await;
+    process.kill();
+    let process = Process::start(&ground.sandbox, folder.path(), port);
+    for sender in senders {
+        sender.await.expect("sent");
+    }
+    // Everything once more, as a client does that does not know what was acknowledged.
+    let duty = ground.sandbox.screening_replica_as(&process.1, "duty");
+    for batch in readings {
+        assert_eq!(send(&duty, batch).await.0, 0, "each was taken in before");
+    }
+    for batch in passages {
+        assert_eq!(pass(&duty, batch).await, 0, "each was taken in before");
+    }
+    let all = i64::try_from(BATCHES * OF_BATCH).unwrap();
+    assert_eq!((count(&ground, "reading").await, count(&ground, "passage").await), (all, all));
+    let mut sql = ground.sandbox.sql().await;
+    let passed: i64 = sqlx::query_scalar("SELECT sum(passed)::bigint FROM screening.shift")
+        .fetch_one(&mut sql)
+        .await
+        .expect("a tally");
+    assert_eq!(passed, all, "counted once");
+    let (exceptions, verdict) = proved(&duty).await;
+    assert!(verdict.holds, "{exceptions:?}");
+    assert_eq!(verdict.readings, all);
+}
+
+#[tokio::test]
+async fn while_the_registry_is_silent_for_an_hour_facts_are_taken_in_and_nothing_is_decided() {
+    let mut ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-01-19").await;
+    let village = ground.village(0).await;
+    ground.sandbox.stack().stop_service("registry").await.expect("stopped");
+    let mut sql = ground.sandbox.sql().await;
+    let ago = chassis::clock::wall() - TimeDelta::hours(1);
+    let refused = until(async || {
+        // Again and again: something may have been on its way when the registry ended.
+        let silent = sqlx::query("UPDATE screening.followed SET heard_at = $1").bind(ago);
+        silent.execute(&mut sql).await.unwrap();
+        // Nothing was read: what is refused for that was not refused for silence.
+        let refused = ground.release("duty-0", &observation.name, "").await.expect_err("nothing was read");
+        (reason(&refused) == "FEED_STALE").then_some(refused)
+    })
+    .await;
+    assert_eq!(refused.code(), Code::Unavailable);
+    // Facts: somebody is found and watched over, read, passes, and a slot closes.
+    ground.read(reading(&observation.name, on(3, "00:00"), 36.5)).await;
+    let other = ground.observed(0, "", "2020-02-01").await;
+    ground.advance(on(3, "12:30")).await;
+    assert_eq!(ground.outcomes(&other.name).await[0], pb::Outcome::Missed);
+    // Then it is back.
+    ground.sandbox.stack().start_registry().await.expect("started");
+    until(async || ground.release("duty-0", &observation.name, "").await.ok()).await;
+    assert_eq!(ground.digest(&village).await.len(), 1, "of what was missed meanwhile");
+}
+
+#[tokio::test]
+async fn a_database_that_stops_and_starts_under_load_loses_no_reading() {
+    const BATCHES: usize = 60;
+    let folder = tempfile::Builder::new().prefix("rampart-").tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let options = postgres::Options { data: folder.path().join("data"), port: None, durable: true };
+    let mut server = postgres::start(options).await.expect("a Postgres");
+    let ground = Ground::on(Sandbox::start_on(server.url("postgres")).await).await;
+    let mut observations = Vec::new();
+    for nth in 0..10 {
+        observations.push(ground.observed(nth % 3, "", "2020-02-01").await.name);
+    }
+    let at = on(3, "00:00");
+    let senders = (0..4).map(|_| {
+        let duty = ground.screening("duty");
+        let batches: Vec<Vec<pb::Reading>> =
+            (0..BATCHES).map(|_| observations.iter().map(|one| reading(one, at, 36.5)).collect()).collect();
+        tokio::spawn(async move {
+            let mut refused = 0;
+            for batch in batches {
+                refused += send(duty.clone(), batch).await.1;
+            }
+            refused
+        })
+    });
+    let senders: Vec<_> = senders.collect();
+    until(async || (count(&ground, "reading").await > 0).then_some(())).await;
+    server.crash().await.expect("stopped");
+    let request = pb::IngestReadingsRequest { readings: vec![reading(&observations[0], at, 36.5)] };
+    let refused = ground.screening("duty").readings().ingest_readings(request).await.expect_err("it is down");
+    assert_eq!(refused.code(), Code::Unavailable);
+    server.resume().await.expect("started");
+    let mut times = 0;
+    for sender in senders {
+        times += sender.await.expect("sent");
+    }
+    assert!(times > 0, "some were refused while it was down");
+    let all = i64::try_from(4 * BATCHES * 10).unwrap();
+    assert_eq!(count(&ground, "reading").await, all);
+    let (exceptions, verdict) = ground.proof().await;
+    assert!(verdict.holds, "{exceptions:?}");
+}
+
+#[tokio::test]
+async fn two_replicas_that_open_an_observation_of_one_person_at_once_open_one() {
+    let mut ground = Ground::build().await;
+    let second = ground.sandbox.stack().start_screening().await.expect("another replica");
+    let replicas = [ground.screening("leader-0"), ground.sandbox.screening_replica_as(&second, "leader-0")];
+    let list = pb::ListPersonsRequest { ancestor_unit: ground.grids[0].clone(), ..Default::default() };
+    until(async || replicas[1].persons().list_persons(list.clone()).await.ok()).await;
+    let person = ground.found(0, details(NUMBER)).await.name;
+    let open = |replica: &Screening| {
+        let (replica, person) = (replica.clone(), person.clone());
+        async move {
+            let observation = pb::Observation {
+                person,
+                basis: pb::Basis::Returnee.into(),
+                last_exposure_date: "2020-02-01".to_owned(),
+                ..Default::default()
+            };
+            let request =
+                pb::OpenObservationRequest { request_id: request_id(), observation: Some(observation) };
+            replica.observations().open_observation(request).await.expect("opened").into_inner()
+        }
+    };
+    let opened = futures::future::join_all((0..6).map(|nth| open(&replicas[nth % 2]))).await;
+    assert_eq!(opened.iter().filter(|opened| !opened.known).count(), 1);
+    assert_eq!(count(&ground, "observation").await, 1);
+    let observation = opened[0].observation.clone().expect("an observation").name;
+    // Both close the same slots; each is closed once.
+    ground.advance(on(5, "00:30")).await;
+    assert_eq!(ground.digest(&ground.counties[0]).await[0].missed_in_a_row, 4);
+    assert_eq!(ground.outcomes(&observation).await[..4], [pb::Outcome::Missed; 4]);
+    assert!(ground.proof().await.1.holds);
+}
