@@ -224,10 +224,10 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
     // Everything once more, as a client does that does not know what was acknowledged.
     let duty = ground.sandbox.screening_replica_as(&process.1, "duty");
     for batch in readings {
-        assert_eq!(send(&duty, batch).await.0, 0, "each was taken in before");
+        assert_eq!(send(duty.clone(), batch).await.0, 0, "each was taken in before");
     }
     for batch in passages {
-        assert_eq!(pass(&duty, batch).await, 0, "each was taken in before");
+        assert_eq!(pass(duty.clone(), batch).await, 0, "each was taken in before");
     }
     let all = i64::try_from(BATCHES * OF_BATCH).unwrap();
     assert_eq!((count(&ground, "reading").await, count(&ground, "passage").await), (all, all));

@@ -101,7 +101,7 @@ impl Week<'_> {
     /// Febrile this morning, seen, tested, confirmed, reported, and in hospital; those whom they met are followed.
     async fn confirmed(&self, one: &Ill) -> anyhow::Result<()> {
         let health = self.health(&one.unit)?;
-        self.sent_on(health, one).await?;
+        self.suspected_at_the_clinic(health, one).await?;
         let found = one.day * 1_440 + FOUND;
         let case = opened(health, &one.person, &date(one.day - 1)).await?;
         let result = tested(health, &one.person, pb::TestOutcome::Positive, found - 15).await?;
@@ -131,8 +131,8 @@ impl Week<'_> {
         Ok(())
     }
 
-    /// The fever clinic has seen who was febrile, and sends them on.
-    async fn sent_on(&self, health: &Screening, one: &Ill) -> anyhow::Result<()> {
+    /// The fever clinic has seen who was febrile, and suspects them.
+    async fn suspected_at_the_clinic(&self, health: &Screening, one: &Ill) -> anyhow::Result<()> {
         let request = pb::ListReferralsRequest {
             ancestor_unit: one.unit.clone(),
             page_size: 1_000,
@@ -144,8 +144,9 @@ impl Week<'_> {
                 let request = pb::AnswerReferralRequest {
                     request_id: request_id(&format!("answer {}", referral.name)),
                     name: referral.name.clone(),
-                    answer: pb::ReferralAnswer::SentOn.into(),
+                    answer: pb::ReferralAnswer::Suspected.into(),
                     facility: "县定点医院发热门诊".to_owned(),
+                    next_facility: String::new(),
                 };
                 let answer = || async { health.referrals().answer_referral(request.clone()).await };
                 patiently(answer).await.map_err(refused("an answer"))?;
