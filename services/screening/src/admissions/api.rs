@@ -70,7 +70,10 @@ impl Admissions {
             return Ok(answer);
         }
         let of_him = self.told(&mut work, &person, &told).await?;
-        let same = |one: &Admission| one.admitted_at.is_none_or(|at| at == told.at);
+        let same = |one: &Admission| match one.admitted_at {
+            Some(at) => at == told.at,
+            None => one.discharged_at.is_some_and(|at| at >= told.at),
+        };
         let of_him = of_him.into_iter().find(|one| !told.external.1.is_empty() || same(one));
         let known = of_him.as_ref().is_some_and(|one| one.admitted_at.is_some());
         let mut admission = of_him.unwrap_or_else(|| blank(&person, &told));

@@ -111,8 +111,10 @@ pub async fn raise_waiting(connection: &mut PgConnection, now: DateTime<Utc>) ->
          FROM (SELECT *, CASE WHEN deadline_at > $1 THEN 0 ELSE LEAST(1 + floor(extract(epoch FROM $1 - deadline_at) / 86400), 9) END::smallint AS level
                FROM waiting WHERE at_once OR deadline_at <= $1) w
          JOIN unit_sight u ON u.unit_id = w.unit_id
-         WHERE NOT EXISTS (SELECT FROM escalation x WHERE x.subject_id = w.subject_id AND x.kind = w.kind
-                             AND (x.unit_id, x.level) = (w.unit_id, w.level))
+         LEFT JOIN LATERAL (
+             SELECT x.unit_id, x.level FROM escalation x WHERE x.subject_id = w.subject_id AND x.kind = w.kind OFFSET 0
+         ) x ON true
+         WHERE (x.unit_id, x.level) IS DISTINCT FROM (w.unit_id, w.level)
          ORDER BY w.subject_id LIMIT $2
          ON CONFLICT ON CONSTRAINT escalation_pkey
          DO UPDATE SET unit_id = excluded.unit_id, level = excluded.level, holder_id = excluded.holder_id,

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod ops;
+pub mod pages;
 pub mod parse;
 pub mod store;
 pub mod tending;

@@ -14,7 +14,7 @@ use crate::{
     house::House,
     observations::{
         Observation, State,
-        api::{EVERYTHING, key, place},
+        pages::{EVERYTHING, key, place},
         parse::{COLLECTION, observation, observation_name},
         store as observations,
     },

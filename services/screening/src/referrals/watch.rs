@@ -8,10 +8,7 @@ use chassis::{
     server,
     watching::Resources,
 };
-use proto::{
-    registry::Heartbeat,
-    screening::{self as pb, watch_referrals_response::Event},
-};
+use proto::screening::{self as pb, watch_referrals_response::Event};
 use tonic::{Request, async_trait};
 use uuid::Uuid;
 
@@ -53,7 +50,7 @@ impl Resources for Referrals {
     }
 
     fn message(&self, referral: Option<pb::Referral>, token: String) -> pb::WatchReferralsResponse {
-        let event = referral.map_or(Event::Heartbeat(Heartbeat {}), Event::Referral);
+        let event = referral.map_or(Event::Heartbeat(proto::registry::Heartbeat {}), Event::Referral);
         pb::WatchReferralsResponse { event: Some(event), token }
     }
 }

@@ -108,21 +108,3 @@ async fn what_is_asked_all_day_reads_by_index() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
-
-#[tokio::test]
-async fn what_waits_is_looked_for_without_reading_every_observation() {
-    let sandbox = Sandbox::start().await;
-    let mut sql = filled(&sandbox).await;
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
-    for fragment in [
-        "INSERT INTO escalation AS e (subject_id, kind, person_id, unit_id, level, holder_id, since)\n         SELECT w.subject_id",
-        "SELECT DISTINCT w.unit_id",
-    ] {
-        let text = plans::text(folder, fragment);
-        let arguments = if text.contains("$2") { "now(), 5000" } else { "now()" };
-        // With the hour in hand, as it is looked for each time: few are overdue.
-        let plan = plans::of(&mut sql, &text, arguments, "force_custom_plan").await;
-        let scanned = plans::scanned(&plan, &["observation", "case_record"]);
-        assert!(scanned.is_empty(), "{fragment}: {scanned:?}");
-    }
-}

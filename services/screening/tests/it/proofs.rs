@@ -328,7 +328,7 @@ async fn persons_whose_unit_the_tree_does_not_know_are_found_by_who_stands_above
     let ground = Ground::build().await;
     let observed = ground.observed(0, NUMBER, "2020-02-01").await;
     let mut sql = ground.sandbox.sql().await;
-    sqlx::raw_sql("UPDATE screening.person SET unit_id = gen_random_uuid()")
+    sqlx::raw_sql("SET search_path = screening; UPDATE person SET unit_id = gen_random_uuid()")
         .execute(&mut sql)
         .await
         .expect("lost");
