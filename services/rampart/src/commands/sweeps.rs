@@ -249,10 +249,12 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             });
             let rows = rows.collect::<Vec<_>>();
             let progress = sweeps.get_progress(far).await?.into_inner().progress;
-            if !rows.is_empty() {
-                style.rows(HOUSEHOLDS, &rows)?;
+            // A grid that counts has no households to name: how far it is, is what there is to do.
+            let counts = progress.filter(|progress| rows.is_empty() && progress.percent < 100);
+            match counts {
+                Some(progress) => style.rows(PROGRESS, &[self::progress(progress)])?,
+                None => style.rows(HOUSEHOLDS, &rows)?,
             }
-            style.rows(PROGRESS, &progress.into_iter().map(self::progress).collect::<Vec<_>>())?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Progress { sweep, unit } => {
