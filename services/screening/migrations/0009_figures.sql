@@ -32,19 +32,19 @@ CREATE TABLE figure_progress (
 INSERT INTO figure_progress (tallied_on) VALUES (NULL);
 
 -- Each is called with the rows as they have become, and where they were updated with those that they were, too.
-CREATE FUNCTION note_observations() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_observations() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO figure_inbox (unit_id) SELECT unit_id FROM changed UNION SELECT opened_unit_id FROM changed
         UNION SELECT e.contact_unit_id FROM exposure e WHERE e.contact_one_id IN (SELECT one_id FROM changed);
     RETURN NULL;
 END $$;
-CREATE FUNCTION note_referrals() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_referrals() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO figure_inbox (unit_id) SELECT DISTINCT found_unit_id FROM changed;
     RETURN NULL;
 END $$;
 -- A case counts where it resided; whether contacts are those of a case, and have become cases, counts where they are.
-CREATE FUNCTION note_cases() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_cases() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO figure_inbox (unit_id)
         SELECT counted_unit_id FROM changed WHERE counted_unit_id IS NOT NULL UNION SELECT unit_id FROM changed
@@ -52,12 +52,12 @@ BEGIN
         UNION SELECT e.contact_unit_id FROM exposure e WHERE e.index_one_id IN (SELECT one_id FROM changed);
     RETURN NULL;
 END $$;
-CREATE FUNCTION note_exposures() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_exposures() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO figure_inbox (unit_id) SELECT DISTINCT contact_unit_id FROM changed;
     RETURN NULL;
 END $$;
-CREATE FUNCTION note_support_requests() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_support_requests() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO figure_inbox (unit_id) SELECT DISTINCT unit_id FROM changed;
     RETURN NULL;
