@@ -18,6 +18,7 @@ use super::{
 use crate::{
     DOMAIN,
     admissions::ops as admissions,
+    feeds::{self, Stream},
     house::House,
     persons::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
@@ -78,6 +79,15 @@ impl ObservationService for Observations {
         request: Request<pb::ListObservationsRequest>,
     ) -> Result<Response<pb::ListObservationsResponse>, Status> {
         server::reply(DOMAIN, self.list(request).await)
+    }
+
+    type WatchObservationsStream = Stream<pb::WatchObservationsResponse>;
+
+    async fn watch_observations(
+        &self,
+        request: Request<pb::WatchObservationsRequest>,
+    ) -> Result<Response<Self::WatchObservationsStream>, Status> {
+        Ok(feeds::watch(self, request, |request| request.start_token))
     }
 
     async fn extend_observation(

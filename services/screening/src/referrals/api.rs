@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use chassis::{Caller, Fault, Violations, claims::Claim, feed, pages, pages::Pager, parse, server};
 use proto::screening::{self as pb, referral_service_server::ReferralService};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
     ANSWERED_WITHIN, Answer, Referral, TOPIC, ops,
     parse::{self as contract, COLLECTION, referral_name},
-    store, watch,
+    store,
 };
 use crate::{
     DOMAIN,
+    feeds::{self, Stream},
     house::House,
     observations::store as observations,
     persons::{
@@ -53,17 +53,13 @@ impl ReferralService for Referrals {
         server::reply(DOMAIN, self.create(request).await)
     }
 
-    type WatchReferralsStream = ReceiverStream<Result<pb::WatchReferralsResponse, Status>>;
+    type WatchReferralsStream = Stream<pb::WatchReferralsResponse>;
 
     async fn watch_referrals(
         &self,
         request: Request<pb::WatchReferralsRequest>,
     ) -> Result<Response<Self::WatchReferralsStream>, Status> {
-        let referrals = self.clone();
-        Ok(server::stream(
-            DOMAIN,
-            |messages| async move { watch::watch(&referrals, request, &messages).await },
-        ))
+        Ok(feeds::watch(self, request, |request| request.start_token))
     }
 
     async fn answer_referral(
