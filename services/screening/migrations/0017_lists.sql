@@ -8,3 +8,10 @@ CREATE TABLE observation_departure (
     ancestors uuid[] NOT NULL
 ) PARTITION BY RANGE (day);
 CREATE INDEX observation_departure_observation_idx ON observation_departure (observation_id);
+
+-- Places that have a name and are no unit (R8, R23): where somebody met, by the name as it is compared, and where an
+-- incident is, by a keyed hash of it, since where a person is, is sealed.
+ALTER TABLE exposure ADD COLUMN place_key text NOT NULL DEFAULT '';
+UPDATE exposure SET place_key = lower(regexp_replace(normalize(place, NFKC), '[[:space:][:punct:]]', '', 'g')) WHERE place <> '';
+CREATE INDEX exposure_place_idx ON exposure (place_key, last_at) WHERE place_key <> '';
+ALTER TABLE incident ADD COLUMN place text NOT NULL DEFAULT '', ADD COLUMN place_hash bytea;

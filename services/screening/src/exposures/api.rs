@@ -232,6 +232,7 @@ impl Exposures {
         store::link(&mut work, id, index, (caller.subject(), now)).await?;
         let exposure = Exposure { index: Some(index), ..exposure };
         let observation = ops::follow(&self.house, &mut work, &exposure, caller.subject()).await?;
+        ops::placed(&self.house, &mut work, &exposure).await?;
         let answer = pb::LinkExposureResponse {
             exposure: Some(self.shown(&caller, &exposure)),
             observation: observation.map(observation_name).unwrap_or_default(),
