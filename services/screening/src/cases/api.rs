@@ -28,7 +28,8 @@ use crate::{
     },
     referrals,
     results::{self, parse::COLLECTION as RESULTS},
-    rules::{RuleSet, day_start},
+    rules::day_start,
+    schedules,
     worklists,
 };
 
@@ -131,7 +132,7 @@ impl Cases {
             Some(_) => return Err(not_agreed(person.id)),
             None => {
                 let results = results::store::of_one(&mut work, one).await?;
-                let rules = RuleSet::on(today);
+                let rules = schedules::ops::rules(&self.house, &mut work, person.unit, today).await?;
                 let case = Case {
                     person: person.id,
                     unit: person.unit,
@@ -165,7 +166,9 @@ impl Cases {
         let events = store::happened(&mut work, case.id).await?;
         let results = results::store::of_one(&mut work, case.one).await?;
         let known = Known { links: &case.links, signs: &case.signs, results: &results };
-        let definition = classify(RuleSet::on(self.house.clock.today()), known);
+        let today = self.house.clock.today();
+        let rules = schedules::ops::rules(&self.house, &mut work, case.unit, today).await?;
+        let definition = classify(rules, known);
         Ok(pb::GetCaseResponse {
             case: Some(self.shown(&case)),
             events: events.into_iter().map(contract::event).collect(),
@@ -332,7 +335,8 @@ impl Cases {
                     "is required: where it is counted is a correction (R23)",
                 ));
             }
-            case.rules = RuleSet::on(self.house.clock.today());
+            let today = self.house.clock.today();
+            case.rules = schedules::ops::rules(&self.house, &mut work, case.unit, today).await?;
             let said = (caller.subject(), request.reason.as_str());
             let incidents = ops::recount(&self.house, &mut work, &mut case, unit, said).await?;
             Followed { contacts: 0, incidents }

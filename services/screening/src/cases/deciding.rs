@@ -12,7 +12,7 @@ use super::{
     parse::{self as contract, misfit},
     store,
 };
-use crate::{house::House, observations, persons::parse::UNITS, results, rules::RuleSet};
+use crate::{house::House, observations, persons::parse::UNITS, results, schedules};
 
 /// A decision that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ pub async fn decidable(
     asked: &Asked<'_>,
 ) -> Result<Vec<i16>, Fault> {
     let (to, zone) = (asked.to, house.clock.zone());
-    let rules = RuleSet::on(house.clock.today());
+    let rules = schedules::ops::rules(house, connection, case.unit, house.clock.today()).await?;
     if is_correction(case.state, to) {
         if asked.request.reason.is_empty() {
             return Err(Fault::invalid("reason", "is required: a step back is a correction"));

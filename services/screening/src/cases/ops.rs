@@ -167,7 +167,8 @@ async fn follow(
             // Day 0 is the day it is stated as of (R16).
             let last_exposure = at.with_timezone(&house.clock.zone()).date_naive();
             let (place, facility) = (Place::Home, String::new());
-            let opening = Opening { person: case.person, basis: DISCHARGED, last_exposure, place, facility };
+            let (person, basis, former) = (case.person, DISCHARGED, None);
+            let opening = Opening { person, basis, last_exposure, place, facility, former };
             put_under(house, connection, by, opening).await?;
         }
         State::Excluded | State::Cleared | State::Observed => {
@@ -192,6 +193,7 @@ async fn resume(house: &House, connection: &mut PgConnection, case: &Case, by: &
     let converted = observations::store::converted(connection, case.one, case.unit).await?;
     let Some(broken_off) = converted else { return Ok(()) };
     let opening = Opening {
+        former: Some(broken_off.ordered()),
         person: broken_off.person,
         basis: broken_off.basis,
         last_exposure: broken_off.last_exposure,

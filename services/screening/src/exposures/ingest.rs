@@ -12,7 +12,7 @@ use super::{
 use crate::{
     house::House,
     persons::{Person, intake, parse::person_name, store as persons},
-    rules::RuleSet,
+    schedules,
 };
 
 /// The most contacts of one call.
@@ -54,6 +54,7 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken
         return Err(Fault::invalid("person", "must be another person than the index"));
     }
     let now = house.clock.now();
+    let rules = schedules::ops::rules(house, &mut work, contact.unit, house.clock.today()).await?;
     let exposure = Exposure {
         id: Uuid::now_v7(),
         event: item.event,
@@ -69,7 +70,7 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken
         last_at: item.last_at,
         protected: item.protected,
         close: false,
-        control_plan: RuleSet::on(house.clock.today()).control_plan,
+        control_plan: rules.control_plan,
         created_at: now,
         withdrawn_at: None,
         withdraw_reason: String::new(),

@@ -88,6 +88,6 @@ impl Verified {
     pub fn opening(&self, person: Uuid) -> Option<Opening> {
         let (basis, last_exposure) = self.opens?;
         let (place, facility) = (Place::Home, String::new());
-        Some(Opening { person, basis, last_exposure, place, facility })
+        Some(Opening { person, basis, last_exposure, place, facility, former: None })
     }
 }

@@ -14,8 +14,7 @@ use crate::{
     },
     house::House,
     observations,
-    rules::RuleSet,
-    schedules::{COUNTY, TOWNSHIP},
+    schedules::{self, COUNTY, TOWNSHIP},
 };
 
 /// Finds what a case that was confirmed now makes an incident of (R7, R8).
@@ -64,15 +63,15 @@ pub async fn detect_febrile(
     connection: &mut PgConnection,
     units: &[Uuid],
 ) -> Result<(), Fault> {
-    let rules = RuleSet::on(house.clock.today());
-    if !has_suspected_clusters(rules) {
-        return Ok(());
-    }
     let standing = units.iter().filter_map(|unit| house.jurisdiction.standing(*unit));
     let mut places: Vec<Uuid> = standing.filter(|place| is_small(house, *place)).collect();
     places.sort_unstable();
     places.dedup();
     for place in places {
+        let rules = schedules::ops::rules(house, connection, place, house.clock.today()).await?;
+        if !has_suspected_clusters(rules) {
+            continue;
+        }
         let since = house.clock.now() - CLUSTERED;
         let confirmed = cases::store::confirmed_at(connection, &at(house, place), since).await?;
         if let Some(case) = confirmed.into_iter().last() {

@@ -212,14 +212,24 @@ impl Observations {
         wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "ExtendObservation", &request);
-        let asked = Asked { caller, deadline, permission: "observations.write", claim, id };
-        let zone = self.house.clock.zone();
-        self.change(asked, |observation, _, _| {
-            // An earlier exposure changes nothing, and is kept as said.
-            observation.extend(exposure, zone);
-            Ok((Event::Extended, format!("{exposure}: {}", request.reason)))
-        })
-        .await
+        let mut work = self.house.database.begin(deadline).await?;
+        let observation = store::lock(&mut work, id).await?;
+        let mut observation = self.house.observed(&caller, "observations.write", id, observation)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let now = self.house.clock.now();
+        open(&observation, now)?;
+        // An earlier exposure changes nothing, and is kept as said.
+        ops::extend(&self.house, &mut work, &mut observation, exposure).await?;
+        let words = format!("{exposure}: {}", request.reason);
+        let said = (caller.subject(), words.as_str(), now);
+        ops::change(&self.house, &mut work, &observation, Event::Extended, said).await?;
+        observation.version += 1;
+        let answer = contract::observation(&observation, now);
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
     }
 
     async fn shorten(

@@ -13,7 +13,8 @@ use crate::{
     house::House,
     persons::{parse::person_name, store as persons},
     readings, referrals,
-    rules::{RuleSet, window_end},
+    rules::{Ordered, window_end},
+    schedules,
 };
 
 /// What is asked for when a person is put under observation.
@@ -29,6 +30,8 @@ pub struct Opening {
     pub place: Place,
     /// The facility's official name.
     pub facility: String,
+    /// By what the person was observed before, where that goes on as it was (R13); else by what is in force (V1).
+    pub former: Option<Ordered>,
 }
 
 /// Puts a person in the caller's hands under observation, as [`put_under`].
@@ -70,13 +73,16 @@ pub async fn put_under(
     let open = store::lock_open(connection, one).await?;
     if let Some(own) = open.iter().find(|own| own.unit == person.unit) {
         let mut own = own.clone();
-        if own.extend(opening.last_exposure, zone) {
+        if extend(house, connection, &mut own, opening.last_exposure).await? {
             change(house, connection, &own, Event::Extended, (by, "found again", now)).await?;
         }
         return Ok((own, true));
     }
     let id = Uuid::now_v7();
-    let rules = RuleSet::on(house.clock.today());
+    let Ordered { rules, terms } = match opening.former {
+        Some(former) => former,
+        None => schedules::ops::ordered(house, connection, person.unit, opening.basis).await?,
+    };
     let mut observation = Observation {
         id,
         person: person.id,
@@ -88,7 +94,9 @@ pub async fn put_under(
         last_exposure: opening.last_exposure,
         place: opening.place as i16,
         facility: opening.facility,
-        slots_a_day: rules.terms().slots_a_day,
+        days: terms.days,
+        slots_a_day: terms.slots_a_day,
+        slots_before: None,
         rules,
         starts_at: now,
         ends_at: now,
@@ -101,13 +109,32 @@ pub async fn put_under(
         ended_by: String::new(),
         version: 1,
     };
-    observation.end_at(window_end(opening.last_exposure, rules.terms(), zone), zone);
+    observation.end_at(window_end(opening.last_exposure, terms, zone), zone);
     store::insert(connection, &observation).await?;
     readings::store::plan(connection, observation.id, &observation.slots(zone), now).await?;
     store::note(connection, &observation, Event::Opened, (by, "", now)).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     followed(connection, one, observation.unit).await?;
     Ok((observation, false))
+}
+
+/// Takes another exposure into an open observation, which is locked, by what is in force for it today; answers whether
+/// anything changes (R12, V1).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn extend(
+    house: &House,
+    connection: &mut PgConnection,
+    observation: &mut Observation,
+    last_exposure: NaiveDate,
+) -> Result<bool, Fault> {
+    if last_exposure <= observation.last_exposure {
+        return Ok(false);
+    }
+    let (unit, basis) = (observation.unit, observation.basis);
+    let ordered = schedules::ops::ordered(house, connection, unit, basis).await?;
+    Ok(observation.extend(last_exposure, ordered, (house.clock.today(), house.clock.zone())))
 }
 
 /// Notes that who is one person, locked, is followed up in a unit's hands: nobody need be reminded any more.
@@ -241,7 +268,7 @@ pub async fn settle(
         match kept.iter_mut().find(|kept| kept.unit == observation.unit) {
             Some(kept) => {
                 let words = format!("goes on as observations/{}", kept.id);
-                if kept.extend(observation.last_exposure, house.clock.zone()) {
+                if extend(house, connection, kept, observation.last_exposure).await? {
                     let said = ("screening", "as another unit has said", now);
                     change(house, connection, kept, Event::Extended, said).await?;
                 }

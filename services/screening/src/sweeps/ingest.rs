@@ -103,7 +103,7 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
         let observation = match opens {
             Some((basis, last_exposure)) => {
                 let (place, facility) = (Place::Home, String::new());
-                let opening = Opening { person, basis, last_exposure, place, facility };
+                let opening = Opening { person, basis, last_exposure, place, facility, former: None };
                 Some(put_under(house, &mut work, by, opening).await?.0.id)
             }
             None => None,

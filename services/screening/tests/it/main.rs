@@ -30,6 +30,7 @@ mod proofs;
 mod readings;
 mod referrals;
 mod results;
+mod schedules;
 mod supports;
 mod sweeps;
 mod watch;

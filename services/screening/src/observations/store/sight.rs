@@ -148,7 +148,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT o.id, o.person_id, o.unit_id, o.one_id, o.opened_unit_id, o.leads_id, o.basis, o.last_exposure, o.place,
-                  o.facility, o.slots_a_day, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
+                  o.facility, o.days, o.slots_a_day, o.slots_since, o.slots_before, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
                   o.due_at, o.lost, o.ending, o.reason, o.unmet, o.ended_at, o.ended_by, o.version
            FROM unnest($1::uuid[]) AS scope (id)
            CROSS JOIN LATERAL (
