@@ -178,9 +178,11 @@ pub fn wrong_with_elapsed(
         change.apply(&mut planned, zone);
         let mut elapsed =
             planned.slots(zone).into_iter().filter(|slot| slot.1 > change.at && slot.1 <= next);
-        let is_there =
-            |opens_at| slots.binary_search_by_key(&opens_at, |filled| filled.slot.opens_at).is_ok();
-        if let Some((opens_at, _)) = elapsed.find(|slot| !is_there(slot.0)) {
+        let is_there = |(opens_at, closes_at)| {
+            let found = slots.binary_search_by_key(&opens_at, |filled| filled.slot.opens_at);
+            found.is_ok_and(|nth| slots[nth].slot.closes_at == closes_at)
+        };
+        if let Some((opens_at, _)) = elapsed.find(|slot| !is_there(*slot)) {
             return Some(format!("the slot of {} is missing", opens_at.to_rfc3339()));
         }
     }

@@ -24,10 +24,12 @@ pub async fn plan(
 ) -> Result<(), Fault> {
     let (opens, closes): (Vec<_>, Vec<_>) = slots.iter().filter(|slot| slot.1 > now).copied().unzip();
     sqlx::query!(
-        "DELETE FROM slot WHERE observation_id = $1 AND closes_at > $2 AND outcome = 0 AND NOT opens_at = ANY($3)",
+        "DELETE FROM slot WHERE observation_id = $1 AND closes_at > $2 AND outcome = 0
+           AND (opens_at, closes_at) NOT IN (SELECT * FROM unnest($3::timestamptz[], $4::timestamptz[]))",
         observation,
         now,
         &opens,
+        &closes,
     )
     .execute(&mut *connection)
     .await?;
