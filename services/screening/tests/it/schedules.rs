@@ -211,7 +211,7 @@ async fn r12_terms_and_levels_out_of_bounds_are_refused_with_every_violation() {
         ..terms("units/none", "2020-02-02", (61, 0))
     };
     let bad = ground.order(bad).await.expect_err("out of bounds");
-    let every = ["area_unit", "basis", "days", "effective_date", "order", "response_level", "slots_a_day"];
+    let every = ["area_unit", "effective_date", "response_level", "basis", "days", "slots_a_day", "order"];
     assert_eq!(fields(&bad), every);
     let least = ground.order(terms(&ground.counties[0], "2020-02-03", (1, 1))).await;
     let most = ground.order(terms(&ground.counties[0], "2020-02-03", (60, 4))).await;
