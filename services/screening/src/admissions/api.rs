@@ -18,6 +18,7 @@ use crate::{
     house::House,
     persons::{
         Person,
+        ops::lock_person,
         parse::{COLLECTION as PERSONS, UNITS, person_name},
         store as persons,
     },
@@ -176,10 +177,8 @@ impl Admissions {
         id: Uuid,
     ) -> Result<Person, Fault> {
         let absent = || Fault::NotFound(person_name(id));
-        let one = persons::one(connection, id).await?.ok_or_else(absent)?;
-        let everybody = persons::lock_same(connection, &self.house.keys, one).await?;
-        let person = everybody.into_iter().find(|person| person.id == id).ok_or_else(absent)?;
-        let seen = self.house.sees(caller, "admissions.write", person.unit);
+        let (person, _) = lock_person(&self.house, connection, id).await?.ok_or_else(absent)?;
+        let seen = self.house.takes(caller, "admissions.write", person.unit);
         if seen { Ok(person) } else { Err(absent()) }
     }
 

@@ -82,18 +82,19 @@ impl Enforcements {
         let mut enforcement = Enforcement { person, deadline_at, ..own };
         if let Some(id) = person {
             let found = persons::hold_hands(&mut work, id).await?;
-            let seen = found.filter(|(unit, _)| self.house.sees(&caller, "enforcements.write", *unit));
+            let seen = found.filter(|(unit, _)| self.house.takes(&caller, "enforcements.write", *unit));
             let (unit, one) = seen.ok_or_else(|| Fault::NotFound(person_name(id)))?;
             (enforcement.unit, enforcement.one) = (unit, Some(one));
         } else {
-            self.house.within(&caller, "enforcements.write", enforcement.unit)?;
+            enforcement.unit = self.house.taking(&caller, "enforcements.write", enforcement.unit)?;
         }
+        let readdressed = unit.is_some_and(|unit| unit != enforcement.unit);
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
         store::insert(&mut work, &enforcement, caller.subject()).await?;
         let shown = Some(contract::enforcement(&enforcement));
-        let answer = pb::CreateEnforcementRequestResponse { enforcement_request: shown };
+        let answer = pb::CreateEnforcementRequestResponse { enforcement_request: shown, readdressed };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)

@@ -16,7 +16,7 @@ use super::{
     Exposure, Figures,
     ingest::{self, LARGEST, Taken},
     ops,
-    parse::{self as contract, COLLECTION, exposure_name, misfit},
+    parse::{self as contract, COLLECTION, Contact, exposure_name, misfit},
     store,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
         parse::{COLLECTION as OBSERVATIONS, observation_name},
     },
     persons::{
-        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
+        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
     refusals::refusal,
@@ -125,20 +125,22 @@ impl Exposures {
             wrong.add("items", format!("must be 1 to {LARGEST}, are {}", request.items.len()));
         }
         wrong.refuse()?;
-        if let Some(unit) = unit {
-            self.house.within(&caller, "exposures.write", unit)?;
-        }
+        // Where a contact who is said by details is taken in.
+        let standing = match unit {
+            Some(unit) => Some(self.house.taking(&caller, "exposures.write", unit)?),
+            None => None,
+        };
         let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
         let mut results = Vec::with_capacity(request.items.len());
         for (nth, item) in request.items.iter().enumerate() {
             let taken = match contract::item(item, &request.unit, now, zone) {
-                Ok(item) => ingest::take_in(&self.house, &caller, item).await,
+                Ok(item) => ingest::take_in(&self.house, &caller, item, standing).await,
                 Err(fault) => Err(fault),
             };
             let result = Some(self.result(&caller, nth, taken)?);
             results.push(pb::ExposureResult { event_id: item.event_id.clone(), result });
         }
-        Ok(pb::IngestExposuresResponse { results })
+        Ok(pb::IngestExposuresResponse { results, unit: standing.map(unit_name).unwrap_or_default() })
     }
 
     fn result(
@@ -215,6 +217,11 @@ impl Exposures {
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "LinkExposure", &request);
         let mut work = self.house.database.begin(deadline).await?;
+        // Persons before what is theirs, as everywhere.
+        let seen = store::get(&mut work, id).await?;
+        let seen = self.seen(&caller, "exposures.write", id, seen)?;
+        let contact = Contact::Person(seen.contact);
+        let hands = ingest::hold(&self.house, &mut work, &contact, Some(index)).await?;
         let found = store::lock(&mut work, id).await?;
         let exposure = self.seen(&caller, "exposures.write", id, found)?;
         if let Some(answer) = claim.replay(&mut work).await? {
@@ -223,7 +230,7 @@ impl Exposures {
         if exposure.index.is_some() || exposure.withdrawn_at.is_some() {
             return Err(misfit(id, "is linked, or was taken back"));
         }
-        let index = ingest::index_seen(&self.house, &mut work, &caller, index).await?;
+        let index = ingest::index_seen(&self.house, &mut work, &caller, (index, hands)).await?;
         let index = index.ok_or_else(|| Fault::NotFound(request.index.clone()))?;
         if index.one == exposure.contact_one {
             return Err(Fault::invalid("index", "is the contact"));

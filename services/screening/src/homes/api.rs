@@ -18,6 +18,7 @@ use crate::{
     DOMAIN,
     house::House,
     persons::{
+        ops::lock_person,
         parse::{COLLECTION as PERSONS, UNITS, person_name},
         store as persons,
     },
@@ -91,17 +92,18 @@ impl Homes {
         persons.dedup();
         let claim = Claim::new(&caller, request_id, "CreateHome", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "homes.write", unit)?;
+        let standing = self.house.taking(&caller, "homes.write", unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        let home = Home { id: Uuid::now_v7(), unit, residents: vec![] };
+        let home = Home { id: Uuid::now_v7(), unit: standing, residents: vec![] };
         store::insert(&mut work, &home, (caller.subject(), self.house.clock.now())).await?;
         for person in persons {
             self.take_in(&mut work, &caller, home.id, (person, since)).await?;
         }
-        let home = self.seen(&mut work, &caller, "homes.write", home.id).await?;
-        let answer = pb::CreateHomeResponse { home: Some(self.shown(&caller, &home)) };
+        let home = store::lock(&mut work, home.id).await?.ok_or(Fault::Conflict)?;
+        let readdressed = standing != unit;
+        let answer = pb::CreateHomeResponse { home: Some(self.shown(&caller, &home)), readdressed };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)
@@ -196,12 +198,11 @@ impl Homes {
         (id, starts_on): (Uuid, NaiveDate),
     ) -> Result<(), Fault> {
         let absent = || Fault::NotFound(person_name(id));
-        let one = persons::one(connection, id).await?.ok_or_else(absent)?;
-        let everybody = persons::lock_same(connection, &self.house.keys, one).await?;
-        let person = everybody.into_iter().find(|person| person.id == id);
-        let seen = person.filter(|person| self.house.sees(caller, "homes.write", person.unit));
+        let locked = lock_person(&self.house, connection, id).await?.map(|(person, _)| person);
+        let seen = locked.filter(|person| self.house.takes(caller, "homes.write", person.unit));
         let person = seen.ok_or_else(absent)?;
-        let resident = Resident { home, person: person.id, unit: person.unit, one, starts_on, ends_on: None };
+        let (person, unit, one) = (person.id, person.unit, person.same_as);
+        let resident = Resident { home, person, unit, one, starts_on, ends_on: None };
         store::join(connection, &resident).await
     }
 
@@ -214,7 +215,7 @@ impl Homes {
         id: Uuid,
     ) -> Result<Home, Fault> {
         let found = store::lock(connection, id).await?;
-        let seen = found.filter(|home| self.house.sees(caller, permission, home.unit));
+        let seen = found.filter(|home| self.house.takes(caller, permission, home.unit));
         seen.ok_or_else(|| Fault::NotFound(home_name(id)))
     }
 

@@ -11,7 +11,7 @@ use crate::{
     escalations::{self, Kind, store::Overdue},
     exposures,
     house::House,
-    persons::{parse::person_name, store as persons},
+    persons::{self, parse::person_name},
     readings, referrals,
     rules::{Ordered, window_end},
     schedules,
@@ -45,7 +45,7 @@ pub async fn open(
     opening: Opening,
 ) -> Result<(Observation, bool), Fault> {
     let absent = || Fault::NotFound(person_name(opening.person));
-    let person = persons::get(connection, &house.keys, &[opening.person]).await?.pop();
+    let person = persons::store::get(connection, &house.keys, &[opening.person]).await?.pop();
     let person = person.filter(|person| house.sees(caller, "observations.write", person.unit));
     let seen = person.ok_or_else(absent)?.unit;
     let (observation, known) = put_under(house, connection, caller.subject(), opening).await?;
@@ -65,10 +65,10 @@ pub async fn put_under(
     opening: Opening,
 ) -> Result<(Observation, bool), Fault> {
     let absent = || Fault::NotFound(person_name(opening.person));
-    let one = persons::one(connection, opening.person).await?.ok_or_else(absent)?;
     // Whoever opens, merges or agrees waits here for one another.
-    let everybody = persons::lock_same(connection, &house.keys, one).await?;
-    let person = everybody.iter().find(|person| person.id == opening.person).ok_or(Fault::Conflict)?;
+    let locked = persons::ops::lock_person(house, connection, opening.person).await?;
+    let (person, _) = locked.ok_or_else(absent)?;
+    let one = person.same_as;
     let (now, zone) = (house.clock.now(), house.clock.zone());
     let open = store::lock_open(connection, one).await?;
     if let Some(own) = open.iter().find(|own| own.unit == person.unit) {
@@ -142,7 +142,7 @@ pub async fn extend(
 /// # Errors
 /// Where the database fails.
 pub async fn followed(connection: &mut PgConnection, one: Uuid, unit: Uuid) -> Result<(), Fault> {
-    let cleared = persons::clear_follow(connection, one, unit).await?;
+    let cleared = persons::store::clear_follow(connection, one, unit).await?;
     if cleared.is_empty() {
         return Ok(());
     }

@@ -18,6 +18,7 @@ use crate::{
     house::House,
     observations::store as observations,
     persons::{
+        ops::lock_person,
         parse::{COLLECTION as PERSONS, UNITS, person_name},
         store as persons,
     },
@@ -170,12 +171,11 @@ impl Referrals {
         let claim = Claim::new(&caller, request_id, "CreateReferral", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let absent = || Fault::NotFound(person_name(asked.person));
-        let one = persons::one(&mut work, asked.person).await?.ok_or_else(absent)?;
-        let everybody = persons::lock_same(&mut work, &self.house.keys, one).await?;
-        let person = everybody.into_iter().find(|person| person.id == asked.person).ok_or_else(absent)?;
-        if !self.house.sees(&caller, "referrals.write", person.unit) {
+        let (person, _) = lock_person(&self.house, &mut work, asked.person).await?.ok_or_else(absent)?;
+        if !self.house.takes(&caller, "referrals.write", person.unit) {
             return Err(absent());
         }
+        let one = person.same_as;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

@@ -16,6 +16,7 @@ use crate::{
     DOMAIN,
     house::House,
     persons::{
+        ops::lock_person,
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
         store as persons,
     },
@@ -64,21 +65,20 @@ impl Results {
         let claim = Claim::new(&caller, request_id, "RecordResult", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let absent = || Fault::NotFound(person_name(result.person));
-        let one = persons::one(&mut work, result.person).await?.ok_or_else(absent)?;
-        let everybody = persons::lock_same(&mut work, &self.house.keys, one).await?;
-        let person = everybody.iter().find(|person| person.id == result.person).ok_or_else(absent)?;
-        if !self.house.sees(&caller, "results.write", person.unit) {
+        let locked = lock_person(&self.house, &mut work, result.person).await?;
+        let (person, everybody) = locked.ok_or_else(absent)?;
+        if !self.house.takes(&caller, "results.write", person.unit) {
             return Err(absent());
         }
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        (result.unit, result.one) = (person.unit, one);
+        (result.unit, result.one) = (person.unit, person.same_as);
         self.amendable(&mut work, &caller, &result).await?;
         let is_task = ops::is_task_of(&mut work, &result, result.unit).await?;
         result.deadline_at = is_task.then(|| now + WITHIN);
         ops::record(&self.house, &mut work, &result).await?;
-        let holder = everybody.iter().find(|person| person.id == one && person.unit != result.unit);
+        let holder = everybody.iter().find(|person| person.id == result.one && person.unit != result.unit);
         if let Some(holder) = holder {
             ops::tell(&self.house, &mut work, &result, holder).await?;
         }
@@ -98,7 +98,7 @@ impl Results {
         let Some(amends) = result.amends else { return Ok(()) };
         let amended = store::get(connection, amends).await?;
         let own = amended.filter(|amended| amended.one == result.one);
-        let own = own.filter(|amended| self.house.sees(caller, "results.write", amended.unit));
+        let own = own.filter(|amended| self.house.takes(caller, "results.write", amended.unit));
         let own = own.ok_or_else(|| Fault::NotFound(result_name(amends)))?;
         if own.told_by.is_some() {
             return Err(Fault::invalid("result.amends", "was told by another unit, which amends it"));

@@ -96,7 +96,7 @@ impl Supports {
         let claim = Claim::new(&caller, request_id, "CreateSupportRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = persons::hold_hands(&mut work, support.person).await?;
-        let seen = found.filter(|(unit, _)| self.house.sees(&caller, "supports.write", *unit));
+        let seen = found.filter(|(unit, _)| self.house.takes(&caller, "supports.write", *unit));
         let hands = seen.ok_or_else(|| Fault::NotFound(person_name(support.person)))?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
