@@ -88,6 +88,9 @@ const TABLE: &[(&str, &[Office])] = {
         ("handdowns.acknowledge", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("handdowns.verify", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("handdowns.schedule", &[Administrator, DutyOfficer]),
+        // What a command centre says of its area: how long persons are observed, and the response level.
+        ("observations.schedule", &[Administrator, DutyOfficer]),
+        ("levels.write", &[Administrator, DutyOfficer]),
         ("checkpoints.write", &[Administrator, DutyOfficer]),
         (
             "checkpoints.read",

@@ -40,6 +40,7 @@ mod reports_watch;
 mod results;
 mod rollup;
 mod rollup_show;
+mod schedules;
 mod support;
 mod sweeps;
 mod today;
@@ -127,6 +128,9 @@ enum Command {
     /// Hand persons down to where they are to be found: import lists, send, acknowledge, verify
     #[command(subcommand)]
     Handdowns(handdowns::Command),
+    /// Show and say what holds in an area from a date on: the response level, how long persons are observed
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     /// Set up posts at stations and tolls; show what their shifts came to
     #[command(subcommand)]
     Checkpoints(checkpoints::Command),
@@ -221,6 +225,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Persons(command) => persons::run(command, &access, cli.style).await,
         Command::Hands(command) => hands::run(command, &access, cli.style).await,
         Command::Handdowns(command) => handdowns::run(command, &access, cli.style).await,
+        Command::Schedules(command) => schedules::run(command, &access, cli.style).await,
         Command::Checkpoints(command) => checkpoints::run(command, &access, cli.style).await,
         Command::Passages(command) => passages::run(command, &access, cli.style).await,
         Command::Observations(command) => observations::run(command, &access, cli.style).await,
