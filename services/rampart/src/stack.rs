@@ -226,8 +226,20 @@ impl Stack {
     /// # Errors
     /// As [`Stack::start`].
     pub async fn start_screening(&mut self) -> anyhow::Result<String> {
-        let (config, listener) =
+        self.start_screening_with(|_| {}).await
+    }
+
+    /// Starts a replica of screening that is set up otherwise; answers where it is.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_screening_with(
+        &mut self,
+        change: impl FnOnce(&mut Config),
+    ) -> anyhow::Result<String> {
+        let (mut config, listener) =
             self.options.listen("screening", self.options.addresses.screening, &self.issuer).await?;
+        change(&mut config);
         let endpoint = format!("http://{}", config.listen);
         let (source, keys) =
             (self.source(screening::SUBJECT, &self.registry)?, self.options.person_keys.clone());

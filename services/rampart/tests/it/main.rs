@@ -4,6 +4,7 @@
 
 mod contacts;
 mod reporting;
+mod schedules;
 mod screening;
 mod shell;
 mod sweeps;

@@ -36,4 +36,5 @@ mod results;
 mod schedules;
 mod supports;
 mod sweeps;
+mod telemetry;
 mod watch;
