@@ -64,6 +64,8 @@ ALTER ROLE {name}_owner PASSWORD {owner};
 ALTER ROLE {name}_owner SET search_path = {name}, extensions;
 ALTER ROLE {name}_runtime PASSWORD {runtime};
 ALTER ROLE {name}_runtime SET search_path = {name}, extensions;
+-- One plan a statement, whatever its arguments: to plan a page costs more than to read it.
+ALTER ROLE {name}_runtime SET plan_cache_mode = force_generic_plan;
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = '{name}') THEN
         GRANT {name}_owner TO CURRENT_USER;

@@ -72,6 +72,7 @@ const TABLE: &[(&str, &[Office])] = {
         ("hands.assign", &[DutyOfficer]),
         ("observations.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("observations.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("observations.watch", &[DutyOfficer, HealthOfficer, Integrator]),
         ("observations.shorten", &[DutyOfficer, HealthOfficer]),
         ("observations.release", &[Leader, DutyOfficer, HealthOfficer]),
         // A release that reality blocks is a doctor's to decide (R26).

@@ -7,6 +7,7 @@ pub mod checkpoints;
 pub mod enforcements;
 pub mod escalations;
 pub mod exposures;
+pub mod feeds;
 pub mod figures;
 pub mod handdowns;
 pub mod hands;
@@ -95,7 +96,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.FigureService",
     "rampart.screening.v1.ProofService",
 ];
-const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
+const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE, observations::store::DEPARTURES];
 
 /// Brings the schema up to date, with the owner's URL.
 ///

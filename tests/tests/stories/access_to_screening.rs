@@ -45,7 +45,8 @@ pub(crate) struct Ground {
 const FROM_ABOVE: [&str; 1] = ["GetSweep"];
 
 /// Methods whose answer does not hang on a place: the list is filtered.
-const PLACELESS: [&str; 4] = ["ListHandsQuestions", "WatchReferrals", "WatchFigures", "ProvePersons"];
+const PLACELESS: [&str; 5] =
+    ["ListHandsQuestions", "WatchObservations", "WatchReferrals", "WatchFigures", "ProvePersons"];
 
 /// What is said of somebody who is nobody else.
 pub(crate) fn person(unit: &str, passport: &str) -> pb::Person {

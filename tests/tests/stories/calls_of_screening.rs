@@ -94,6 +94,13 @@ async fn observing(method: &str, screening: &Screening, ground: &Ground) -> Opti
             let request = pb::ListObservationsRequest { ancestor_unit: unit, ..Default::default() };
             observations.list_observations(request).await.map(drop)
         }
+        "WatchObservations" => {
+            let request = pb::WatchObservationsRequest::default();
+            match observations.watch_observations(request).await {
+                Ok(stream) => stream.into_inner().message().await.map(drop),
+                Err(status) => Err(status),
+            }
+        }
         "ExtendObservation" => {
             let last_exposure_date = "2020-02-01".to_owned();
             let request = pb::ExtendObservationRequest { request_id: id, name, last_exposure_date, reason };

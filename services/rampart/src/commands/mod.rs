@@ -20,6 +20,7 @@ mod homes;
 mod import;
 mod incidents;
 mod observations;
+mod observations_watch;
 mod officers;
 mod pages;
 mod passages;

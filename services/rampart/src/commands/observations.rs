@@ -8,7 +8,7 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
-    pages,
+    observations_watch as watch, pages,
     reporting::{instant, request_id},
     today::{self, ChaseArgs},
     units::resolve,
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     },
     /// As `rampart chase`: what is put before a unit, the most dangerous first
     Chase(ChaseArgs),
+    /// Follow observations: what is open, then every change, until Ctrl-C
+    Watch(watch::Args),
     /// Record another exposure: the end may move to a later day, never to an earlier one
     Extend {
         /// observations/{uuid}
@@ -223,7 +225,8 @@ pub(crate) enum Ending {
     EnteredInError,
 }
 
-const COLUMNS: &[Column] = &[
+/// The columns of an observation.
+pub(super) const COLUMNS: &[Column] = &[
     Column { key: "name", en: "Observation", zh: "编号" },
     Column { key: "person", en: "Person", zh: "人员" },
     Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
@@ -254,7 +257,8 @@ const WORK: &[Column] = &[
     Column { key: "due", en: "Release due", zh: "到期时间" },
 ];
 
-fn row(observation: pb::Observation) -> Vec<String> {
+/// An observation in its columns.
+pub(super) fn row(observation: pb::Observation) -> Vec<String> {
     let ending = match observation.ending() {
         pb::Ending::Unspecified => String::new(),
         ending => output::word(ending.as_str_name(), "ENDING_"),
@@ -284,6 +288,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
         Command::Get { observation } => return get(observation, access, style).await,
         Command::Today { below, limit } => return to_do(below, limit, access, style).await,
         Command::Chase(args) => return today::chase(args, access, style).await,
+        Command::Watch(args) => return watch::run(&args, access, style).await,
         Command::List { below, state, person, limit } => list(below, state, person, limit, access).await?,
         change => changed(change, access).await?.into_iter().collect(),
     };
@@ -362,7 +367,11 @@ async fn changed(command: Command, access: &Access) -> anyhow::Result<Option<pb:
                 pb::EndObservationRequest { request_id, name: observation, ending: ending.into(), reason };
             observations.end_observation(request).await?.into_inner().observation
         }
-        Command::Get { .. } | Command::List { .. } | Command::Today { .. } | Command::Chase(_) => None,
+        Command::Get { .. }
+        | Command::List { .. }
+        | Command::Today { .. }
+        | Command::Chase(_)
+        | Command::Watch(_) => None,
     };
     Ok(changed)
 }

@@ -230,6 +230,7 @@ impl Exposures {
         store::link(&mut work, id, index, (caller.subject(), now)).await?;
         let exposure = Exposure { index: Some(index), ..exposure };
         let observation = ops::follow(&self.house, &mut work, &exposure, caller.subject()).await?;
+        ops::placed(&self.house, &mut work, &exposure).await?;
         claim
             .commit(
                 work,

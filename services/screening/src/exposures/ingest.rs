@@ -82,6 +82,7 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken
     }
     let exposure = store::get(&mut work, exposure.id).await?.ok_or(Fault::Conflict)?;
     let observation = ops::follow(house, &mut work, &exposure, caller.subject()).await?;
+    ops::placed(house, &mut work, &exposure).await?;
     work.commit().await?;
     Ok(Taken::In(Box::new(exposure), observation))
 }

@@ -11,6 +11,7 @@ use crate::{
     escalations::{self, Kind},
     homes,
     house::House,
+    incidents,
     observations::{
         Place,
         ops::{Opening, put_under},
@@ -35,6 +36,19 @@ pub async fn index_of(
         onset_on: known.as_ref().and_then(|case| case.onset_on),
         sampled_on: known.as_ref().and_then(|case| case.sampled_on),
     })
+}
+
+/// After an exposure at a place that has a name was entered, or linked: who met there may be a cluster (R8).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn placed(house: &House, connection: &mut PgConnection, exposure: &Exposure) -> Result<(), Fault> {
+    if exposure.place.is_empty() {
+        return Ok(());
+    }
+    let contact = [(exposure.contact_one, exposure.contact_unit)].into_iter();
+    let both: Vec<_> = contact.chain(exposure.index.map(|index| (index.one, index.unit))).collect();
+    incidents::ops::placed(house, connection, &both).await
 }
 
 /// Puts the contact of an exposure under observation where that is called for, or for longer; answers the

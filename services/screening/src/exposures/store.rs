@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Exposure, Figures, Index};
+use crate::incidents::places::folded;
 
 struct Row {
     id: Uuid,
@@ -272,8 +273,9 @@ pub async fn insert(connection: &mut PgConnection, exposure: &Exposure) -> Resul
     let index = exposure.index.as_ref();
     let inserted = sqlx::query!(
         "INSERT INTO exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference, contact_id,
-                               contact_unit_id, contact_one_id, kind, place, first_at, last_at, protected, control_plan, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                               contact_unit_id, contact_one_id, kind, place, first_at, last_at, protected, control_plan, created_at,
+                               place_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT ON CONSTRAINT exposure_event_key DO NOTHING",
         exposure.id,
         exposure.event,
@@ -292,8 +294,32 @@ pub async fn insert(connection: &mut PgConnection, exposure: &Exposure) -> Resul
         exposure.protected,
         exposure.control_plan,
         exposure.created_at,
+        folded(&exposure.place),
     );
     Ok(inserted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Where who is one person, in a unit's hands, met somebody from an instant on, as contact or as index: places with names.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn places_of(
+    connection: &mut PgConnection,
+    (one, unit): (Uuid, Uuid),
+    since: DateTime<Utc>,
+) -> Result<Vec<String>, Fault> {
+    let places = sqlx::query_scalar!(
+        r#"SELECT place AS "place!" FROM exposure WHERE contact_one_id = $1 AND contact_unit_id = $2 AND place_key <> ''
+             AND withdrawn_at IS NULL AND last_at >= $3
+           UNION
+           SELECT place FROM exposure WHERE index_one_id = $1 AND index_unit_id = $2 AND place_key <> ''
+             AND withdrawn_at IS NULL AND last_at >= $3
+           ORDER BY 1"#,
+        one,
+        unit,
+        since,
+    );
+    Ok(places.fetch_all(connection).await?)
 }
 
 /// Writes who the index of an exposure, which is locked, is.

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use chassis::{Fault, Violations, pages, server};
 use chrono::{Days, NaiveDate};
 use proto::screening::{self as pb, figure_service_server::FigureService};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{parse as contract, store, told, watch};
-use crate::{DOMAIN, house::House, persons::parse::UNITS};
+use super::{parse as contract, store, told};
+use crate::{
+    DOMAIN,
+    feeds::{self, Stream},
+    house::House,
+    persons::parse::UNITS,
+};
 
 /// The handlers of [`FigureService`].
 #[derive(Clone, Debug)]
@@ -27,14 +31,13 @@ impl FigureService for Figures {
         server::reply(DOMAIN, self.list(request).await)
     }
 
-    type WatchFiguresStream = ReceiverStream<Result<pb::WatchFiguresResponse, Status>>;
+    type WatchFiguresStream = Stream<pb::WatchFiguresResponse>;
 
     async fn watch_figures(
         &self,
         request: Request<pb::WatchFiguresRequest>,
     ) -> Result<Response<Self::WatchFiguresStream>, Status> {
-        let figures = self.clone();
-        Ok(server::stream(DOMAIN, |messages| async move { watch::watch(&figures, request, &messages).await }))
+        Ok(feeds::watch(self, request, |request| request.start_token))
     }
 }
 

@@ -52,5 +52,6 @@ pub fn incident(incident: &Incident) -> pb::Incident {
         report_time: incident.reported_at.map(parse::timestamp),
         reported_by: incident.reported_by.clone(),
         grade: incident.grade.into(),
+        place: incident.place.clone(),
     }
 }

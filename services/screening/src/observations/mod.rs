@@ -6,6 +6,7 @@ pub mod pages;
 pub mod parse;
 pub mod store;
 pub mod tending;
+pub mod watch;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -15,6 +16,9 @@ use crate::{
     readings::Outcome,
     rules::{RuleSet, Terms, slot_at, window_end},
 };
+
+/// The feed's topic of observations.
+pub const TOPIC: &str = "observations";
 
 /// Why a person is under observation: numbers as the contract has them.
 pub const BASES: std::ops::RangeInclusive<i32> = 1..=6;

@@ -1,13 +1,13 @@
 //! What is done with observations in the caller's transaction: opened, changed, ended, and what becomes of
 //! them where persons change hands or are found to be one.
 
-use chassis::{Caller, Fault};
+use chassis::{Caller, Fault, feed};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Ending, Event, Observation, Place,
+    Ending, Event, Observation, Place, TOPIC,
     parse::{Placed, placed},
     store,
 };
@@ -162,6 +162,7 @@ pub async fn change(
     store::update(connection, observation).await?;
     readings::store::plan(connection, id, &observation.slots(house.clock.zone()), now).await?;
     store::note(connection, observation, event, (by, words, now)).await?;
+    feed::note(connection, TOPIC, &[id]).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     match event {
         Event::Lost => {
@@ -231,11 +232,10 @@ pub async fn end(
     if observation.leads != id {
         return Ok(());
     }
-    let mut beside = store::lock_open(connection, observation.one).await?;
+    let beside = store::lock_open(connection, observation.one).await?;
     if let Some(leading) = beside.first().map(|first| first.id) {
-        for other in &mut beside {
-            other.leads = leading;
-            store::update(connection, other).await?;
+        for other in &beside {
+            store::follow(connection, other.id, leading).await?;
         }
     }
     Ok(())
@@ -249,9 +249,8 @@ pub async fn end(
 pub async fn before_merge(connection: &mut PgConnection, kept: Uuid, merged: Uuid) -> Result<(), Fault> {
     let leading = store::lock_open(connection, kept).await?.into_iter().next();
     if let Some(leading) = leading {
-        for mut other in store::lock_open(connection, merged).await? {
-            other.leads = leading.id;
-            store::update(connection, &other).await?;
+        for other in store::lock_open(connection, merged).await? {
+            store::follow(connection, other.id, leading.id).await?;
         }
     }
     Ok(())

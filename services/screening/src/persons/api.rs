@@ -14,7 +14,9 @@ use super::{
     phone_marks,
     store::{self, Selection},
 };
-use crate::{DOMAIN, house::House, keyring::Mark, observations::ops as observations, worklists};
+use crate::{
+    DOMAIN, house::House, incidents, keyring::Mark, observations::ops as observations, worklists,
+};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]
@@ -189,6 +191,7 @@ impl Persons {
         if read.is_some_and(|read| read != etag(person.version)) {
             return Err(Fault::EtagMismatch(etag(person.version)));
         }
+        let place_before = person.details.present_place.clone();
         (person.details, person.present_unit) = contract::updated(&request, &person)?;
         contract::born(&person.details, "person.details", self.house.clock.today())?;
         let marks = person.details.marks(&self.house.keys, person.unit);
@@ -201,6 +204,9 @@ impl Persons {
         }
         if let Some(other) = other {
             ops::join_inside(&self.house, &mut work, [person.same_as, other], caller.subject()).await?;
+        }
+        if person.details.present_place != place_before {
+            incidents::ops::placed(&self.house, &mut work, &[(person.same_as, person.unit)]).await?;
         }
         let changed = store::get(&mut work, &self.house.keys, &[id]).await?;
         let now_known = changed.first().ok_or(Fault::Conflict)?;

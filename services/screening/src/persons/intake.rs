@@ -71,8 +71,8 @@ pub async fn take_in(
             };
             store::insert(connection, keys, (&person, &marks), caller.subject()).await?;
             if person.purpose == Purpose::Febrile {
-                let places: Vec<Uuid> = person.present_unit.into_iter().chain([person.unit]).collect();
-                incidents::ops::detect_febrile(house, connection, &places).await?;
+                let of = (person.same_as, person.unit, person.present_unit);
+                incidents::ops::detect_febrile(house, connection, of).await?;
             }
             if let Some(holding) = everybody.iter().find(|holding| holding.id == holding.same_as) {
                 hands::store::ask(connection, holding, &person, now).await?;
@@ -165,6 +165,9 @@ async fn found_again(
     let marks = person.details.marks(&house.keys, person.unit);
     if !store::update(connection, &house.keys, &person, &marks, now).await? {
         return Err(Fault::Conflict);
+    }
+    if person.details.present_place != own.details.present_place {
+        incidents::ops::placed(house, connection, &[(person.same_as, person.unit)]).await?;
     }
     if person.follow_by.is_none() {
         store::follow_by(connection, person.id, now + FOLLOWED_WITHIN).await?;

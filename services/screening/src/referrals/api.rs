@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use proto::screening::{self as pb, referral_service_server::ReferralService};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
@@ -12,10 +11,10 @@ use super::{
     Referral, ops,
     parse::{self as contract, COLLECTION, referral_name},
     store::{self, Selection},
-    watch,
 };
 use crate::{
     DOMAIN,
+    feeds::{self, Stream},
     house::House,
     persons::{
         parse::{COLLECTION as PERSONS, UNITS},
@@ -54,17 +53,13 @@ impl ReferralService for Referrals {
         server::reply(DOMAIN, self.create(request).await)
     }
 
-    type WatchReferralsStream = ReceiverStream<Result<pb::WatchReferralsResponse, Status>>;
+    type WatchReferralsStream = Stream<pb::WatchReferralsResponse>;
 
     async fn watch_referrals(
         &self,
         request: Request<pb::WatchReferralsRequest>,
     ) -> Result<Response<Self::WatchReferralsStream>, Status> {
-        let referrals = self.clone();
-        Ok(server::stream(
-            DOMAIN,
-            |messages| async move { watch::watch(&referrals, request, &messages).await },
-        ))
+        Ok(feeds::watch(self, request, |request| request.start_token))
     }
 
     async fn answer_referral(

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proto::screening::{self as pb, passage_result::Result as Came, reading_result::Result as Read};
+use proto::{
+    registry,
+    screening::{self as pb, passage_result::Result as Came, reading_result::Result as Read},
+};
 use rampart::client::Screening;
 use tests::{
-    Sandbox,
+    Sandbox, as_role,
     faults::{Process, durable_postgres, free_port, insist, silence},
     person_keys_text, reason, request_id, until,
 };
@@ -14,6 +17,7 @@ use tonic::{Code, Status};
 
 use crate::{
     ground::{Ground, NUMBER, details, without_papers},
+    observation_feed::Follower,
     passages::passage,
     watch::{on, reading},
 };
@@ -187,6 +191,40 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
     let (exceptions, verdict) = proved(&duty).await;
     assert!(verdict.holds, "{exceptions:?}");
     assert_eq!(verdict.readings, all);
+}
+
+#[tokio::test]
+async fn who_follows_goes_on_at_another_replica_when_one_is_killed_and_misses_nothing() {
+    const MANY: usize = 24;
+    let ground = Ground::build().await;
+    ground.sandbox.appointed(&ground.sandbox.root, registry::Office::Integrator, "machine").await;
+    ground.known("machine").await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut process = Process::start(&ground.sandbox, folder.path(), port);
+    let machine = ground.sandbox.screening_replica_as(&process.1, "machine");
+    until(async || machine.persons().list_persons(pb::ListPersonsRequest::default()).await.ok()).await;
+    let mut follower = Follower::open(&machine, "").await;
+    follower.snapshot().await;
+    // It gives positions to what others do, until it is killed.
+    let opening = async {
+        let mut names = Vec::new();
+        for nth in 0..MANY {
+            names.push(ground.observed(nth % 3, "", "2020-02-01").await.name);
+        }
+        names
+    };
+    let following = async {
+        follower.until(|held| held.len() >= MANY / 4).await;
+        process.kill();
+        while follower.take().await.is_ok() {}
+        let mut again = Follower::open(&ground.screening("machine"), &follower.token).await;
+        again.held.append(&mut follower.held);
+        again.until(|held| held.len() == MANY).await;
+        again.held
+    };
+    let (names, held) = tokio::join!(opening, following);
+    assert!(names.iter().all(|name| held.contains_key(name)));
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod homes;
 mod incidents;
 mod keys;
 mod lives;
+mod observation_feed;
 mod observations;
 mod passages;
 mod persons;

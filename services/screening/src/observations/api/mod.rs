@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     DOMAIN,
+    feeds::{self, Stream},
     house::House,
     persons::{
         parse::{COLLECTION as PERSONS, UNITS, person_name},
@@ -60,6 +61,15 @@ impl ObservationService for Observations {
         request: Request<pb::ListObservationsRequest>,
     ) -> Result<Response<pb::ListObservationsResponse>, Status> {
         server::reply(DOMAIN, self.list(request).await)
+    }
+
+    type WatchObservationsStream = Stream<pb::WatchObservationsResponse>;
+
+    async fn watch_observations(
+        &self,
+        request: Request<pb::WatchObservationsRequest>,
+    ) -> Result<Response<Self::WatchObservationsStream>, Status> {
+        Ok(feeds::watch(self, request, |request| request.start_token))
     }
 
     async fn extend_observation(

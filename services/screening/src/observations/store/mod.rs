@@ -12,7 +12,9 @@ use super::Observation;
 use crate::rules::RuleSet;
 
 pub use events::{Happened, happened, note};
-pub use sight::{Page, Sight, keep_in_sight, keep_units, list, sights, stand_otherwise};
+pub use sight::{
+    DEPARTURES, Page, Sight, departed, keep_in_sight, keep_units, list, seen, sights, stand_otherwise,
+};
 
 struct Row {
     id: Uuid,
@@ -225,5 +227,14 @@ pub async fn update(connection: &mut PgConnection, observation: &Observation) ->
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Another observation of the person counts: nothing that anybody is shown of this one, which is locked, is changed by it.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn follow(connection: &mut PgConnection, id: Uuid, leading: Uuid) -> Result<(), Fault> {
+    sqlx::query!("UPDATE observation SET leads_id = $2 WHERE id = $1", id, leading).execute(connection).await?;
     Ok(())
 }

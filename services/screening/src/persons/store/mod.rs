@@ -16,8 +16,9 @@ use crate::{
     keyring::{Keyring, Sealed},
 };
 
-/// The number of the rules that persons are marked by: the second finds infants by their guardian's number.
-const MARKED: i16 = 2;
+/// The number of the rules that persons are marked by: the second finds infants by their guardian's number, the third who is
+/// at a place.
+const MARKED: i16 = 3;
 
 pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;

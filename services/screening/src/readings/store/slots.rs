@@ -160,8 +160,7 @@ pub async fn read(
     Ok(Read { unread: row.unread, waiting: row.waiting, last, is_referred: row.is_referred })
 }
 
-/// Writes what came of slots, by their keys in order, whatever the planner takes the table for: the gravest
-/// counts. Answers the observations of those that had been missed.
+/// Writes what came of slots, by their keys in order: the gravest counts. Answers the observations of those that had been missed.
 ///
 /// # Errors
 /// Where the database fails.
@@ -169,23 +168,22 @@ pub async fn fill(
     connection: &mut PgConnection,
     slots: &std::collections::BTreeMap<(Uuid, DateTime<Utc>), Outcome>,
 ) -> Result<Vec<Uuid>, Fault> {
-    sqlx::raw_sql("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        .execute(&mut *connection)
-        .await?;
     let observations: Vec<Uuid> = slots.keys().map(|key| key.0).collect();
     let opens: Vec<DateTime<Utc>> = slots.keys().map(|key| key.1).collect();
     let outcomes: Vec<i16> = slots.values().map(|outcome| *outcome as i16).collect();
-    let filled = sqlx::query!(
-        r#"UPDATE slot s SET outcome = r.outcome
-           FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[]) AS r (observation_id, opens_at, outcome)
-           WHERE s.observation_id = r.observation_id AND s.opens_at = r.opens_at AND s.outcome < r.outcome
-           RETURNING s.observation_id, s.missed_at IS NOT NULL AS "was_missed!""#,
+    let filled = sqlx::query_scalar!(
+        "WITH filled AS (
+             UPDATE slot s SET outcome = r.outcome
+             FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[]) AS r (observation_id, opens_at, outcome)
+             WHERE s.observation_id = r.observation_id AND s.opens_at = r.opens_at AND s.outcome < r.outcome
+             RETURNING s.observation_id, s.missed_at
+         )
+         SELECT observation_id FROM filled WHERE missed_at IS NOT NULL",
         &observations,
         &opens,
         &outcomes,
     );
-    let filled = filled.fetch_all(connection).await?.into_iter();
-    Ok(filled.filter(|row| row.was_missed).map(|row| row.observation_id).collect())
+    Ok(filled.fetch_all(connection).await?)
 }
 
 /// Writes into the slots of an open observation what was read in other observations of the same person: of all where it
