@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Plan, State, closing, opening,
+    Day, Plan, State, closing, opening,
     parse::{self as contract, COLLECTION, day_name},
     sealing::{self, Asked},
     store::{self, Selection},
@@ -188,18 +188,29 @@ impl Days {
         let mut work = self.house.database.begin(deadline).await?;
         let mut days = store::list(&mut work, &selection).await?;
         let next_page_token = pager.cut(&mut days, |day| format!("{} {}", day.date, day.id));
+        let days = self.shown(&mut work, &caller, days).await?;
+        Ok(pb::ListDaysResponse { days, next_page_token })
+    }
+
+    /// Those of the days that some part of is the caller's to see, each with its last seal.
+    async fn shown(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        days: Vec<Day>,
+    ) -> Result<Vec<pb::Day>, Fault> {
         let ids: Vec<Uuid> = days.iter().map(|day| day.id).collect();
-        let seals = seals::seals(&mut work, &ids, None).await?;
+        let seals = seals::seals(connection, &ids, None).await?;
         let mut shown = Vec::with_capacity(days.len());
         for day in days {
-            let plan = self.house.plan_of(&mut work, day).await?;
-            if self.house.visible(&caller, "days.read", &plan).is_empty() {
+            let plan = self.house.plan_of(connection, day).await?;
+            if self.house.visible(caller, "days.read", &plan).is_empty() {
                 continue;
             }
             let last = seals.iter().rfind(|seal| seal.day == plan.day.id).map(contract::seal);
             shown.push(pb::Day { seals: last.into_iter().collect(), ..contract::day(&plan.day) });
         }
-        Ok(pb::ListDaysResponse { days: shown, next_page_token })
+        Ok(shown)
     }
 
     async fn change_times(

@@ -177,9 +177,7 @@ impl Forms {
         parse::unchanged(&request.etag, last.into())?;
         let changed = contract::changed(present.clone().into(), &new, asks)?;
         let form = ops::change(&self.house, &mut work, present, changed, from).await?;
-        let answer = pb::UpdateFormResponse { form: Some(form.into()) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
+        let answer = claim.commit(work, pb::UpdateFormResponse { form: Some(form.into()) }).await?;
         self.house.plans.forget();
         Ok(answer)
     }

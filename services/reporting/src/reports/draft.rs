@@ -51,17 +51,7 @@ pub(super) async fn draft(
     let heard_at = house.jurisdiction.heard(TOPIC);
     let is_stale = heard_at.is_none_or(is_stale);
     let registered = registered(house, &mut work, &plan, &[place]).await?;
-    let (mut figures, mut unfilled) = (BTreeMap::new(), Vec::new());
-    for (key, filled) in registered.get(&place).into_iter().flatten() {
-        match filled {
-            Ok(figure) => {
-                figures.insert(key.clone(), *figure);
-            }
-            Err(reason) => {
-                unfilled.push(pb::UnfilledField { field: key.clone(), reason: reason.to_string() });
-            }
-        }
-    }
+    let (figures, unfilled) = filled(registered.get(&place));
     let fields = plan.form.definition.fields.iter();
     let to_be_said = fields.filter(|field| field.indicator.is_none()).map(|field| field.key.clone());
     Ok(pb::DraftReportResponse {
@@ -73,6 +63,22 @@ pub(super) async fn draft(
         differences: differences(&mut work, &plan, &[&row], &registered).await?,
         report: Some(contract::report(&plan, &row)),
     })
+}
+
+/// What the registers fill in, and what they do not, with why.
+fn filled(registered: Option<&Registered>) -> (BTreeMap<String, i64>, Vec<pb::UnfilledField>) {
+    let (mut figures, mut unfilled) = (BTreeMap::new(), Vec::new());
+    for (key, filled) in registered.into_iter().flatten() {
+        match filled {
+            Ok(figure) => {
+                figures.insert(key.clone(), *figure);
+            }
+            Err(reason) => {
+                unfilled.push(pb::UnfilledField { field: key.clone(), reason: reason.to_string() });
+            }
+        }
+    }
+    (figures, unfilled)
 }
 
 /// A page of differences.

@@ -126,19 +126,7 @@ pub(super) async fn correct(
         return Ok(answer);
     }
     let (plan, mut row) = lock(house, &mut work, &found).await?;
-    let mut wrong = Violations::default();
-    let said = contract::figures(&mut wrong, &plan.form, &request.figures, false);
-    wrong.refuse()?;
-    let figures: Vec<Option<i64>> = (0..plan.columns())
-        .map(|column| value(&said, column).or_else(|| value(&row.standing.figures, column)))
-        .collect();
-    let changes = differences(&row.standing.figures, &figures);
-    if row.standing.content.is_none() || changes.iter().all(Option::is_none) {
-        let words = "has no figures to correct, or none of those given differs";
-        return Err(Fault::unfit("NOTHING_TO_CORRECT", ("report", report_name(id)), words));
-    }
-    let content = if plan.form.says_zero(&figures) { Content::Zero } else { Content::Data };
-    let after = row.standing.corrected(content, figures);
+    let (after, changes) = corrected(&plan, &row, &request.figures)?;
     let new = Decision {
         kind: RevisionKind::Correction,
         reason: request.reason.clone(),
@@ -155,6 +143,27 @@ pub(super) async fn correct(
             },
         )
         .await
+}
+
+/// How a report stands after figures of it were corrected, and by how much each figure changes.
+fn corrected(
+    plan: &Plan,
+    row: &Expected,
+    said: &BTreeMap<String, i64>,
+) -> Result<(Standing, Vec<Option<i64>>), Fault> {
+    let mut wrong = Violations::default();
+    let said = contract::figures(&mut wrong, &plan.form, said, false);
+    wrong.refuse()?;
+    let figures: Vec<Option<i64>> = (0..plan.columns())
+        .map(|column| value(&said, column).or_else(|| value(&row.standing.figures, column)))
+        .collect();
+    let changes = differences(&row.standing.figures, &figures);
+    if row.standing.content.is_none() || changes.iter().all(Option::is_none) {
+        let words = "has no figures to correct, or none of those given differs";
+        return Err(Fault::unfit("NOTHING_TO_CORRECT", ("report", report_name(row.id)), words));
+    }
+    let content = if plan.form.says_zero(&figures) { Content::Zero } else { Content::Data };
+    Ok((row.standing.corrected(content, figures), changes))
 }
 
 /// What a revision is decided with.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chassis::{Fault, Violations, claims::Claim, pages, parse, server};
+use chrono::NaiveDate;
 use proto::reporting as pb;
+use sqlx::PgConnection;
 use tonic::Request;
 use uuid::Uuid;
 
@@ -42,26 +44,34 @@ pub(super) async fn set(
     if let Some(answer) = claim.replay(&mut work).await? {
         return Ok(answer);
     }
-    if let Some(sealed) = store::sealed_after(&mut work, id, as_of).await? {
+    write(&mut work, &form, as_of, &balances).await?;
+    let set = i32::try_from(balances.len()).unwrap_or(i32::MAX);
+    let answer = claim.commit(work, pb::SetOpeningBalancesResponse { balances: set }).await?;
+    house.plans.forget();
+    Ok(answer)
+}
+
+/// Writes the balances of units of a form, as of a date.
+async fn write(
+    connection: &mut PgConnection,
+    form: &Form,
+    as_of: NaiveDate,
+    balances: &BTreeMap<Uuid, Figures>,
+) -> Result<(), Fault> {
+    if let Some(sealed) = store::sealed_after(connection, form.id, as_of).await? {
         let words = format!("{sealed} is sealed with other balances; correct its figures instead");
         let date = vec![("business_date", sealed.to_string())];
-        return Err(Fault::unmet("BALANCE_IN_USE", form_name(id), words, date));
+        return Err(Fault::unmet("BALANCE_IN_USE", form_name(form.id), words, date));
     }
-    let known = store::balances(&mut work, id).await?;
+    let known = store::balances(connection, form.id).await?;
     let others = known.keys().any(|unit| !balances.contains_key(unit));
     if others && form.balance_as_of.is_some_and(|before| before != as_of) {
         return Err(Fault::invalid("as_of", "must be that of the other units' balances, or set all of them"));
     }
-    for (unit, figures) in &balances {
-        store::set_balance(&mut work, id, *unit, figures).await?;
+    for (unit, figures) in balances {
+        store::set_balance(connection, form.id, *unit, figures).await?;
     }
-    store::set_balance_date(&mut work, id, as_of).await?;
-    let answer =
-        pb::SetOpeningBalancesResponse { balances: i32::try_from(balances.len()).unwrap_or(i32::MAX) };
-    claim.answer(&mut work, &answer).await?;
-    work.commit().await?;
-    house.plans.forget();
-    Ok(answer)
+    store::set_balance_date(connection, form.id, as_of).await
 }
 
 /// The balances by unit, checked against the form.

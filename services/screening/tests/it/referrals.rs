@@ -345,8 +345,8 @@ async fn r5_what_waits_comes_in_due_order_for_its_answer_or_for_a_case() {
     let ground = Ground::build().await;
     doctor(&ground).await;
     let mut referrals = Vec::new();
-    for (grid, number) in [(0, NUMBER), (0, OTHER_NUMBER), (1, "")] {
-        let observation = ground.observed(grid, number, "2020-02-01").await;
+    for number in [NUMBER, OTHER_NUMBER, ""] {
+        let observation = ground.observed(0, number, "2020-02-01").await;
         referrals.push(ground.read(reading(&observation.name, on(3, "00:00"), 38.5)).await.referral);
     }
     ground.advance(on(3, "01:00")).await;
