@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a sandbox that fails, fails its test")]
 
+pub mod faults;
 pub mod plans;
 
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};

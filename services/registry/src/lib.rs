@@ -3,6 +3,7 @@
 
 pub mod appointments;
 pub mod authority;
+pub mod batches;
 pub mod founding;
 mod moment;
 pub mod officers;

@@ -124,7 +124,24 @@ impl House {
         }
     }
 
-    /// An observation that the caller has a permission to; any other is answered like an absent one.
+    /// What was found, if the caller has a permission at or above the unit whose it is; any other is answered like an
+    /// absent one.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] with the name, whether it exists or not.
+    pub fn seen<T>(
+        &self,
+        caller: &Caller,
+        permission: &str,
+        found: Option<T>,
+        unit: impl FnOnce(&T) -> Uuid,
+        name: String,
+    ) -> Result<T, Fault> {
+        let seen = found.filter(|found| self.sees(caller, permission, unit(found)));
+        seen.ok_or(Fault::NotFound(name))
+    }
+
+    /// As [`House::seen`], an observation.
     ///
     /// # Errors
     /// [`Fault::NotFound`] naming it.
@@ -135,8 +152,7 @@ impl House {
         id: Uuid,
         found: Option<Observation>,
     ) -> Result<Observation, Fault> {
-        let seen = found.filter(|observation| self.sees(caller, permission, observation.unit));
-        seen.ok_or_else(|| Fault::NotFound(observation_name(id)))
+        self.seen(caller, permission, found, |observation| observation.unit, observation_name(id))
     }
 
     /// As [`House::units`], but only the uppermost of them: none of the answer stands above another.

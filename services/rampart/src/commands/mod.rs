@@ -37,6 +37,7 @@ mod readings;
 mod referrals;
 mod reporting;
 mod reports;
+mod reports_args;
 mod reports_differences;
 mod reports_import;
 mod reports_show;

@@ -206,11 +206,14 @@ async fn handdowns(screening: &Screening, below: &str, limit: usize) -> anyhow::
     Ok(tasks)
 }
 
-/// Referrals without an answer.
+/// Referrals without an answer, and those of whom is suspected and no case is open yet.
 async fn referrals(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let ancestor_unit = below.to_owned();
-    let mut request =
-        pb::ListReferralsRequest { ancestor_unit, page_size: pages::size(limit), ..Default::default() };
+    let mut request = pb::ListReferralsRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
     let mut referrals = screening.referrals();
     let all = pages::up_to(limit, async |page_token| {
         request.page_token = page_token;
@@ -219,8 +222,8 @@ async fn referrals(screening: &Screening, below: &str, limit: usize) -> anyhow::
     })
     .await?;
     let task = |one: pb::Referral| Task {
-        due: one.deadline_time,
-        what: "get the referral answered",
+        due: one.case_deadline_time.or(one.deadline_time),
+        what: if one.case_deadline_time.is_some() { "open a case" } else { "get the referral answered" },
         subject: one.name,
         person: one.person,
         unit: one.responsible_unit,
@@ -233,7 +236,7 @@ async fn referrals(screening: &Screening, below: &str, limit: usize) -> anyhow::
 async fn results(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     let mut request = pb::ListResultsRequest {
         ancestor_unit: below.to_owned(),
-        unhandled: true,
+        due_order: true,
         page_size: pages::size(limit),
         ..Default::default()
     };

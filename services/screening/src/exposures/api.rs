@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use proto::screening::{self as pb, exposure_service_server::ExposureService};
 use sqlx::PgConnection;
 use tokio_stream::wrappers::ReceiverStream;
@@ -163,7 +163,7 @@ impl Exposures {
 
     async fn get(&self, request: Request<pb::GetExposureRequest>) -> Result<pb::GetExposureResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::get(&mut work, id).await?;
         let exposure = self.seen(&caller, "exposures.read", id, found)?;
@@ -176,7 +176,7 @@ impl Exposures {
     ) -> Result<pb::ListExposuresResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let ancestor =
             wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
         let index = wrong.keep("index", parse::optional_name(PERSONS, &request.index)).flatten();
@@ -185,20 +185,18 @@ impl Exposures {
             wrong.add("index", "one that dangles has no index");
         }
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListExposures", &request);
-        let after = pager.after(&token)?;
+        let pager = page.of(&self.house.database, &caller, "ListExposures", &request);
+        let after = pager.after()?;
         let units = self.house.units(&caller, "exposures.read", ancestor)?;
         let mut work = self.house.database.begin(deadline).await?;
         let mut found = if index.is_none() && contact.is_none() {
-            store::of_units(&mut work, &units, request.dangling, after, size + 1).await?
+            store::of_units(&mut work, &units, request.dangling, after, pager.limit()).await?
         } else {
             let index = self.one(&mut work, &caller, index).await?;
             let contact = self.one(&mut work, &caller, contact).await?;
-            store::of_persons(&mut work, (index, contact), after, size + 1).await?
+            store::of_persons(&mut work, (index, contact), after, pager.limit()).await?
         };
-        let next_page_token = pager.cut(&mut found, size, |exposure| exposure.id.to_string());
+        let next_page_token = pager.cut(&mut found, |exposure| exposure.id.to_string());
         let exposures = found.iter().map(|exposure| self.shown(&caller, exposure)).collect();
         Ok(pb::ListExposuresResponse { exposures, next_page_token })
     }
@@ -232,13 +230,15 @@ impl Exposures {
         store::link(&mut work, id, index, (caller.subject(), now)).await?;
         let exposure = Exposure { index: Some(index), ..exposure };
         let observation = ops::follow(&self.house, &mut work, &exposure, caller.subject()).await?;
-        let answer = pb::LinkExposureResponse {
-            exposure: Some(self.shown(&caller, &exposure)),
-            observation: observation.map(observation_name).unwrap_or_default(),
-        };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(
+                work,
+                pb::LinkExposureResponse {
+                    exposure: Some(self.shown(&caller, &exposure)),
+                    observation: observation.map(observation_name).unwrap_or_default(),
+                },
+            )
+            .await
     }
 
     async fn withdraw(
@@ -264,10 +264,9 @@ impl Exposures {
         let now = self.house.clock.now();
         store::withdraw(&mut work, id, &request.reason, (caller.subject(), now)).await?;
         (exposure.withdrawn_at, exposure.withdraw_reason) = (Some(now), request.reason);
-        let answer = pb::WithdrawExposureResponse { exposure: Some(self.shown(&caller, &exposure)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(work, pb::WithdrawExposureResponse { exposure: Some(self.shown(&caller, &exposure)) })
+            .await
     }
 
     async fn trace(
@@ -371,10 +370,7 @@ impl Exposures {
         let said = (caller.subject(), request.reason.as_str(), now);
         observations::store::note(&mut work, &observation, observations::Event::Kept, said).await?;
         let observation = Some(observations::parse::observation(&observation, now));
-        let answer = pb::KeepContactResponse { observation };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::KeepContactResponse { observation }).await
     }
 
     /// The first of those who are one with a person whom the caller sees.

@@ -45,7 +45,7 @@ impl Item {
     pub fn new(item: &pb::HanddownItem, from: &str, reference: &str) -> Result<Self, Fault> {
         let mut wrong = Violations::default();
         let event = wrong.keep("event_id", parse::uuid(&item.event_id));
-        let to = wrong.keep("to_unit", parse::optional_name(UNITS, &item.to_unit)).flatten();
+        let to = wrong.optional_name("to_unit", UNITS, &item.to_unit);
         let purpose = if item.purpose == 0 { pb::Purpose::Returnee } else { item.purpose() };
         let intake = listed(&mut wrong, item.details.as_ref(), from, purpose, reference)?;
         wrong.refuse()?;

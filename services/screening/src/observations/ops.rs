@@ -6,12 +6,17 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Ending, Event, Observation, Place, store};
+use super::{
+    Ending, Event, Observation, Place,
+    parse::{Placed, placed},
+    store,
+};
 use crate::{
+    admissions::ops as admissions,
     escalations::{self, Kind, store::Overdue},
     exposures,
     house::House,
-    persons::{parse::person_name, store as persons},
+    persons::{Person, parse::person_name, store as persons},
     readings, referrals,
     rules::{RuleSet, window_end},
 };
@@ -173,6 +178,34 @@ pub async fn change(
         }
         Event::Opened | Event::Shortened | Event::Moved | Event::Ended | Event::Kept => Ok(()),
     }
+}
+
+/// Places an open observation, which is locked with everybody who is the person. Home again from a hospital is a hand-down,
+/// where home is in other hands: as an event.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn relocate(
+    house: &House,
+    connection: &mut PgConnection,
+    (observation, everybody): (&mut Observation, &[Person]),
+    Placed { place, facility, home_unit }: Placed,
+    (by, event): (&str, Uuid),
+) -> Result<(), Fault> {
+    let facility_before = std::mem::replace(&mut observation.facility, facility);
+    let was_in_hospital = observation.place == Place::Hospital as i16;
+    observation.place = place as i16;
+    let words = placed(observation);
+    let said = (by, words.as_str(), house.clock.now());
+    change(house, connection, observation, Event::Moved, said).await?;
+    if was_in_hospital && place == Place::Home {
+        let person = everybody.iter().find(|person| person.id == observation.person);
+        let person = person.ok_or(Fault::Conflict)?;
+        let home = (facility_before.as_str(), home_unit);
+        admissions::come_home(house, connection, person, home, (by, event)).await?;
+    }
+    observation.version += 1;
+    Ok(())
 }
 
 /// Ends an observation, whose person or which itself is locked, and which says how. Whoever is reading the person is waited

@@ -1,12 +1,12 @@
 //! Between the contract's observations and ours.
 
-use chassis::{Fault, Violations, parse};
+use chassis::{Fault, Violations, fault::Unmet, parse};
 use chrono::{DateTime, NaiveDate, Utc};
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{BASES, Observation, Place, ops::Opening, store::Happened};
-use crate::persons::parse::{COLLECTION as PERSONS, person_name, unit_name};
+use super::{BASES, Condition, Observation, Place, State, ops::Opening, store::Happened};
+use crate::persons::parse::{COLLECTION as PERSONS, UNITS, person_name, unit_name};
 
 /// The collection of observations' names.
 pub const COLLECTION: &str = "observations";
@@ -76,6 +76,42 @@ pub fn opening(request: &pb::OpenObservationRequest, today: NaiveDate) -> Result
     Ok(Opening { person, basis, last_exposure, place, facility })
 }
 
+/// Where a person is to be observed from now on.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Where.
+    pub place: Place,
+    /// The facility's official name.
+    pub facility: String,
+    /// Where home is, for who comes home and where that is said.
+    pub home_unit: Option<Uuid>,
+}
+
+/// Which observation goes on where.
+///
+/// # Errors
+/// Every violation.
+pub fn relocating(
+    request: &pb::MoveObservationRequest,
+    is_unit: impl Fn(Uuid) -> bool,
+) -> Result<(Uuid, Placed), Fault> {
+    let mut wrong = Violations::default();
+    let id = wrong.name("name", COLLECTION, &request.name);
+    let (place, facility) = place(&mut wrong, "", request.place, &request.facility);
+    if request.place == 0 {
+        wrong.add("place", "is required");
+    }
+    let home_unit = wrong.optional_name("home_unit", UNITS, &request.home_unit);
+    if home_unit.is_some_and(|unit| !is_unit(unit)) {
+        wrong.add("home_unit", "is no unit that is or was at work");
+    }
+    if home_unit.is_some() && place != Place::Home {
+        wrong.add("home_unit", "is for who comes home");
+    }
+    wrong.refuse()?;
+    Ok((id, Placed { place, facility, home_unit }))
+}
+
 /// Where a person is observed, in words.
 #[must_use]
 pub fn placed(observation: &Observation) -> String {
@@ -121,4 +157,51 @@ pub fn event(happened: Happened) -> pb::ObservationEvent {
         words: happened.words,
         end_time: Some(parse::timestamp(happened.ends_at)),
     }
+}
+
+/// Refuses to change what has ended.
+///
+/// # Errors
+/// OBSERVATION_ENDED.
+pub fn open(observation: &Observation, now: DateTime<Utc>) -> Result<(), Fault> {
+    if observation.state(now) != State::Ended {
+        return Ok(());
+    }
+    let words = "has ended; another exposure is another observation";
+    Err(Fault::unfit("OBSERVATION_ENDED", ("observation", observation_name(observation.id)), words))
+}
+
+/// A change that does not suit how an observation stands.
+#[must_use]
+pub fn misfit(id: Uuid, words: &str) -> Fault {
+    Fault::unfit("OBSERVATION_STATE", ("observation", observation_name(id)), words)
+}
+
+/// A release that is refused, with every unmet condition.
+#[must_use]
+pub fn conditions(observation: &Observation, unmet: &[Condition]) -> Fault {
+    let name = observation_name(observation.id);
+    let words = |condition: &Condition| match condition {
+        Condition::WindowOver => format!("the window ends at {}", observation.ends_at.to_rfc3339()),
+        Condition::EverySlotRead => "slots were missed, refused or absent, or wait".to_owned(),
+        Condition::LastReadingWell => "the last reading is none, or with symptoms".to_owned(),
+        Condition::NoOpenReferral => "a referral waits for its answer".to_owned(),
+        Condition::NotLost => "nobody knows where the person is".to_owned(),
+    };
+    let one = |condition: &Condition| Unmet {
+        subject: name.clone(),
+        description: format!("{}: {}", word(*condition), words(condition)),
+    };
+    let all = unmet.iter().map(|condition| word(*condition)).collect::<Vec<_>>().join(" ");
+    Fault::Precondition {
+        reason: "RELEASE_CONDITIONS_UNMET",
+        unmet: unmet.iter().map(one).collect(),
+        metadata: vec![("observation", name.clone()), ("unmet", all)],
+    }
+}
+
+/// A condition's name in the contract, without the enum's own two words.
+fn word(condition: Condition) -> &'static str {
+    let name = pb::ReleaseCondition::try_from(condition as i32).unwrap_or_default().as_str_name();
+    name.splitn(3, '_').last().unwrap_or(name)
 }

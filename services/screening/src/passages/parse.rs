@@ -2,14 +2,15 @@
 
 use chassis::{Fault, Violations, parse};
 use chrono::{DateTime, TimeDelta, Utc};
+use prost::Message as _;
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Facts, KEPT_DAYS, Signs};
+use super::{Facts, KEPT_DAYS, Signs, store::Fellow};
 use crate::{
     checkpoints::parse::COLLECTION,
-    handdowns::ingest::Item,
-    observations::parse::optional,
+    handdowns::{ingest::Item, parse::handdown_name},
+    keyring::Keyring,
     persons::parse::unit_name,
     readings::parse::{celsius, decidegrees},
 };
@@ -39,7 +40,7 @@ pub struct Said {
 pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     let mut wrong = Violations::default();
     let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
-    let checkpoint = wrong.keep("checkpoint", parse::name(COLLECTION, &said.checkpoint)).unwrap_or_default();
+    let checkpoint = wrong.name("checkpoint", COLLECTION, &said.checkpoint);
     let passed_at = said.pass_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
     let passed_at = wrong.keep("pass_time", passed_at.and_then(|at| passed(at, now))).unwrap_or_default();
     if pb::Direction::try_from(said.direction).is_err() {
@@ -48,9 +49,9 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     if pb::TestResult::try_from(said.test).is_err() {
         wrong.add("test", "is none there is");
     }
-    wrong.keep("party", optional(&said.party, PARTY).map(drop));
-    wrong.keep("seat", optional(&said.seat, 20).map(drop));
-    wrong.keep("origin", optional(&said.origin, 100).map(drop));
+    wrong.optional_text("party", &said.party, PARTY);
+    wrong.optional_text("seat", &said.seat, 20);
+    wrong.optional_text("origin", &said.origin, 100);
     let degrees = wrong.keep("temperature", decidegrees(said.temperature)).flatten();
     wrong.refuse()?;
     let signs = Signs {
@@ -107,6 +108,18 @@ pub fn shown_facts(facts: &Facts, masked: bool) -> pb::PassageFacts {
         seat: show(&facts.seat),
         masked,
     }
+}
+
+/// Who was in one vehicle or party, as the contract has it: whole.
+///
+/// # Errors
+/// Where the personal part cannot be opened.
+pub fn fellow(keys: &Keyring, fellow: &Fellow) -> Result<pb::Fellow, Fault> {
+    let passage = keys.open(fellow.event, &fellow.sealed)?;
+    // The cause is left out: it may quote the value.
+    let passage = pb::Passage::decode(&passage[..]).map_err(|_| Fault::internal("a sealed passage"))?;
+    let handdown = fellow.handdown.map(handdown_name).unwrap_or_default();
+    Ok(pb::Fellow { passage: Some(passage), handdown })
 }
 
 /// The person of a passage as an item of a list that the checkpoint's unit hands down; checks what is said of

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, parse::etag, server};
 use proto::screening::{self as pb, person_service_server::PersonService};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
@@ -121,7 +121,7 @@ impl Persons {
 
     async fn get(&self, request: Request<pb::GetPersonRequest>) -> Result<pb::GetPersonResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let person = self.visible(&mut work, &caller, "persons.read", id).await?;
         let person = self.shown(&mut work, &caller, vec![person]).await?.pop();
@@ -132,7 +132,7 @@ impl Persons {
     async fn list(&self, request: Request<pb::ListPersonsRequest>) -> Result<pb::ListPersonsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let ancestor =
             wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
         let purpose = match request.purpose {
@@ -144,13 +144,11 @@ impl Persons {
         };
         let paper = wrong.keep("paper.number", contract::paper(request.paper.as_ref())).unwrap_or_default();
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListPersons", &request);
+        let pager = page.of(&self.house.database, &caller, "ListPersons", &request);
         let (after, unfollowed) = if request.unfollowed {
-            (Uuid::nil(), Some(worklists::after(&pager, &token)?))
+            (Uuid::nil(), Some(worklists::after(&pager)?))
         } else {
-            (pager.after(&token)?, None)
+            (pager.after()?, None)
         };
         let units = self.house.units(&caller, "persons.read", ancestor)?;
         let keys = &self.house.keys;
@@ -161,10 +159,10 @@ impl Persons {
         });
         let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
         let marks = [paper, phone];
-        let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: size + 1 };
+        let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: pager.limit() };
         let mut work = self.house.database.begin(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
-        let next_page_token = pager.cut(&mut persons, size, |person| match person.follow_by {
+        let next_page_token = pager.cut(&mut persons, |person| match person.follow_by {
             Some(by) if request.unfollowed => worklists::key((by, person.id)),
             _ => person.id.to_string(),
         });
@@ -306,10 +304,7 @@ impl Persons {
         let said = (request.reason.as_str(), caller.subject(), self.house.clock.now());
         store::waive(&mut work, id, said).await?;
         observations::followed(&mut work, person.same_as, person.unit).await?;
-        let answer = pb::WaiveFollowUpResponse {};
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::WaiveFollowUpResponse {}).await
     }
 
     async fn accesses(
@@ -318,18 +313,16 @@ impl Persons {
     ) -> Result<pb::ListAccessesResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let id = wrong.keep("person", parse::name(COLLECTION, &request.person)).unwrap_or_default();
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListAccesses", &request);
-        let before = pager.key(&token)?.map_or(Ok(Uuid::max()), |key| key.parse());
+        let pager = page.of(&self.house.database, &caller, "ListAccesses", &request);
+        let before = pager.key()?.map_or(Ok(Uuid::max()), |key| key.parse());
         let before = before.map_err(|_| Fault::PageToken)?;
         let mut work = self.house.database.begin(deadline).await?;
         self.visible(&mut work, &caller, "persons.reveal", id).await?;
-        let mut accesses = store::accesses(&mut work, id, before, size + 1).await?;
-        let next_page_token = pager.cut(&mut accesses, size, |access| access.0.to_string());
+        let mut accesses = store::accesses(&mut work, id, before, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut accesses, |access| access.0.to_string());
         let accesses = accesses.into_iter().map(|(_, subject, reason, at)| pb::Access {
             subject,
             time: Some(parse::timestamp(at)),

@@ -7,6 +7,7 @@ pub mod ops;
 pub mod papers;
 pub mod parse;
 pub mod rotation;
+pub mod seen;
 pub mod store;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};

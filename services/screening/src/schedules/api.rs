@@ -126,9 +126,6 @@ impl Schedules {
         }
         let all = in_force(&self.house, &mut work, area, effective_on).await?;
         let clocks = all.iter().map(|(clocks, _)| contract::shown(clocks)).collect();
-        let answer = pb::SetScheduleResponse { clocks };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::SetScheduleResponse { clocks }).await
     }
 }

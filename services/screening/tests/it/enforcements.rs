@@ -5,7 +5,7 @@ use tests::{fields, reason, request_id, until};
 use tonic::{Code, Status};
 
 use crate::{
-    ground::{Ground, NUMBER, OTHER_NUMBER, details},
+    ground::{Ground, NUMBER, OTHER_NUMBER, all_pages, details},
     watch::{on, reading},
 };
 
@@ -72,22 +72,15 @@ async fn a_deadline_is_to_come_and_what_must_be_settled_is_listed_in_due_order()
     for day in [6, 4, 5] {
         names.push(ground.enforce("leader-0", said(day)).await.expect("made").name);
     }
-    let (mut due, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let request = pb::ListEnforcementRequestsRequest {
-            due_order: true,
-            page_size: 1,
-            page_token,
-            ..Default::default()
-        };
+    let due = all_pages(async |page_token| {
+        let (due_order, page_size) = (true, 1);
+        let request =
+            pb::ListEnforcementRequestsRequest { due_order, page_size, page_token, ..Default::default() };
         let page = ground.screening("duty-0").enforcements().list_enforcement_requests(request).await;
         let page = page.expect("a page").into_inner();
-        due.extend(page.enforcement_requests.into_iter().map(|one| one.name));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        (page.enforcement_requests.into_iter().map(|one| one.name).collect(), page.next_page_token)
+    })
+    .await;
     assert_eq!(due, [names[1].clone(), names[2].clone(), names[0].clone()]);
 }
 

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Case, State};
-use crate::{rules::RuleSet, worklists::Place};
+use crate::{rules::RuleSet, worklists::After};
 
 pub use super::figures::{Figures, Flows};
 pub use counted::{figures, flows};
@@ -129,52 +129,44 @@ pub struct Selection<'a> {
     pub one: Option<Uuid>,
     /// Only those with a clock that is past at an instant.
     pub overdue_at: Option<DateTime<Utc>>,
-    /// After this case.
-    pub after: Uuid,
+    /// After this place. In due order, only those of which a clock runs.
+    pub after: After,
     /// At most so many.
     pub limit: i64,
 }
 
-/// A page of cases, the oldest first.
+/// A page of cases.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result<Vec<Case>, Fault> {
-    cases!(
-        connection,
-        "unit_id = ANY($1) AND leads_id = id AND id > $2 AND ($3::smallint IS NULL OR state = $3)
-         AND ($4::uuid IS NULL OR one_id = $4) AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY id LIMIT $6",
-        asked.units,
-        asked.after,
-        asked.state.map(|state| state as i16),
-        asked.one,
-        asked.overdue_at,
-        asked.limit
-    )
-}
-
-/// A page of cases of which a clock runs, in due order; `asked.after` is not looked at.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn due(
-    connection: &mut PgConnection,
-    asked: Selection<'_>,
-    after: Place,
-) -> Result<Vec<Case>, Fault> {
-    cases!(
-        connection,
-        "unit_id = ANY($1) AND leads_id = id AND due_at IS NOT NULL AND (due_at, id) > ($2, $7)
-         AND ($3::smallint IS NULL OR state = $3) AND ($4::uuid IS NULL OR one_id = $4)
-         AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
-        asked.units,
-        after.0,
-        asked.state.map(|state| state as i16),
-        asked.one,
-        asked.overdue_at,
-        asked.limit,
-        after.1
-    )
+    let state = asked.state.map(|state| state as i16);
+    match asked.after {
+        After::Made(after) => cases!(
+            connection,
+            "unit_id = ANY($1) AND leads_id = id AND id > $2 AND ($3::smallint IS NULL OR state = $3)
+             AND ($4::uuid IS NULL OR one_id = $4) AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY id LIMIT $6",
+            asked.units,
+            after,
+            state,
+            asked.one,
+            asked.overdue_at,
+            asked.limit
+        ),
+        After::Due((due_at, id)) => cases!(
+            connection,
+            "unit_id = ANY($1) AND leads_id = id AND due_at IS NOT NULL AND (due_at, id) > ($2, $7)
+             AND ($3::smallint IS NULL OR state = $3) AND ($4::uuid IS NULL OR one_id = $4)
+             AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
+            asked.units,
+            due_at,
+            state,
+            asked.one,
+            asked.overdue_at,
+            asked.limit,
+            id
+        ),
+    }
 }
 
 /// Adds a case.

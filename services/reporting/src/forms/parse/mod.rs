@@ -1,7 +1,10 @@
 //! Forms of the contract, checked: every violation of every field and rule at once.
 
-use chassis::{Fault, Violations, parse, parse::etag};
-use chrono::NaiveDate;
+mod schedule;
+mod shown;
+
+use chassis::{Fault, Violations, parse};
+use chrono::{DateTime, NaiveDate, Utc};
 use jurisdiction::Office;
 use proto::reporting as pb;
 use uuid::Uuid;
@@ -9,9 +12,12 @@ use uuid::Uuid;
 use super::{
     Definition, Field, Form, Kind, LARGEST, Label, Publication,
     balance::{Balance, Rule, Term},
-    schedule::{Schedule, Slot},
+    schedule::Schedule,
 };
 use crate::registers;
+
+pub use schedule::schedule;
+pub use shown::kind_number;
 
 /// The collection of form names.
 pub const COLLECTION: &str = "forms";
@@ -47,6 +53,27 @@ pub struct New {
     pub definition: Definition,
 }
 
+impl New {
+    /// The first version of the form, of an owner; from today on where no date is said.
+    #[must_use]
+    pub fn form(self, owner: Uuid, today: NaiveDate, now: DateTime<Utc>) -> Form {
+        Form {
+            id: Uuid::now_v7(),
+            key: self.key,
+            owner,
+            level: self.level,
+            columns: self.definition.fields.iter().map(|field| field.key.clone()).collect(),
+            balance_as_of: None,
+            version: 1,
+            start: self.start.unwrap_or(today),
+            end: self.end,
+            definition: self.definition,
+            created_at: now,
+            recorded_at: now,
+        }
+    }
+}
+
 /// Checks a form that is to be made.
 ///
 /// # Errors
@@ -55,7 +82,7 @@ pub fn create(form: Option<&pb::Form>) -> Result<New, Fault> {
     let form = form.ok_or_else(|| Fault::invalid("form", "is required"))?;
     let mut wrong = Violations::default();
     let key = wrong.keep("key", slug(&form.key, 32));
-    let owner = wrong.keep("owner_unit", parse::optional_name(UNITS, &form.owner_unit)).flatten();
+    let owner = wrong.optional_name("owner_unit", UNITS, &form.owner_unit);
     let level = wrong.keep("level", level(form.level));
     let start = wrong.keep("start_date", parse::optional_date(&form.start_date)).flatten();
     let end = wrong.keep("end_date", parse::optional_date(&form.end_date)).flatten();
@@ -266,103 +293,6 @@ fn rules(wrong: &mut Violations, asked: &[pb::BalanceRule], fields: &[Field]) ->
     rules
 }
 
-/// Checks a schedule under a path.
-pub fn schedule(wrong: &mut Violations, path: &str, asked: &pb::Schedule) -> Option<Schedule> {
-    let mut inner = Violations::default();
-    let minutes = -2_880..=7_200;
-    let minute = |inner: &mut Violations, path: &str, value: i32| {
-        if !minutes.contains(&value) {
-            inner.add(path, "must be a minute from -2880 to 7200");
-        }
-    };
-    minute(&mut inner, "window_start_minutes", asked.window_start_minutes);
-    minute(&mut inner, "window_end_minutes", asked.window_end_minutes);
-    if asked.window_end_minutes <= asked.window_start_minutes {
-        inner.add("window_end_minutes", "must be after the start");
-    }
-    if asked.slots.is_empty() || asked.slots.len() > 24 {
-        inner.add("slots", format!("must be 1 to 24, are {}", asked.slots.len()));
-    }
-    let mut slots: Vec<Slot> = Vec::with_capacity(asked.slots.len());
-    for (at, slot) in asked.slots.iter().enumerate() {
-        let mut own = Violations::default();
-        let many = asked.slots.len() > 1;
-        if many || !slot.key.is_empty() {
-            own.keep("key", slug(&slot.key, 16).map(drop));
-        }
-        if slots.iter().any(|other| other.key == slot.key) {
-            own.add("key", "must be unique in the schedule");
-        }
-        let label = if many || slot.label.is_some() {
-            self::label(&mut own, "label", slot.label.as_ref())
-        } else {
-            Label::default()
-        };
-        if many && (slot.window_start_minutes.is_none() || slot.window_end_minutes.is_none()) {
-            own.add("window_start_minutes", "and window_end_minutes are required of several slots");
-        }
-        let window_start = slot.window_start_minutes.unwrap_or(asked.window_start_minutes);
-        let window_end = slot.window_end_minutes.unwrap_or(asked.window_end_minutes);
-        if window_start >= window_end
-            || window_start < asked.window_start_minutes
-            || window_end > asked.window_end_minutes
-        {
-            own.add(
-                "window_end_minutes",
-                "the slot's window must lie within the form's, its end after its start",
-            );
-        }
-        if slots.iter().any(|other| other.window_start < window_end && window_start < other.window_end) {
-            own.add("window_start_minutes", "the windows of slots must not overlap");
-        }
-        for (path, value) in
-            [("deadline_minutes", slot.deadline_minutes), ("hard_close_minutes", slot.hard_close_minutes)]
-        {
-            minute(&mut own, path, value);
-        }
-        if !(0..=1_440).contains(&slot.grace_minutes) {
-            own.add("grace_minutes", "must be 0 to 1440");
-        }
-        if slot.hard_close_minutes < slot.deadline_minutes.saturating_add(slot.grace_minutes) {
-            own.add("hard_close_minutes", "must not be before deadline and grace");
-        }
-        if slots.last().is_some_and(|last| slot.deadline_minutes < last.deadline) {
-            own.add("deadline_minutes", "slots stand in the order of their deadlines");
-        }
-        if slot.reminder_minutes.len() > 8 || slot.reminder_minutes.iter().any(|m| !(1..=1_440).contains(m)) {
-            own.add("reminder_minutes", "must be at most 8, each 1 to 1440");
-        }
-        inner.nest(&format!("slots[{at}]"), own);
-        let mut reminders = slot.reminder_minutes.clone();
-        reminders.sort_unstable_by(|a, b| b.cmp(a));
-        slots.push(Slot {
-            key: slot.key.clone(),
-            label,
-            window_start,
-            window_end,
-            deadline: slot.deadline_minutes,
-            grace: slot.grace_minutes,
-            hard_close: slot.hard_close_minutes,
-            reminders,
-        });
-    }
-    if let Some(seal) = asked.seal_minutes {
-        minute(&mut inner, "seal_minutes", seal);
-        if slots.iter().any(|slot| slot.hard_close > seal) {
-            inner.add("seal_minutes", "must not be before the last hard close");
-        }
-    }
-    let good = inner.is_empty();
-    wrong.nest(path, inner);
-    good.then(|| Schedule {
-        window_start: asked.window_start_minutes,
-        window_end: asked.window_end_minutes,
-        cut_off: asked.cut_off_minutes.unwrap_or(asked.window_end_minutes),
-        slots,
-        seal: asked.seal_minutes,
-    })
-}
-
 fn label(wrong: &mut Violations, path: &str, label: Option<&pb::Label>) -> Label {
     let label = label.cloned().unwrap_or_default();
     wrong.keep(&format!("{path}.zh"), parse::text(&label.zh, 100).map(drop));
@@ -404,95 +334,4 @@ fn office_word(number: i32) -> Result<String, String> {
 #[must_use]
 pub fn office_number(word: &str) -> i32 {
     Office::of_word(word).map_or(0, |office| office.contract().into())
-}
-
-impl From<Label> for pb::Label {
-    fn from(label: Label) -> Self {
-        Self { zh: label.zh, en: label.en }
-    }
-}
-
-impl From<Schedule> for pb::Schedule {
-    fn from(schedule: Schedule) -> Self {
-        let slots = schedule.slots.into_iter().map(|slot| pb::Slot {
-            key: slot.key,
-            label: Some(slot.label).filter(|label| !label.zh.is_empty()).map(Into::into),
-            window_start_minutes: Some(slot.window_start),
-            window_end_minutes: Some(slot.window_end),
-            deadline_minutes: slot.deadline,
-            grace_minutes: slot.grace,
-            hard_close_minutes: slot.hard_close,
-            reminder_minutes: slot.reminders,
-        });
-        Self {
-            window_start_minutes: schedule.window_start,
-            window_end_minutes: schedule.window_end,
-            cut_off_minutes: Some(schedule.cut_off),
-            slots: slots.collect(),
-            seal_minutes: schedule.seal,
-        }
-    }
-}
-
-/// The number that the contract has for a kind.
-#[must_use]
-pub fn kind_number(kind: Kind) -> i32 {
-    match kind {
-        Kind::Flow => pb::FieldKind::Flow.into(),
-        Kind::Stock => pb::FieldKind::Stock.into(),
-    }
-}
-
-impl From<Form> for pb::Form {
-    fn from(form: Form) -> Self {
-        let definition = form.definition;
-        let fields = definition.fields.into_iter().map(|field| {
-            let (publication, mask_below) = match field.publication {
-                Publication::Internal => (pb::Publication::Internal, None),
-                Publication::Masked { below } => (pb::Publication::Masked, Some(below)),
-                Publication::Full => (pb::Publication::Full, None),
-            };
-            pb::Field {
-                key: field.key,
-                label: Some(field.label.into()),
-                kind: kind_number(field.kind),
-                required: field.required,
-                min_value: Some(field.least),
-                max_value: Some(field.greatest),
-                counts_towards_zero: field.counts_towards_zero,
-                cumulative: field.cumulative,
-                publication: publication.into(),
-                mask_below,
-                indicator: field.indicator.unwrap_or_default(),
-            }
-        });
-        let balance_rules = definition.rules.into_iter().map(|rule| pb::BalanceRule {
-            key: rule.key,
-            label: Some(rule.label.into()),
-            expression: rule.expression,
-        });
-        Self {
-            name: form_name(form.id),
-            key: form.key,
-            label: Some(definition.label.into()),
-            version: form.version,
-            start_date: form.start.to_string(),
-            end_date: form.end.map(|end| end.to_string()).unwrap_or_default(),
-            owner_unit: unit_name(form.owner),
-            level: form.level.into(),
-            submitting_offices: definition
-                .submitting_offices
-                .iter()
-                .map(|word| office_number(word))
-                .collect(),
-            sign_off_level: definition.sign_off_level.unwrap_or_default().into(),
-            fields: fields.collect(),
-            balance_rules: balance_rules.collect(),
-            schedule: Some(definition.schedule.into()),
-            note: Some(pb::FormNote { zh: definition.note.zh, en: definition.note.en }),
-            create_time: Some(parse::timestamp(form.created_at)),
-            update_time: Some(parse::timestamp(form.recorded_at)),
-            etag: etag(form.version.into()),
-        }
-    }
 }
