@@ -12,11 +12,7 @@ use uuid::Uuid;
 use super::{Found, ops, parse as contract, watch};
 use crate::{
     DOMAIN,
-    facilities::{
-        self,
-        parse::{facility_name, optional_role},
-        store::Wanted,
-    },
+    facilities::{self, Role, parse::facility_name, store::Wanted},
     house::{House, unit_name},
 };
 
@@ -65,7 +61,7 @@ impl Directory {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
         let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
-        let role = wrong.keep("role", optional_role(request.role)).flatten();
+        let role = wrong.choice("role", request.role, Role::of).map(|role| role as i16);
         wrong.refuse()?;
         let pager = page.of(&self.house.database, &caller, "ListDirectory", &request);
         let (after, name) = pager

@@ -17,7 +17,7 @@ use crate::{
         Phone,
         parse::{phone_name, times},
     },
-    wards::parse::optional_class,
+    wards::BedClass,
 };
 
 /// Where a facility is found: where its unit stands today, the county, and the names down to it.
@@ -62,7 +62,7 @@ pub fn wanted(request: &pb::FindFacilitiesRequest) -> Result<Wanted, Fault> {
     let mut wrong = Violations::default();
     let unit = wrong.name("unit", UNITS, &request.unit);
     let role = wrong.keep("role", role(request.role)).map_or(0, |role| role as i16);
-    let bed_class = wrong.keep("bed_class", optional_class(request.bed_class)).flatten();
+    let bed_class = wrong.choice("bed_class", request.bed_class, BedClass::of).map(|class| class as i16);
     match request.beds {
         0 => {}
         _ if request.bed_class == 0 => wrong.add("beds", "is for a bed_class"),

@@ -118,7 +118,7 @@ impl Facilities {
         let mut wrong = Violations::default();
         let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
-        let role = wrong.keep("role", contract::optional_role(request.role)).flatten();
+        let role = wrong.choice("role", request.role, Role::of).map(|role| role as i16);
         wrong.refuse()?;
         let pager = page.of(&self.house.database, &caller, "ListFacilities", &request);
         let after = pager.after()?;
@@ -144,7 +144,7 @@ impl Facilities {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        parse::unchanged(read.as_deref(), known.version)?;
+        parse::unchanged(&read, known.version)?;
         let changed = contract::updated(&request, &known, self.house.clock.now())?;
         if changed.unit != known.unit {
             self.house.within(&caller, WRITE, changed.unit)?;

@@ -85,13 +85,13 @@ const CHANGEABLE: [&str; 7] = [
 ///
 /// # Errors
 /// A name that is none, an empty or unknown mask.
-pub fn update(request: &pb::UpdateFacilityRequest) -> Result<(Uuid, Option<String>), Fault> {
+pub fn update(request: &pb::UpdateFacilityRequest) -> Result<(Uuid, String), Fault> {
     let said = request.facility.as_ref().ok_or_else(|| Fault::invalid("facility", "is required"))?;
     let mut wrong = Violations::default();
-    let id = wrong.keep("facility.name", parse::name(COLLECTION, &said.name)).unwrap_or_default();
+    let id = wrong.name("facility.name", COLLECTION, &said.name);
     let _ = parse::mask(&mut wrong, request.update_mask.as_ref(), &CHANGEABLE);
     wrong.refuse()?;
-    Ok((id, Some(said.etag.clone()).filter(|etag| !etag.is_empty())))
+    Ok((id, said.etag.clone()))
 }
 
 /// A facility after an update.
@@ -130,7 +130,7 @@ fn say(
         facility.ownership = wrong.keep("facility.ownership", ownership).unwrap_or_default();
     }
     if asked("unit") {
-        facility.unit = wrong.keep("facility.unit", parse::name(UNITS, &said.unit)).unwrap_or_default();
+        facility.unit = wrong.name("facility.unit", UNITS, &said.unit);
     }
     if asked("address") {
         facility.address =
@@ -156,7 +156,7 @@ pub fn granting(
     today: NaiveDate,
 ) -> Result<(Uuid, HeldRole), Fault> {
     let mut wrong = Violations::default();
-    let facility = wrong.keep("facility", parse::name(COLLECTION, &request.facility)).unwrap_or_default();
+    let facility = wrong.name("facility", COLLECTION, &request.facility);
     let role = wrong.keep("role", role(request.role));
     let starts_on = wrong.keep("start_date", parse::optional_date(&request.start_date)).flatten();
     let starts_on = starts_on.unwrap_or(today);
@@ -194,14 +194,6 @@ pub fn last_day(said: &str, today: NaiveDate) -> Result<NaiveDate, String> {
 /// That it is required.
 pub fn role(said: i32) -> Result<Role, String> {
     Role::of(said).ok_or_else(|| "is required: which role?".to_owned())
-}
-
-/// A role that may be left out.
-///
-/// # Errors
-/// A number that is no role's.
-pub fn optional_role(said: i32) -> Result<Option<i16>, String> {
-    if said == 0 { Ok(None) } else { role(said).map(|role| Some(role as i16)) }
 }
 
 /// The word of a role for programs.

@@ -101,7 +101,7 @@ impl Phones {
             return Ok(answer);
         }
         kept(&known)?;
-        parse::unchanged(read.as_deref(), known.version)?;
+        parse::unchanged(&read, known.version)?;
         let phone = contract::updated(&request, &known)?;
         let phone = Some(self.write(&mut work, phone).await?);
         claim.commit(work, pb::UpdatePhoneResponse { phone }).await

@@ -79,7 +79,7 @@ const CHANGEABLE: [&str; 3] = ["label", "open_time", "close_time"];
 ///
 /// # Errors
 /// A name that is none, an empty or unknown mask, one of the hours without the other.
-pub fn update(request: &pb::UpdatePhoneRequest) -> Result<(Uuid, Option<String>), Fault> {
+pub fn update(request: &pb::UpdatePhoneRequest) -> Result<(Uuid, String), Fault> {
     let said = request.phone.as_ref().ok_or_else(|| Fault::invalid("phone", "is required"))?;
     let mut wrong = Violations::default();
     let id = wrong.name("phone.name", COLLECTION, &said.name);
@@ -88,7 +88,7 @@ pub fn update(request: &pb::UpdatePhoneRequest) -> Result<(Uuid, Option<String>)
         wrong.add("update_mask", "open_time and close_time change together");
     }
     wrong.refuse()?;
-    Ok((id, Some(said.etag.clone()).filter(|etag| !etag.is_empty())))
+    Ok((id, said.etag.clone()))
 }
 
 /// A phone after an update.

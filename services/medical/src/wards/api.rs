@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Ward,
+    BedClass, Ward,
     parse::{self as contract, COLLECTION, ward_name},
     store::{self, Wanted},
 };
@@ -104,7 +104,7 @@ impl Wards {
         let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
         let facility = wrong.optional_name("facility", names::COLLECTION, &request.facility);
-        let bed_class = wrong.keep("bed_class", contract::optional_class(request.bed_class)).flatten();
+        let bed_class = wrong.choice("bed_class", request.bed_class, BedClass::of).map(|class| class as i16);
         wrong.refuse()?;
         let pager = page.of(&self.house.database, &caller, "ListWards", &request);
         let after = pager.after()?;
@@ -129,7 +129,7 @@ impl Wards {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        parse::unchanged(read.as_deref(), known.version)?;
+        parse::unchanged(&read, known.version)?;
         let mut changed = contract::updated(&request, &known)?;
         store::update(&mut work, &changed).await?;
         if changed.bed_class != known.bed_class {

@@ -26,14 +26,6 @@ pub fn bed_class(said: i32) -> Result<i16, String> {
     class.map(|class| class as i16)
 }
 
-/// A class of beds that may be left out.
-///
-/// # Errors
-/// A number that is no class's.
-pub fn optional_class(said: i32) -> Result<Option<i16>, String> {
-    if said == 0 { Ok(None) } else { bed_class(said).map(Some) }
-}
-
 /// A ward that is to be set up; its facility says where.
 ///
 /// # Errors
@@ -67,13 +59,13 @@ const CHANGEABLE: [&str; 2] = ["display_name", "bed_class"];
 ///
 /// # Errors
 /// A name that is none, an empty or unknown mask.
-pub fn update(request: &pb::UpdateWardRequest) -> Result<(Uuid, Option<String>), Fault> {
+pub fn update(request: &pb::UpdateWardRequest) -> Result<(Uuid, String), Fault> {
     let said = request.ward.as_ref().ok_or_else(|| Fault::invalid("ward", "is required"))?;
     let mut wrong = Violations::default();
     let id = wrong.name("ward.name", COLLECTION, &said.name);
     let _ = parse::mask(&mut wrong, request.update_mask.as_ref(), &CHANGEABLE);
     wrong.refuse()?;
-    Ok((id, Some(said.etag.clone()).filter(|etag| !etag.is_empty())))
+    Ok((id, said.etag.clone()))
 }
 
 /// A ward after an update.
