@@ -2,8 +2,10 @@
 
 mod access;
 mod admissions;
+mod alarms;
 mod appointments;
 mod batches;
+mod beds;
 mod bulletin;
 mod cases;
 mod checkpoints;
@@ -12,6 +14,9 @@ mod days;
 mod days_show;
 mod demo;
 mod enforcements;
+mod facilities;
+mod facilities_directory;
+mod facilities_phones;
 mod figures;
 mod forms;
 mod handdowns;
@@ -25,6 +30,7 @@ mod officers;
 mod pages;
 mod passages;
 mod persons;
+mod policies;
 mod postgres;
 mod prove;
 mod prove_persons;
@@ -173,6 +179,17 @@ enum Command {
     /// Offer, ask for and deliver food, medicine and care; care teams
     #[command(subcommand)]
     Support(support::Command),
+    /// Enter facilities, their roles and phones; print the directory, find where to send somebody
+    #[command(subcommand)]
+    Facilities(facilities::Command),
+    /// Set up wards; send, list and sum counts of beds
+    #[command(subcommand)]
+    Beds(beds::Command),
+    /// Show and set the numbers that areas set for themselves
+    #[command(subcommand)]
+    Policies(policies::Command),
+    /// List what is not as it must be of facilities, phones and beds, put before a unit
+    Alarms(alarms::Args),
     /// Show what the registers of persons, cases and contacts come to, day by day
     Figures(figures::Args),
     /// List what must be done now, whatever it is about, in due order: a grid leader's day
@@ -240,6 +257,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sweeps(command) => sweeps::run(command, &access, cli.style).await,
         Command::Enforcements(command) => enforcements::run(command, &access, cli.style).await,
         Command::Support(command) => support::run(command, &access, cli.style).await,
+        Command::Facilities(command) => facilities::run(command, &access, cli.style).await,
+        Command::Beds(command) => beds::run(command, &access, cli.style).await,
+        Command::Policies(command) => policies::run(command, &access, cli.style).await,
+        Command::Alarms(args) => alarms::run(args, &access, cli.style).await,
         Command::Figures(args) => figures::run(&args, &access, cli.style).await,
         Command::Today(args) => today::today(args, &access, cli.style).await,
         Command::Chase(args) => today::chase(args, &access, cli.style).await,

@@ -23,17 +23,22 @@ async fn a_command_centre_says_how_persons_are_observed_and_its_response_level()
     shell.ends(2, "duty", &set).await;
     let order = ["--order", "Order No. 9", "--basis", "returnee"];
     let terms = shell.json("duty", &[&set[..], &order].concat()).await[0].clone();
-    assert_eq!((&terms["days"], &terms["slots_a_day"], &terms["area_unit"]), (&json!("21"), &json!("3"), &json!(county)));
+    assert_eq!(
+        (&terms["days"], &terms["slots_a_day"], &terms["area_unit"]),
+        (&json!("21"), &json!("3"), &json!(county))
+    );
     assert_eq!(shell.json("duty", &shown).await[0]["order"], "Order No. 9");
     assert_eq!(shell.json("duty", &shown).await[1]["days"], "14", "of contacts nothing was said");
 
     let level = ["schedules", "level", &village];
     assert_eq!(shell.json("duty", &level).await[0]["level"], "1");
-    let say = ["schedules", "level", &county, "--set", "2", "--date", "2020-02-04", "--order", "Order No. 10"];
+    let say =
+        ["schedules", "level", &county, "--set", "2", "--date", "2020-02-04", "--order", "Order No. 10"];
     assert_eq!(shell.json("duty", &say).await[0]["effective_date"], "2020-02-04");
     let later = ["schedules", "level", &village, "--date", "2020-02-04"];
     assert_eq!(shell.json("duty", &later).await[0]["level"], "2");
     assert_eq!(shell.json("duty", &level).await[0]["level"], "1", "not yet");
-    let past = ["schedules", "level", &county, "--set", "2", "--date", "2020-02-02", "--order", "Order No. 10"];
+    let past =
+        ["schedules", "level", &county, "--set", "2", "--date", "2020-02-02", "--order", "Order No. 10"];
     shell.ends(2, "duty", &past).await;
 }

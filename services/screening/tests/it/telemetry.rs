@@ -271,7 +271,8 @@ async fn p4_no_personal_value_is_in_the_log_in_traces_in_figures_or_in_errors() 
         assert!(log.contains(id.trim_end_matches(';')), "the log has the detail of {id}");
     }
     assert!(log.contains("violates check constraint") && !log.contains("panicked"));
-    for method in ["PersonService/IntakePerson", "PersonService/RevealPerson", "HanddownService/IngestHanddowns"]
+    for method in
+        ["PersonService/IntakePerson", "PersonService/RevealPerson", "HanddownService/IngestHanddowns"]
     {
         let spans = collector.spans(&format!("/rampart.screening.v1.{method}"));
         assert!(!spans.is_empty(), "{method} was traced");
@@ -289,7 +290,8 @@ async fn p4_no_personal_value_is_in_the_log_in_traces_in_figures_or_in_errors() 
             let at = [value.to_owned(), format!("{value:?}").trim_matches('"').to_owned(), escaped(value)]
                 .iter()
                 .find_map(|written| said.find(written.as_str()));
-            let around = at.map(|at| text(&said.as_bytes()[at.saturating_sub(200)..(at + 100).min(said.len())]));
+            let around =
+                at.map(|at| text(&said.as_bytes()[at.saturating_sub(200)..(at + 100).min(said.len())]));
             assert_eq!(around, None, "{value} is in {place}");
         }
     }
