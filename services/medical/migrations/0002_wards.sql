@@ -49,20 +49,21 @@ CREATE TABLE capacity (
 ) PARTITION BY RANGE (counted_on);
 CREATE INDEX capacity_ward_idx ON capacity (ward_id, as_of, event_id);
 
--- What is not as it must be, and while it is so: from an instant (to another), and on days. A new kind is one more line.
+-- What is not as it must be, and while it is so: from an instant (to another), on days, below a grade of the facility. A
+-- new kind is one more line, of one table only: so each is found by its facility.
 CREATE VIEW alarming AS
     SELECT w.id AS subject_id, 1::smallint AS kind, w.facility_id, w.display_name, w.as_of AS since, w.stale_at AS until,
-           '-infinity'::date AS starts_on, w.ends_on, true AS rises
+           '-infinity'::date AS starts_on, w.ends_on, NULL::smallint AS below_grade, true AS rises
     FROM ward w WHERE w.occupied > LEAST(w.physical, w.staffed)
     UNION ALL
-    SELECT w.id, 2::smallint, w.facility_id, w.display_name, w.stale_at, NULL, '-infinity', w.ends_on, true
+    SELECT w.id, 2::smallint, w.facility_id, w.display_name, w.stale_at, NULL, '-infinity', w.ends_on, NULL, true
     FROM ward w
     UNION ALL
-    SELECT p.id, 3::smallint, p.facility_id, p.number, p.marked_at, NULL, '-infinity', NULL, true
+    SELECT p.id, 3::smallint, p.facility_id, p.number, p.marked_at, NULL, '-infinity', NULL, NULL, true
     FROM phone p WHERE p.marked_at IS NOT NULL AND p.removed_at IS NULL
     UNION ALL
-    SELECT f.id, 4::smallint, f.id, '', r.granted_at, NULL, r.starts_on, r.ends_on, false
-    FROM facility_role r JOIN facility f ON f.id = r.facility_id WHERE r.role = 2 AND f.grade < 5
+    SELECT r.facility_id, 4::smallint, r.facility_id, '', r.granted_at, NULL, r.starts_on, r.ends_on, 5::smallint, false
+    FROM facility_role r WHERE r.role = 2
     UNION ALL
-    SELECT f.id, 5::smallint, f.id, '', f.code_failed_at, NULL, '-infinity', NULL, false
+    SELECT f.id, 5::smallint, f.id, '', f.code_failed_at, NULL, '-infinity', NULL, NULL, false
     FROM facility f WHERE f.code_failed_at IS NOT NULL AND NOT f.code_confirmed;

@@ -32,6 +32,7 @@ pub async fn list(
                  JOIN alarming a ON a.facility_id = f.id
                  WHERE u.holders @> ARRAY[$1::uuid] AND a.since <= $3 AND (a.until IS NULL OR a.until > $3)
                    AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)
+                   AND (a.below_grade IS NULL OR f.grade < a.below_grade)
                    -- The county at once, the one above it a day later, and so on.
                    AND array_position(u.holders, $1)
                        <= 1 + CASE WHEN a.rises THEN floor(extract(epoch FROM $3 - a.since) / 86400) ELSE 0 END) a

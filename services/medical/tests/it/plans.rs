@@ -8,15 +8,15 @@ use tests::{Sandbox, plans};
 /// Tables that grow with facilities.
 const LARGE: [&str; 6] = ["facility", "facility_role", "phone", "call_attempt", "ward", "capacity"];
 
-/// 5,000 facilities in 1,000 units of 20 counties, each with two roles, two phones with three calls, two wards with ten
+/// 5,000 facilities in 2,000 units of 134 counties, as many as a province has, each with two roles, two phones with three calls, two wards with ten
 /// counts; one in fifty has something that is not as it must be.
 const FILL: &str = "
     SET search_path = medical, extensions;
     SELECT keep_day_partitions('capacity', '2020-01-01', '2020-02-01', '2020-02-02');
     CREATE TEMP TABLE u AS SELECT n, ('00000000-0000-0000-0001-' || lpad(n::text, 12, '0'))::uuid AS id,
-        ('00000000-0000-0000-0003-' || lpad((n % 20)::text, 12, '0'))::uuid AS county FROM generate_series(0, 999) AS n;
+        ('00000000-0000-0000-0003-' || lpad((n % 134)::text, 12, '0'))::uuid AS county FROM generate_series(0, 1999) AS n;
     CREATE TEMP TABLE f AS SELECT n, ('00000000-0000-0000-0002-' || lpad(n::text, 12, '0'))::uuid AS id,
-        ('00000000-0000-0000-0001-' || lpad((n % 1000)::text, 12, '0'))::uuid AS unit FROM generate_series(0, 4999) AS n;
+        ('00000000-0000-0000-0001-' || lpad((n % 2000)::text, 12, '0'))::uuid AS unit FROM generate_series(0, 4999) AS n;
     INSERT INTO unit_sight SELECT id, ARRAY[id, county, '00000000-0000-0000-0000-000000000001'::uuid],
         ARRAY[county, '00000000-0000-0000-0000-000000000001'::uuid] FROM u;
     INSERT INTO facility (id, unit_id, display_name, grade, ownership, created_at, created_by, updated_at, updated_by, code_failed_at)
@@ -30,7 +30,7 @@ const FILL: &str = "
     INSERT INTO ward (id, facility_id, display_name, bed_class, as_of, physical, staffed, occupied, received_at, stale_at, created_at, created_by)
         SELECT ('00000000-0000-0000-0004-' || lpad((n * 2 + w)::text, 12, '0'))::uuid, id, w::text, 1 + (n + w) % 6, now(), 10, 8,
                n % 9, now(), now() + n * interval '1 minute', now(), 'plan' FROM f CROSS JOIN generate_series(0, 1) AS w;
-    INSERT INTO capacity SELECT '2020-02-01', gen_random_uuid(), 'plan', id, now() - c * interval '1 hour', now(), 10, 8, 1, '{}'
+    INSERT INTO capacity SELECT '2020-02-01'::date + c % 2, gen_random_uuid(), 'plan', id, now() - c * interval '1 hour', now(), 10, 8, 1, '{}'
         FROM ward CROSS JOIN generate_series(0, 9) AS c;
     ANALYZE";
 
