@@ -28,9 +28,9 @@ pub async fn list(
                   a.unit_id AS "unit!", a.since AS "since!"
            FROM (SELECT a.*, ($4::smallint[])[a.kind] AS rank, f.unit_id, f.display_name AS facility_display_name
                  FROM unit_sight u
-                 JOIN facility f ON f.unit_id = u.unit_id AND (f.ends_on IS NULL OR f.ends_on >= $2)
-                 JOIN alarming a ON a.facility_id = f.id
-                 WHERE u.holders @> ARRAY[$1::uuid] AND a.since <= $3 AND (a.until IS NULL OR a.until > $3)
+                 CROSS JOIN LATERAL (SELECT * FROM facility WHERE unit_id = u.unit_id OFFSET 0) f
+                 CROSS JOIN LATERAL (SELECT * FROM alarming WHERE facility_id = f.id OFFSET 0) a
+                 WHERE (f.ends_on IS NULL OR f.ends_on >= $2) AND u.holders @> ARRAY[$1::uuid] AND a.since <= $3 AND (a.until IS NULL OR a.until > $3)
                    AND a.starts_on <= $2 AND (a.ends_on IS NULL OR a.ends_on >= $2)
                    AND (a.below_grade IS NULL OR f.grade < a.below_grade)
                    -- The county at once, the one above it a day later, and so on.

@@ -222,8 +222,10 @@ pub async fn beds(
                   (count(*) FILTER (WHERE NOT w.fresh))::integer AS "unknown_wards!",
                   coalesce(sum(w.physical) FILTER (WHERE NOT w.fresh), 0) AS "unknown_physical!"
            FROM (SELECT w.*, w.as_of IS NOT NULL AND w.stale_at > $4 AS fresh
-                 FROM ward w JOIN facility f ON f.id = w.facility_id
-                 WHERE f.unit_id IN (SELECT u.unit_id FROM unit_sight u WHERE u.ancestors && $1)
+                 FROM unit_sight u
+                 CROSS JOIN LATERAL (SELECT id, ends_on FROM facility WHERE unit_id = u.unit_id OFFSET 0) f
+                 CROSS JOIN LATERAL (SELECT * FROM ward WHERE facility_id = f.id OFFSET 0) w
+                 WHERE u.ancestors && $1
                    AND ($2::uuid IS NULL OR f.id = $2)
                    AND (w.ends_on IS NULL OR w.ends_on >= $3) AND (f.ends_on IS NULL OR f.ends_on >= $3)) w
            GROUP BY w.bed_class ORDER BY w.bed_class"#,

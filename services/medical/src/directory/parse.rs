@@ -3,7 +3,8 @@
 use chassis::{Fault, Violations, parse};
 use chrono::NaiveDate;
 use jurisdiction::Tree;
-use proto::{medical as pb, registry::Level};
+use proto::medical as pb;
+use proto::registry::Level;
 use uuid::Uuid;
 
 use super::{MOST_FOUND, Wanted};

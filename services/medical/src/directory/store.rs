@@ -34,7 +34,7 @@ pub async fn find(
     let rows = sqlx::query!(
         r#"SELECT f.id, b.free AS "free!", b.as_of
            FROM unit_sight u
-           JOIN facility f ON f.unit_id = u.unit_id
+           CROSS JOIN LATERAL (SELECT id, ends_on FROM facility WHERE unit_id = u.unit_id OFFSET 0) f
            JOIN facility_role r ON r.facility_id = f.id AND r.role = $3 AND r.starts_on <= $6 AND (r.ends_on IS NULL OR r.ends_on >= $6)
            CROSS JOIN LATERAL (
                SELECT coalesce(sum(w.free) FILTER (WHERE w.as_of IS NOT NULL AND w.stale_at > $7), 0) AS free,

@@ -51,14 +51,14 @@ impl From<Row> for Ward {
     }
 }
 
-/// Wards by a condition.
+/// Wards from a ward and its facility, by a condition.
 macro_rules! wards {
-    ($connection:expr, $condition:literal $(, $value:expr)*) => {
+    ($connection:expr, $from:literal, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
             "SELECT w.id, w.facility_id, f.unit_id, w.display_name, w.bed_class, w.ends_on, w.as_of, w.physical, w.staffed,
                     w.occupied, w.marks, w.sent_by, w.received_at, w.stale_at, w.created_at, w.version
-             FROM ward w JOIN facility f ON f.id = w.facility_id WHERE " + $condition
+             FROM " + $from + " WHERE " + $condition
             $(, $value)*
         )
         .fetch_all($connection)
@@ -72,7 +72,7 @@ macro_rules! wards {
 /// # Errors
 /// Where the database fails.
 pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Ward>, Fault> {
-    Ok(wards!(connection, "w.id = $1", id)?.pop())
+    Ok(wards!(connection, "ward w JOIN facility f ON f.id = w.facility_id", "w.id = $1", id)?.pop())
 }
 
 /// A ward, locked: not for who only refers to it.
@@ -80,7 +80,7 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Ward>
 /// # Errors
 /// Where the database fails.
 pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Ward>, Fault> {
-    Ok(wards!(connection, "w.id = $1 FOR NO KEY UPDATE OF w", id)?.pop())
+    Ok(wards!(connection, "ward w JOIN facility f ON f.id = w.facility_id", "w.id = $1 FOR NO KEY UPDATE OF w", id)?.pop())
 }
 
 /// What a list is asked for.
@@ -110,7 +110,10 @@ pub async fn list(
 ) -> Result<Vec<Ward>, Fault> {
     Ok(wards!(
         connection,
-        "f.unit_id IN (SELECT u.unit_id FROM unit_sight u WHERE u.ancestors && $1)
+        "unit_sight u
+         CROSS JOIN LATERAL (SELECT id, unit_id, ends_on FROM facility WHERE unit_id = u.unit_id OFFSET 0) f
+         CROSS JOIN LATERAL (SELECT * FROM ward WHERE facility_id = f.id OFFSET 0) w",
+        "u.ancestors && $1
          AND ($2::uuid IS NULL OR w.facility_id = $2)
          AND ($3::smallint IS NULL OR w.bed_class = $3)
          AND ($4 OR (w.ends_on IS NULL OR w.ends_on >= $5) AND (f.ends_on IS NULL OR f.ends_on >= $5))

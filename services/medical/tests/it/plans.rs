@@ -88,7 +88,7 @@ async fn what_is_asked_all_day_reads_by_index() {
         (
             "a county's digest",
             (
-                "FROM unit_sight u\n                 JOIN facility f",
+                "SELECT * FROM alarming WHERE facility_id",
                 format!("'{county}', '2020-02-03', now(), '{{10,20,30,40,50}}', 0, '-infinity', '{nil}', 51"),
             ),
         ),
