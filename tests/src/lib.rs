@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a sandbox that fails, fails its test")]
 
+pub mod collector;
 pub mod faults;
 pub mod plans;
 
@@ -11,7 +12,7 @@ use chassis::{Clock, bootstrap};
 use chrono::{DateTime, NaiveDate, Utc};
 use proto::registry as pb;
 use rampart::{
-    client::{Registry, Reporting, Screening},
+    client::{Medical, Registry, Reporting, Screening},
     issuer::Issuer,
     stack,
     stack::Stack,
@@ -166,6 +167,19 @@ impl Sandbox {
     #[must_use]
     pub fn screening_url(&self) -> &str {
         &self.stack.screening
+    }
+
+    /// Medical as a subject.
+    #[must_use]
+    pub fn medical_as(&self, subject: &str) -> Medical {
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
+        Medical::new(&self.stack.medical, &token).expect("a client")
+    }
+
+    /// Medical's address.
+    #[must_use]
+    pub fn medical_url(&self) -> &str {
+        &self.stack.medical
     }
 
     /// The registry's address.
@@ -452,7 +466,7 @@ async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     NAME.get_or_init(async || {
         let admin = postgres();
-        let parts = [registry::PARTS, reporting::PARTS, screening::PARTS].concat();
+        let parts = [registry::PARTS, reporting::PARTS, screening::PARTS, medical::PARTS].concat();
         let history: Vec<u8> = chassis::database::history(&parts).flatten().copied().collect();
         let version = Uuid::new_v8(history.iter().enumerate().fold([0; 16], |mut sum, (at, byte)| {
             sum[at % 16] = sum[at % 16].wrapping_mul(31) ^ byte;

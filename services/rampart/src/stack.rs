@@ -52,6 +52,9 @@ pub struct Addresses {
     /// Address of screening
     #[arg(long, default_value = "127.0.0.1:7403", value_name = "ADDR")]
     pub screening: SocketAddr,
+    /// Address of medical
+    #[arg(long, default_value = "127.0.0.1:7404", value_name = "ADDR")]
+    pub medical: SocketAddr,
 }
 
 impl Addresses {
@@ -59,7 +62,7 @@ impl Addresses {
     #[must_use]
     pub fn any() -> Self {
         let any = ([127, 0, 0, 1], 0).into();
-        Self { registry: any, reporting: any, screening: any }
+        Self { registry: any, reporting: any, screening: any, medical: any }
     }
 }
 
@@ -72,6 +75,8 @@ pub struct Stack {
     pub reporting: String,
     /// Where screening is, as a URL.
     pub screening: String,
+    /// Where medical is, as a URL.
+    pub medical: String,
     options: Options,
     issuer: Issuer,
     services: Vec<Service>,
@@ -127,17 +132,19 @@ pub async fn bootstrap(
     founding: &Founding,
     clock: &Clock,
 ) -> anyhow::Result<Founded> {
-    let schemas = [registry::SCHEMA, reporting::SCHEMA, screening::SCHEMA].map(|name| Schema {
-        name: name.to_owned(),
-        owner_password: password.to_owned(),
-        runtime_password: password.to_owned(),
-    });
+    let schemas =
+        [registry::SCHEMA, reporting::SCHEMA, screening::SCHEMA, medical::SCHEMA].map(|name| Schema {
+            name: name.to_owned(),
+            owner_password: password.to_owned(),
+            runtime_password: password.to_owned(),
+        });
     bootstrap::prepare(admin_url, &schemas).await.context("making roles and schemas")?;
     let owner = role_url(admin_url, "registry_owner", password)?;
     registry::migrate(&owner).await?;
     reporting::migrate(&role_url(admin_url, "reporting_owner", password)?).await?;
     screening::migrate(&role_url(admin_url, "screening_owner", password)?).await?;
-    let followers = [reporting::SUBJECT, screening::SUBJECT];
+    medical::migrate(&role_url(admin_url, "medical_owner", password)?).await?;
+    let followers = [reporting::SUBJECT, screening::SUBJECT, medical::SUBJECT];
     let founded = registry::founding::found(&owner, founding, &followers, clock.now()).await;
     founded.map_err(|fault| anyhow::anyhow!("{}", fault.into_status(registry::DOMAIN).message()))
 }
@@ -178,12 +185,14 @@ impl Stack {
             registry: String::new(),
             reporting: String::new(),
             screening: String::new(),
+            medical: String::new(),
             options: options.clone(),
             issuer: issuer.clone(),
             services: Vec::new(),
         };
         stack.start_registry().await?;
         stack.screening = stack.start_screening().await?;
+        stack.medical = stack.start_medical().await?;
         stack.reporting = stack.start_reporting().await?;
         Ok(stack)
     }
@@ -226,8 +235,17 @@ impl Stack {
     /// # Errors
     /// As [`Stack::start`].
     pub async fn start_screening(&mut self) -> anyhow::Result<String> {
-        let (config, listener) =
+        self.start_screening_with(|_| {}).await
+    }
+
+    /// Starts a replica of screening that is set up otherwise; answers where it is.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_screening_with(&mut self, change: impl FnOnce(&mut Config)) -> anyhow::Result<String> {
+        let (mut config, listener) =
             self.options.listen("screening", self.options.addresses.screening, &self.issuer).await?;
+        change(&mut config);
         let endpoint = format!("http://{}", config.listen);
         let (source, keys) =
             (self.source(screening::SUBJECT, &self.registry)?, self.options.person_keys.clone());
@@ -235,6 +253,23 @@ impl Stack {
         let clock = self.options.clock.clone();
         let run = screening::run(config, clock, source, keys, listener, shutdown.clone());
         self.launch("screening", shutdown, async move { run.await.map_err(anyhow::Error::from) });
+        self.ready(&endpoint).await?;
+        Ok(endpoint)
+    }
+
+    /// Starts a replica of medical; answers where it is.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_medical(&mut self) -> anyhow::Result<String> {
+        let (config, listener) =
+            self.options.listen("medical", self.options.addresses.medical, &self.issuer).await?;
+        let endpoint = format!("http://{}", config.listen);
+        let source = self.source(medical::SUBJECT, &self.registry)?;
+        let shutdown = CancellationToken::new();
+        let clock = self.options.clock.clone();
+        let run = medical::run(config, clock, source, listener, shutdown.clone());
+        self.launch("medical", shutdown, async move { run.await.map_err(anyhow::Error::from) });
         self.ready(&endpoint).await?;
         Ok(endpoint)
     }

@@ -294,6 +294,29 @@ async fn handing_down(method: &str, screening: &Screening, ground: &Ground) -> O
             };
             schedules.set_schedule(request).await.map(drop)
         }
+        "SetObservationTerms" => {
+            let request = pb::SetObservationTermsRequest {
+                request_id: id,
+                area_unit: unit,
+                response_level: 1,
+                effective_date: "2099-01-01".to_owned(),
+                days: 14,
+                slots_a_day: 2,
+                order: evidence,
+                ..Default::default()
+            };
+            schedules.set_observation_terms(request).await.map(drop)
+        }
+        "SetResponseLevel" => {
+            let request = pb::SetResponseLevelRequest {
+                request_id: id,
+                area_unit: unit,
+                level: 1,
+                effective_date: "2099-01-01".to_owned(),
+                order: evidence,
+            };
+            schedules.set_response_level(request).await.map(drop)
+        }
         _ => return at_checkpoints(method, screening, ground).await,
     };
     Some(answer)

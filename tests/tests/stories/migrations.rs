@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 static OWN: Migrator = sqlx::migrate!("../services/chassis/migrations");
 
 /// Every service that has a schema, with what it is made by after that.
-const SERVICES: [(&str, &[Part]); 3] = [
+const SERVICES: [(&str, &[Part]); 4] = [
     (registry::SCHEMA, registry::PARTS),
     (reporting::SCHEMA, reporting::PARTS),
     (screening::SCHEMA, screening::PARTS),
+    (medical::SCHEMA, medical::PARTS),
 ];
 
 /// Everything that migrations make in a schema, a line each: what stands in the catalogue, not how it

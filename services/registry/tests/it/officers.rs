@@ -56,7 +56,11 @@ async fn every_violation_of_every_officer_of_a_batch_is_named() {
         ]
     );
     // Those that the registry is founded with, and no others.
-    assert_eq!(list(&sandbox, "admin", "").await, ["admin", "reporting", "screening"], "none was recorded");
+    assert_eq!(
+        list(&sandbox, "admin", "").await,
+        ["admin", "medical", "reporting", "screening"],
+        "none was recorded"
+    );
 }
 
 #[tokio::test]

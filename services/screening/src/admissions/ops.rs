@@ -173,7 +173,8 @@ async fn let_go(
         if case.is_some_and(|case| was_ill(&case)) {
             let last_exposure = at.with_timezone(&house.clock.zone()).date_naive();
             let (place, facility) = (Place::Home, String::new());
-            let opening = Opening { person: person.id, basis: DISCHARGED, last_exposure, place, facility };
+            let (person, basis, former) = (person.id, DISCHARGED, None);
+            let opening = Opening { person, basis, last_exposure, place, facility, former };
             put_under(house, connection, by, opening).await?;
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     observations,
     persons::parse::{REASON, UNITS},
     results::{self, parse::COLLECTION as RESULTS},
-    rules::RuleSet,
+    schedules,
 };
 
 /// A decision that is asked for.
@@ -88,7 +88,7 @@ pub async fn decide(
                 let wrong = "is required: where it is counted is a correction (R23)";
                 return Err(Fault::invalid("reason", wrong));
             }
-            case.rules = RuleSet::on(house.clock.today());
+            case.rules = schedules::ops::rules(house, connection, case.unit, house.clock.today()).await?;
             let incidents = ops::recount(house, connection, case, unit, (by, words)).await?;
             Ok(Followed { contacts: 0, incidents })
         }
@@ -123,7 +123,7 @@ async fn decidable(
     asked: &Asked<'_>,
 ) -> Result<Vec<i16>, Fault> {
     let zone = house.clock.zone();
-    let rules = RuleSet::on(house.clock.today());
+    let rules = schedules::ops::rules(house, connection, case.unit, house.clock.today()).await?;
     if is_correction(case.state, to) {
         if asked.request.reason.is_empty() {
             return Err(Fault::invalid("reason", "is required: a step back is a correction"));

@@ -25,8 +25,7 @@ use crate::{
         ops::{Opening, end_in, put_under},
     },
     persons::{Person, Purpose},
-    referrals, results,
-    rules::RuleSet,
+    referrals, results, schedules,
 };
 
 /// Why who was discharged or released is under observation again (R4, R16), as the contract numbers it.
@@ -83,7 +82,7 @@ pub async fn open(
     }
     let now = house.clock.now();
     let results = results::store::of_one(connection, one).await?;
-    let rules = RuleSet::on(house.clock.today());
+    let rules = schedules::ops::rules(house, connection, person.unit, house.clock.today()).await?;
     let case = Case {
         person: person.id,
         unit: person.unit,
@@ -216,7 +215,8 @@ async fn follow(
             // Day 0 is the day it is stated as of (R16).
             let last_exposure = at.with_timezone(&house.clock.zone()).date_naive();
             let (place, facility) = (Place::Home, String::new());
-            let opening = Opening { person: case.person, basis: DISCHARGED, last_exposure, place, facility };
+            let (person, basis, former) = (case.person, DISCHARGED, None);
+            let opening = Opening { person, basis, last_exposure, place, facility, former };
             put_under(house, connection, by, opening).await?;
         }
         State::Excluded | State::Cleared | State::Observed => {
@@ -241,6 +241,7 @@ async fn resume(house: &House, connection: &mut PgConnection, case: &Case, by: &
     let converted = observations::store::converted(connection, case.one, case.unit).await?;
     let Some(broken_off) = converted else { return Ok(()) };
     let opening = Opening {
+        former: Some(broken_off.ordered()),
         person: broken_off.person,
         basis: broken_off.basis,
         last_exposure: broken_off.last_exposure,

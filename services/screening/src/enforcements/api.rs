@@ -59,18 +59,21 @@ impl Enforcements {
         let mut enforcement = contract::made(request.enforcement_request.as_ref(), self.house.clock.now())?;
         let claim = Claim::new(&caller, request_id, "CreateEnforcementRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
+        let mut readdressed = false;
         if let Some(id) = enforcement.person {
             let hands = seen::hold(&self.house, &mut work, &caller, "enforcements.write", id).await?;
             (enforcement.unit, enforcement.one) = (hands.0, Some(hands.1));
         } else {
-            self.house.within(&caller, "enforcements.write", enforcement.unit)?;
+            let standing = self.house.taking(&caller, "enforcements.write", enforcement.unit)?;
+            readdressed = std::mem::replace(&mut enforcement.unit, standing) != standing;
         }
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
         store::insert(&mut work, &enforcement, caller.subject()).await?;
         let enforcement_request = Some(contract::enforcement(&enforcement));
-        claim.commit(work, pb::CreateEnforcementRequestResponse { enforcement_request }).await
+        let answer = pb::CreateEnforcementRequestResponse { enforcement_request, readdressed };
+        claim.commit(work, answer).await
     }
 
     async fn list(

@@ -67,6 +67,26 @@ pub async fn lock_open_of_grid(
     .pop())
 }
 
+/// The open requests that somebody made of who refused readings, and who was read later than they refused last; locked, but
+/// for those that are being changed.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_read_since(
+    connection: &mut PgConnection,
+    made_by: &str,
+) -> Result<Vec<Enforcement>, Fault> {
+    Ok(enforcements!(
+        connection,
+        "settled_at IS NULL AND person_id IS NOT NULL AND created_by = $1 AND (
+             SELECT s.outcome FROM observation o JOIN slot s ON s.observation_id = o.id
+             WHERE o.one_id = enforcement_request.one_id AND o.unit_id = enforcement_request.unit_id AND s.outcome >= 4
+             ORDER BY s.opens_at DESC, s.outcome DESC LIMIT 1) > 4
+         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        made_by
+    )?)
+}
+
 /// Writes how many households refuse.
 ///
 /// # Errors

@@ -3,12 +3,13 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    vec::IntoIter,
 };
 
 use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use proto::screening::{self as pb, exposure_service_server::ExposureService};
 use sqlx::PgConnection;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{self as stream, Iter};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use super::{
     Exposure, Figures,
     ingest::{self, LARGEST, Taken},
     ops,
-    parse::{self as contract, COLLECTION, exposure_name, misfit},
+    parse::{self as contract, COLLECTION, Contact, exposure_name, misfit},
     store,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
         parse::{COLLECTION as OBSERVATIONS, observation_name},
     },
     persons::{
-        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
+        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
     refusals::refusal,
@@ -48,7 +49,7 @@ pub struct Exposures {
 
 #[async_trait]
 impl ExposureService for Exposures {
-    type TraceContactsStream = ReceiverStream<Result<pb::TraceContactsResponse, Status>>;
+    type TraceContactsStream = Iter<IntoIter<Result<pb::TraceContactsResponse, Status>>>;
 
     async fn ingest_exposures(
         &self,
@@ -89,8 +90,7 @@ impl ExposureService for Exposures {
         &self,
         request: Request<pb::TraceContactsRequest>,
     ) -> Result<Response<Self::TraceContactsStream>, Status> {
-        let exposures = self.clone();
-        Ok(server::stream(DOMAIN, |messages| async move { exposures.trace(request, messages).await }))
+        server::reply(DOMAIN, self.trace(request).await)
     }
 
     async fn count_contacts(
@@ -125,20 +125,22 @@ impl Exposures {
             wrong.add("items", format!("must be 1 to {LARGEST}, are {}", request.items.len()));
         }
         wrong.refuse()?;
-        if let Some(unit) = unit {
-            self.house.within(&caller, "exposures.write", unit)?;
-        }
+        // Where a contact who is said by details is taken in.
+        let standing = match unit {
+            Some(unit) => Some(self.house.taking(&caller, "exposures.write", unit)?),
+            None => None,
+        };
         let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
         let mut results = Vec::with_capacity(request.items.len());
         for (nth, item) in request.items.iter().enumerate() {
             let taken = match contract::item(item, &request.unit, now, zone) {
-                Ok(item) => ingest::take_in(&self.house, &caller, item).await,
+                Ok(item) => ingest::take_in(&self.house, &caller, item, standing).await,
                 Err(fault) => Err(fault),
             };
             let result = Some(self.result(&caller, nth, taken)?);
             results.push(pb::ExposureResult { event_id: item.event_id.clone(), result });
         }
-        Ok(pb::IngestExposuresResponse { results })
+        Ok(pb::IngestExposuresResponse { results, unit: standing.map(unit_name).unwrap_or_default() })
     }
 
     fn result(
@@ -213,6 +215,11 @@ impl Exposures {
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "LinkExposure", &request);
         let mut work = self.house.database.begin(deadline).await?;
+        // Persons before what is theirs, as everywhere.
+        let seen = store::get(&mut work, id).await?;
+        let seen = self.seen(&caller, "exposures.write", id, seen)?;
+        let contact = Contact::Person(seen.contact);
+        let hands = ingest::hold(&self.house, &mut work, &contact, Some(index)).await?;
         let found = store::lock(&mut work, id).await?;
         let exposure = self.seen(&caller, "exposures.write", id, found)?;
         if let Some(answer) = claim.replay(&mut work).await? {
@@ -221,7 +228,7 @@ impl Exposures {
         if exposure.index.is_some() || exposure.withdrawn_at.is_some() {
             return Err(misfit(id, "is linked, or was taken back"));
         }
-        let index = ingest::index_seen(&self.house, &mut work, &caller, index).await?;
+        let index = ingest::index_seen(&self.house, &mut work, &caller, (index, hands)).await?;
         let index = index.ok_or_else(|| Fault::NotFound(request.index.clone()))?;
         if index.one == exposure.contact_one {
             return Err(Fault::invalid("index", "is the contact"));
@@ -273,8 +280,7 @@ impl Exposures {
     async fn trace(
         &self,
         request: Request<pb::TraceContactsRequest>,
-        messages: server::Messages<pb::TraceContactsResponse>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Iter<IntoIter<Result<pb::TraceContactsResponse, Status>>>, Fault> {
         let (caller, _, request) = server::accept(request)?;
         let (most, usual) = GENERATIONS;
         let mut wrong = Violations::default();
@@ -311,12 +317,10 @@ impl Exposures {
             let exposure = Some(contract::exposure(exposure, either, self.house.clock.zone()));
             shown.push(pb::TracedExposure { generation: *generation, exposure });
         }
-        for part in shown.chunks(A_MESSAGE) {
-            let message = pb::TraceContactsResponse { exposures: part.to_vec() };
-            let gone = |_| Fault::Unavailable("the client went away");
-            messages.send(Ok(message)).await.map_err(gone)?;
-        }
-        Ok(())
+        // All of it is at hand: it goes out with the answer's beginning.
+        let parts =
+            shown.chunks(A_MESSAGE).map(|part| Ok(pb::TraceContactsResponse { exposures: part.to_vec() }));
+        Ok(stream::iter(parts.collect::<Vec<_>>()))
     }
 
     async fn count(

@@ -81,9 +81,8 @@ pub async fn follow(
     if own.is_some_and(|own| own.unit == exposure.contact_unit && own.state.is_ill()) {
         return Ok(None);
     }
-    let facility = String::new();
-    let opening =
-        Opening { person: exposure.contact, basis, last_exposure: last, place: Place::Home, facility };
+    let (person, place, facility, former) = (exposure.contact, Place::Home, String::new(), None);
+    let opening = Opening { person, basis, last_exposure: last, place, facility, former };
     let (observation, _) = put_under(house, connection, by, opening).await?;
     settle(house, connection, observation.id, (by, "there is an index")).await?;
     Ok(Some(observation.id))

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Exposure, KINDS};
 use crate::{
     observations::parse::{exposure as day, optional},
-    persons::parse::{COLLECTION as PERSONS, Intake, listed, person_name, unit_name},
+    persons::parse::{COLLECTION as PERSONS, Intake, listed, listed_name, person_name, unit_name},
 };
 
 /// The collection of exposures' names.
@@ -62,14 +62,17 @@ pub struct Item {
 pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -> Result<Item, Fault> {
     let mut wrong = Violations::default();
     let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
-    let index = wrong.keep("index", parse::optional_name(PERSONS, &said.index)).flatten();
+    let index = wrong.keep("index", listed_name(PERSONS, &said.index)).flatten();
     let reference =
         wrong.keep("index_reference", optional(&said.index_reference, LONGEST)).unwrap_or_default();
     if said.index.is_empty() && reference.is_empty() {
         wrong.add("index_reference", "is required where index is empty: whose contact is it?");
     }
     let contact = match &said.contact {
-        Some(Said::Person(name)) => wrong.keep("person", parse::name(PERSONS, name)).map(Contact::Person),
+        Some(Said::Person(name)) => {
+            let person = listed_name(PERSONS, name).and_then(|person| person.ok_or("is required".to_owned()));
+            wrong.keep("person", person).map(Contact::Person)
+        }
         Some(Said::Details(details)) => {
             listed(&mut wrong, Some(details), unit, pb::Purpose::Contact, "contact tracing")?
                 .map(|intake| Contact::Somebody(Box::new(intake)))

@@ -16,7 +16,7 @@ use crate::{
     house::House,
     persons::{
         Finding, intake,
-        parse::{Intake, UNITS, born, listed},
+        parse::{Intake, UNITS, born, listed, listed_name},
         store as persons,
     },
 };
@@ -45,7 +45,7 @@ impl Item {
     pub fn new(item: &pb::HanddownItem, from: &str, reference: &str) -> Result<Self, Fault> {
         let mut wrong = Violations::default();
         let event = wrong.keep("event_id", parse::uuid(&item.event_id));
-        let to = wrong.optional_name("to_unit", UNITS, &item.to_unit);
+        let to = wrong.keep("to_unit", listed_name(UNITS, &item.to_unit)).flatten();
         let purpose = if item.purpose == 0 { pb::Purpose::Returnee } else { item.purpose() };
         let intake = listed(&mut wrong, item.details.as_ref(), from, purpose, reference)?;
         wrong.refuse()?;

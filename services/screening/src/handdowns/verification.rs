@@ -89,7 +89,7 @@ impl Verified {
     fn opening(&self, person: Uuid) -> Option<Opening> {
         let (basis, last_exposure) = self.opens?;
         let (place, facility) = (Place::Home, String::new());
-        Some(Opening { person, basis, last_exposure, place, facility })
+        Some(Opening { person, basis, last_exposure, place, facility, former: None })
     }
     /// Closes a hand-down, which is locked, as it was verified: begins the next hop where the person is to be found
     /// elsewhere, and puts who was found under observation where that is asked. Answers the next hop, and the open

@@ -86,17 +86,19 @@ impl Homes {
         persons.dedup();
         let claim = Claim::new(&caller, request_id, "CreateHome", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "homes.write", unit)?;
+        let standing = self.house.taking(&caller, "homes.write", unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        let home = Home { id: Uuid::now_v7(), unit, residents: vec![] };
+        let home = Home { id: Uuid::now_v7(), unit: standing, residents: vec![] };
         store::insert(&mut work, &home, (caller.subject(), self.house.clock.now())).await?;
         for person in persons {
             self.take_in(&mut work, &caller, home.id, (person, since)).await?;
         }
-        let home = self.seen(&mut work, &caller, "homes.write", home.id).await?;
-        claim.commit(work, pb::CreateHomeResponse { home: Some(self.shown(&caller, &home)) }).await
+        let home = store::lock(&mut work, home.id).await?.ok_or(Fault::Conflict)?;
+        let readdressed = standing != unit;
+        let home = Some(self.shown(&caller, &home));
+        claim.commit(work, pb::CreateHomeResponse { home, readdressed }).await
     }
 
     async fn get(&self, request: Request<pb::GetHomeRequest>) -> Result<pb::GetHomeResponse, Fault> {
@@ -190,7 +192,8 @@ impl Homes {
         id: Uuid,
     ) -> Result<Home, Fault> {
         let found = store::lock(connection, id).await?;
-        self.house.seen(caller, permission, found, |home| home.unit, home_name(id))
+        let seen = found.filter(|home| self.house.takes(caller, permission, home.unit));
+        seen.ok_or_else(|| Fault::NotFound(home_name(id)))
     }
 
     fn shown(&self, caller: &Caller, home: &Home) -> pb::Home {

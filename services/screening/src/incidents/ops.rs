@@ -18,8 +18,7 @@ use crate::{
     house::House,
     keyring::Mark,
     observations, persons,
-    rules::RuleSet,
-    schedules::{COUNTY, TOWNSHIP},
+    schedules::{self, COUNTY, TOWNSHIP},
 };
 
 /// A small place: a grid or village, or what has a name and is none, within a county.
@@ -84,11 +83,7 @@ pub async fn detect(house: &House, connection: &mut PgConnection, case: &Case) -
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn placed(
-    house: &House,
-    connection: &mut PgConnection,
-    of: &[(Uuid, Uuid)],
-) -> Result<(), Fault> {
+pub async fn placed(house: &House, connection: &mut PgConnection, of: &[(Uuid, Uuid)]) -> Result<(), Fault> {
     let since = house.clock.now() - CLUSTERED;
     let mut seen = Vec::new();
     for (one, unit) in of {
@@ -115,7 +110,7 @@ pub async fn detect_febrile(
     connection: &mut PgConnection,
     (one, unit, present): (Uuid, Uuid, Option<Uuid>),
 ) -> Result<(), Fault> {
-    let rules = RuleSet::on(house.clock.today());
+    let rules = schedules::ops::rules(house, connection, unit, house.clock.today()).await?;
     if !has_suspected_clusters(rules) {
         return Ok(());
     }
@@ -185,11 +180,7 @@ async fn brought(connection: &mut PgConnection, of: (Uuid, Uuid)) -> Result<Vec<
 }
 
 /// The cases that were confirmed lately at a site, the last last.
-async fn confirmed(
-    house: &House,
-    connection: &mut PgConnection,
-    site: &Site,
-) -> Result<Vec<Case>, Fault> {
+async fn confirmed(house: &House, connection: &mut PgConnection, site: &Site) -> Result<Vec<Case>, Fault> {
     let since = house.clock.now() - CLUSTERED;
     match site {
         Site::Unit(place) => cases::store::confirmed_at(connection, &at(house, *place), since).await,
@@ -217,9 +208,7 @@ async fn has_febrile(
 ) -> Result<bool, Fault> {
     let since = house.clock.now() - CLUSTERED;
     match site {
-        Site::Unit(place) => {
-            cases::store::has_febrile(connection, &at(house, *place), but, since).await
-        }
+        Site::Unit(place) => cases::store::has_febrile(connection, &at(house, *place), but, since).await,
         Site::Named(county, key, _) => {
             let units = house.jurisdiction.standing_below(&[*county]);
             let marks = persons::place_marks(&house.keys, key);

@@ -73,7 +73,7 @@ pub fn opening(request: &pb::OpenObservationRequest, today: NaiveDate) -> Result
     let (Some(person), Some(basis), Some(last_exposure)) = (person, basis, last_exposure) else {
         return Err(Fault::internal("what is wrong was not said"));
     };
-    Ok(Opening { person, basis, last_exposure, place, facility })
+    Ok(Opening { person, basis, last_exposure, place, facility, former: None })
 }
 
 /// Where a person is to be observed from now on.
@@ -134,6 +134,7 @@ pub fn observation(observation: &Observation, now: DateTime<Utc>) -> pb::Observa
         start_time: Some(parse::timestamp(observation.starts_at)),
         end_time: Some(parse::timestamp(observation.ends_at)),
         due_time: Some(parse::timestamp(observation.due_at)),
+        days: observation.days.into(),
         slots_a_day: observation.slots_a_day.into(),
         control_plan: observation.rules.control_plan.into(),
         treatment_plan: observation.rules.treatment_plan.into(),
@@ -150,12 +151,20 @@ pub fn observation(observation: &Observation, now: DateTime<Utc>) -> pb::Observa
 /// Something that befell an observation, as the contract has it.
 #[must_use]
 pub fn event(happened: Happened) -> pb::ObservationEvent {
+    let terms = happened.ordered.map(|ordered| pb::EventTerms {
+        days: ordered.terms.days.into(),
+        slots_a_day: ordered.terms.slots_a_day.into(),
+        control_plan: ordered.rules.control_plan.into(),
+        treatment_plan: ordered.rules.treatment_plan.into(),
+        response_level: ordered.rules.response_level.into(),
+    });
     pb::ObservationEvent {
         kind: happened.kind.into(),
         time: Some(parse::timestamp(happened.happened_at)),
         said_by: happened.said_by,
         words: happened.words,
         end_time: Some(parse::timestamp(happened.ends_at)),
+        terms,
     }
 }
 

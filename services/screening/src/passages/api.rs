@@ -155,6 +155,7 @@ fn answer(nth: usize, came: Came) -> Result<Answer, Fault> {
             urgent: accepted.urgent,
             untested: accepted.untested,
             outside_plan: accepted.outside_plan,
+            readdressed: accepted.readdressed,
         }),
         Came::Duplicate => Answer::Duplicate(pb::DuplicatePassage {}),
         Came::Refused(fault) => {

@@ -46,10 +46,14 @@ pub async fn take_in(
     }
     let marks = said.marks(keys, intake.unit);
     store::lock_marks(connection, &of_kinds(&marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
-    let everybody = match known(house, connection, &marks, &said, None).await? {
-        Some(one) => store::lock_same(connection, keys, one).await?,
-        None => Vec::new(),
-    };
+    let mut everybody = Vec::new();
+    while let Some(one) = known(house, connection, &marks, &said, None).await? {
+        everybody = store::lock_same(connection, keys, one).await?;
+        // Nobody: they were found to be another while they were waited for.
+        if !everybody.is_empty() {
+            break;
+        }
+    }
     let own = everybody.iter().find(|person| person.unit == intake.unit);
     let (person, is_known) = match own {
         Some(own) => (found_again(house, connection, own, &intake, said.clone(), now).await?, true),

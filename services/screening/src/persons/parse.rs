@@ -251,6 +251,15 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
     }
 }
 
+/// A resource's name beside somebody in a list; nothing where none is said. What is said instead of one is not repeated:
+/// where the columns of a list are shifted, it is a name or an address (P4).
+///
+/// # Errors
+/// What it must be.
+pub fn listed_name(collection: &str, text: &str) -> Result<Option<Uuid>, String> {
+    parse::optional_name(collection, text).map_err(|_| format!("must be {collection}/{{uuid}}"))
+}
+
 /// Somebody whom a list of a unit names by details: as an intake by that unit, with paths below the item.
 ///
 /// # Errors

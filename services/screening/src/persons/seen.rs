@@ -4,10 +4,10 @@ use chassis::{Caller, Fault};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Person, parse::person_name, store};
+use super::{Person, ops, parse::person_name, store};
 use crate::house::House;
 
-/// A person in hands at or above which the caller has a permission, locked with everybody who is the same: persons are
+/// A person in hands of which facts are taken in from the caller, locked with everybody who is the same: persons are
 /// locked before what is theirs. The second of the answer is everybody, the person too, the first taken in first.
 ///
 /// # Errors
@@ -19,15 +19,12 @@ pub async fn lock(
     permission: &str,
     id: Uuid,
 ) -> Result<(Person, Vec<Person>), Fault> {
-    let absent = || Fault::NotFound(person_name(id));
-    let one = store::one(connection, id).await?.ok_or_else(absent)?;
-    let everybody = store::lock_same(connection, &house.keys, one).await?;
-    let person = everybody.iter().find(|person| person.id == id);
-    let person = person.filter(|person| house.sees(caller, permission, person.unit)).ok_or_else(absent)?;
-    Ok((person.clone(), everybody))
+    let locked = ops::lock_person(house, connection, id).await?;
+    let seen = locked.filter(|(person, _)| house.takes(caller, permission, person.unit));
+    seen.ok_or_else(|| Fault::NotFound(person_name(id)))
 }
 
-/// Whose hands a person is in, at or above which the caller has a permission, and the first of those who are one with
+/// Whose hands a person is in, where facts are taken in from the caller, and the first of those who are one with
 /// them. Both stay so until the transaction ends.
 ///
 /// # Errors
@@ -40,7 +37,7 @@ pub async fn hold(
     id: Uuid,
 ) -> Result<(Uuid, Uuid), Fault> {
     let found = store::hold_hands(connection, id).await?;
-    let seen = found.filter(|(unit, _)| house.sees(caller, permission, *unit));
+    let seen = found.filter(|(unit, _)| house.takes(caller, permission, *unit));
     seen.ok_or_else(|| Fault::NotFound(person_name(id)))
 }
 

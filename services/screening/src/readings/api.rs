@@ -1,12 +1,11 @@
 //! Readings speak here.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use chassis::{Fault, Violations, pages, parse, server};
 use chrono::DateTime;
 use proto::screening::{self as pb, reading_service_server::ReadingService};
 use tonic::{Code, Request, Response, Status, async_trait};
-use uuid::Uuid;
 
 use super::{LARGEST, Reading, ingest, parse as contract, store};
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
         Observation, State,
         pages::{EVERYTHING, key, place},
         parse::{COLLECTION, observation, observation_name},
-        store as observations,
+        store::{self as observations, Due},
     },
     persons::parse::UNITS,
     referrals::parse::referral_name,
@@ -149,18 +148,13 @@ impl Readings {
         let pager = page.of(&self.house.database, &caller, "ListWork", &request);
         let after = pager.key()?.map(|key| place(&key)).transpose()?;
         let units = self.house.tops(&caller, "observations.read", ancestor)?;
-        let (from, to) = EVERYTHING;
-        // Two statements, each of one state: no transaction.
+        // One statement: no transaction.
         let mut work = self.house.database.pool().acquire().await?;
-        let mut found =
-            observations::list(&mut work, &units, after.unwrap_or(from), to, pager.limit()).await?;
-        let next_page_token = pager.cut(&mut found, key);
-        let ids: Vec<Uuid> = found.iter().map(|observation| observation.id).collect();
-        let due = store::due(&mut work, &ids, now).await?;
-        let due: HashMap<Uuid, store::Due> = due.into_iter().map(|due| (due.observation, due)).collect();
-        let sees = |found: &&Observation| self.house.sees(&caller, "observations.read", found.unit);
-        let work = found.iter().filter(sees).filter_map(|found| {
-            let due = due.get(&found.id)?;
+        let after = after.unwrap_or(EVERYTHING.0);
+        let mut found = observations::work(&mut work, &units, after, now, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |(found, _)| key(found));
+        let sees = |found: &&(Observation, Due)| self.house.sees(&caller, "observations.read", found.0.unit);
+        let work = found.iter().filter(sees).filter_map(|(found, due)| {
             let is_due = due.slot.is_some() || due.missed > 0 || found.state(now) != State::Active;
             is_due.then(|| pb::Work {
                 observation: Some(observation(found, now)),

@@ -267,7 +267,7 @@ impl Sweeps {
 
     /// A grid of the caller's, also one that was closed since; any other is answered like an absent one.
     fn grid(&self, caller: &Caller, grid: Uuid) -> Result<(), Fault> {
-        if self.house.sees(caller, "visits.write", grid) {
+        if self.house.takes(caller, "visits.write", grid) {
             return Ok(());
         }
         Err(Fault::NotFound(unit_name(grid)))
@@ -318,6 +318,7 @@ fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::visit_result::R
             missing_facts: accepted.missing.into_iter().map(i32::from).collect(),
             enforcement_request: accepted.enforcement.map(enforcement_name).unwrap_or_default(),
             after_close: accepted.after_close,
+            readdressed: accepted.readdressed,
             unlisted: accepted.unlisted,
             beside_tally: accepted.beside_tally,
         })),

@@ -9,7 +9,7 @@ use proto::{
 };
 use rampart::client::Screening;
 use tests::{
-    Sandbox, as_role,
+    Sandbox,
     faults::{Process, durable_postgres, free_port, insist, silence},
     person_keys_text, reason, request_id, until,
 };
@@ -200,9 +200,9 @@ async fn who_follows_goes_on_at_another_replica_when_one_is_killed_and_misses_no
     ground.sandbox.appointed(&ground.sandbox.root, registry::Office::Integrator, "machine").await;
     ground.known("machine").await;
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut process = Process::start(&ground.sandbox, folder.path(), port);
-    let machine = ground.sandbox.screening_replica_as(&process.1, "machine");
+    let port = free_port();
+    let mut process = start(&ground.sandbox, folder.path(), port);
+    let machine = ground.sandbox.screening_replica_as(&process.url, "machine");
     until(async || machine.persons().list_persons(pb::ListPersonsRequest::default()).await.ok()).await;
     let mut follower = Follower::open(&machine, "").await;
     follower.snapshot().await;

@@ -53,7 +53,7 @@ impl Ground {
 }
 
 /// Two bags of vegetables and fruit for a person.
-fn food(person: &str) -> pb::SupportRequest {
+pub(crate) fn food(person: &str) -> pb::SupportRequest {
     pb::SupportRequest {
         person: person.to_owned(),
         kind: pb::SupportKind::Food.into(),

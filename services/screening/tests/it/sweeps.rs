@@ -12,7 +12,7 @@ use crate::{
 
 impl Ground {
     /// Sets up a sweep over the first county, as its duty officer.
-    async fn sweep(&self) -> pb::Sweep {
+    pub(crate) async fn sweep(&self) -> pb::Sweep {
         let sweep = pb::Sweep {
             display_name: "地毯式排查".to_owned(),
             unit: self.counties[0].clone(),
@@ -71,7 +71,7 @@ impl Ground {
     }
 }
 
-fn visit(sweep: &str, grid: &str, at: DateTime<Utc>, seen: Seen) -> pb::Visit {
+pub(crate) fn visit(sweep: &str, grid: &str, at: DateTime<Utc>, seen: Seen) -> pb::Visit {
     pb::Visit {
         event_id: request_id(),
         sweep: sweep.to_owned(),
@@ -82,7 +82,7 @@ fn visit(sweep: &str, grid: &str, at: DateTime<Utc>, seen: Seen) -> pb::Visit {
     }
 }
 
-fn household(number: &str, outcome: pb::VisitOutcome) -> Seen {
+pub(crate) fn household(number: &str, outcome: pb::VisitOutcome) -> Seen {
     Seen::Household(pb::HouseholdVisit { number: number.to_owned(), outcome: outcome.into() })
 }
 

@@ -26,7 +26,8 @@ use crate::{
         seen, store as persons,
     },
     results,
-    rules::{RuleSet, day_start},
+    rules::day_start,
+    schedules,
     worklists::After,
 };
 
@@ -125,7 +126,9 @@ impl Cases {
         let events = store::happened(&mut work, case.id).await?;
         let results = results::store::of_one(&mut work, case.one).await?;
         let known = Known { links: &case.links, signs: &case.signs, results: &results };
-        let definition = classify(RuleSet::on(self.house.clock.today()), known);
+        let today = self.house.clock.today();
+        let rules = schedules::ops::rules(&self.house, &mut work, case.unit, today).await?;
+        let definition = classify(rules, known);
         Ok(pb::GetCaseResponse {
             case: Some(self.shown(&case)),
             events: events.into_iter().map(contract::event).collect(),

@@ -48,14 +48,21 @@ impl Observations {
         wrong.text("reason", &request.reason, REASON);
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "ExtendObservation", &request);
-        let asked = Asked { caller, deadline, permission: "observations.write", claim, id };
-        let zone = self.house.clock.zone();
-        self.change(asked, |observation, _, _| {
-            // An earlier exposure changes nothing, and is kept as said.
-            observation.extend(exposure, zone);
-            Ok((Event::Extended, format!("{exposure}: {}", request.reason)))
-        })
-        .await
+        let mut work = self.house.database.begin(deadline).await?;
+        let observation = store::lock(&mut work, id).await?;
+        let mut observation = self.house.observed(&caller, "observations.write", id, observation)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let now = self.house.clock.now();
+        contract::open(&observation, now)?;
+        // An earlier exposure changes nothing, and is kept as said.
+        ops::extend(&self.house, &mut work, &mut observation, exposure).await?;
+        let words = format!("{exposure}: {}", request.reason);
+        let said = (caller.subject(), words.as_str(), now);
+        ops::change(&self.house, &mut work, &observation, Event::Extended, said).await?;
+        observation.version += 1;
+        claim.commit(work, contract::observation(&observation, now)).await
     }
 
     pub(super) async fn shorten(

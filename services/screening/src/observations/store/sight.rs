@@ -10,7 +10,8 @@ use super::Row;
 use crate::observations::{Observation, TOPIC};
 
 /// Who saw an observation that went out of sight: kept for longer than the feed's changes, which tell it.
-pub const DEPARTURES: DayTable = DayTable { table: "observation_departure", kept_days: feed::TABLE.kept_days + 1 };
+pub const DEPARTURES: DayTable =
+    DayTable { table: "observation_departure", kept_days: feed::TABLE.kept_days + 1 };
 
 /// By which units the open observations of a unit are seen, and before which is put what was not done there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +170,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT o.id, o.person_id, o.unit_id, o.one_id, o.opened_unit_id, o.leads_id, o.basis, o.last_exposure, o.place,
-                  o.facility, o.slots_a_day, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
+                  o.facility, o.days, o.slots_a_day, o.slots_since, o.slots_before, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
                   o.due_at, o.lost, o.ending, o.reason, o.unmet, o.ended_at, o.ended_by, o.version
            FROM unnest($1::uuid[]) AS scope (id)
            CROSS JOIN LATERAL (
@@ -197,11 +198,15 @@ pub async fn list(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn seen(connection: &mut PgConnection, ids: &[Uuid], units: &[Uuid]) -> Result<Vec<Observation>, Fault> {
+pub async fn seen(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    units: &[Uuid],
+) -> Result<Vec<Observation>, Fault> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT o.id, o.person_id, o.unit_id, o.one_id, o.opened_unit_id, o.leads_id, o.basis, o.last_exposure, o.place,
-                o.facility, o.slots_a_day, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
+                o.facility, o.days, o.slots_a_day, o.slots_since, o.slots_before, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
                 o.due_at, o.lost, o.ending, o.reason, o.unmet, o.ended_at, o.ended_by, o.version
          FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id WHERE o.id = ANY($1) AND u.ancestors && $2",
         ids,
@@ -214,7 +219,11 @@ pub async fn seen(connection: &mut PgConnection, ids: &[Uuid], units: &[Uuid]) -
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn departed(connection: &mut PgConnection, ids: &[Uuid], units: &[Uuid]) -> Result<Vec<Uuid>, Fault> {
+pub async fn departed(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    units: &[Uuid],
+) -> Result<Vec<Uuid>, Fault> {
     let departed = sqlx::query_scalar!(
         "SELECT DISTINCT observation_id FROM observation_departure WHERE observation_id = ANY($1) AND ancestors && $2",
         ids,

@@ -10,7 +10,7 @@ use crate::escalations::Kind;
 
 mod slots;
 
-pub use slots::{Due, close_elapsed, due, fill, fill_from_all, finish, plan, read, recount, slots};
+pub use slots::{close_elapsed, fill, fill_from_all, finish, plan, read, recount, slots};
 
 /// How long readings are kept, in days: they are evidence, and go with the persons (P2).
 const KEPT_DAYS: u64 = 36_500;
