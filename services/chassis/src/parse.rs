@@ -240,6 +240,27 @@ mod tests {
     }
 
     #[test]
+    fn every_violation_has_its_own_field() {
+        let (good, mut wrong) = (format!("units/{}", Uuid::now_v7()), Violations::default());
+        let names = wrong.names("units", "units", &[good.clone(), "units/1".to_owned(), good.clone()]);
+        assert_eq!(names.len(), 2, "what is good is kept in its order");
+        assert_eq!(wrong.optional_name("parent_unit", "units", ""), None);
+        assert_eq!(wrong.choice("state", 0, |_| None::<i32>), None, "no choice is none");
+        wrong.choice("state", 9, |_| None::<i32>);
+        wrong.optional_text("note", "", 3);
+        wrong.text("reason", "", 3);
+        let fields: Vec<_> = wrong.into_inner().into_iter().map(|one| one.field).collect();
+        assert_eq!(fields, ["units[1]", "state", "reason"]);
+    }
+
+    #[test]
+    fn who_says_what_version_was_read_must_have_read_the_present_one() {
+        assert!(unchanged("", 3).is_ok(), "nothing is said");
+        assert!(unchanged(&etag(3), 3).is_ok());
+        assert!(matches!(unchanged(&etag(2), 3), Err(Fault::EtagMismatch(now)) if now == etag(3)));
+    }
+
+    #[test]
     fn a_date_is_a_day_that_exists() {
         assert!(date("2020-02-29").is_ok());
         for wrong in ["2019-02-29", "2020-2-3", "20200203", "0020-02-03", ""] {

@@ -49,8 +49,7 @@ impl Incidents {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
         let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
         wrong.refuse()?;
         let pager = page.of(&self.house.database, &caller, "ListIncidents", &request);
         let after = pager.after()?;

@@ -170,11 +170,8 @@ fn definition(wrong: &mut Violations, form: &pb::Form) -> Definition {
         }
     };
     let note = form.note.clone().unwrap_or_default();
-    for (path, text) in [("note.zh", &note.zh), ("note.en", &note.en)] {
-        if !text.is_empty() {
-            wrong.keep(path, parse::text(text, 1_000).map(drop));
-        }
-    }
+    wrong.optional_text("note.zh", &note.zh, 1_000);
+    wrong.optional_text("note.en", &note.en, 1_000);
     Definition {
         label,
         submitting_offices,
@@ -295,8 +292,8 @@ fn rules(wrong: &mut Violations, asked: &[pb::BalanceRule], fields: &[Field]) ->
 
 fn label(wrong: &mut Violations, path: &str, label: Option<&pb::Label>) -> Label {
     let label = label.cloned().unwrap_or_default();
-    wrong.keep(&format!("{path}.zh"), parse::text(&label.zh, 100).map(drop));
-    wrong.keep(&format!("{path}.en"), parse::text(&label.en, 100).map(drop));
+    wrong.text(&format!("{path}.zh"), &label.zh, 100);
+    wrong.text(&format!("{path}.en"), &label.en, 100);
     Label { zh: label.zh, en: label.en }
 }
 

@@ -254,8 +254,8 @@ impl Observations {
 /// The observation of a request that has besides a reason.
 fn named(name: &str, reason: &str) -> Result<Uuid, Fault> {
     let mut wrong = Violations::default();
-    let id = wrong.keep("name", parse::name(COLLECTION, name)).unwrap_or_default();
-    wrong.keep("reason", parse::text(reason, REASON).map(drop));
+    let id = wrong.name("name", COLLECTION, name);
+    wrong.text("reason", reason, REASON);
     wrong.refuse()?;
     Ok(id)
 }
