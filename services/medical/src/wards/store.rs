@@ -80,7 +80,13 @@ pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Ward>
 /// # Errors
 /// Where the database fails.
 pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Ward>, Fault> {
-    Ok(wards!(connection, "ward w JOIN facility f ON f.id = w.facility_id", "w.id = $1 FOR NO KEY UPDATE OF w", id)?.pop())
+    Ok(wards!(
+        connection,
+        "ward w JOIN facility f ON f.id = w.facility_id",
+        "w.id = $1 FOR NO KEY UPDATE OF w",
+        id
+    )?
+    .pop())
 }
 
 /// What a list is asked for.
