@@ -155,7 +155,7 @@ impl Admissions {
         let pager = Pager::new(&self.house.database, &caller, "ListAdmissions", &request);
         let after = pager.after(&token)?;
         let units = self.house.units(&caller, "observations.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = match person {
             None => None,
             // Nobody, or nobody of his: nothing is listed either way.

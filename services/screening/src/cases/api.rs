@@ -193,7 +193,7 @@ impl Cases {
         let pager = Pager::new(&self.house.database, &caller, "ListCases", &request);
         let after = if request.due_order { Uuid::nil() } else { pager.after(&token)? };
         let units = self.house.units(&caller, "cases.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = match person {
             None => None,
             // Nobody, or nobody of his: nothing is listed either way.

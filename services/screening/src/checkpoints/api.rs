@@ -123,7 +123,7 @@ impl Checkpoints {
         let pager = Pager::new(&self.house.database, &caller, "ListCheckpoints", &request);
         let after = pager.after(&token)?;
         let units = self.house.units(&caller, "checkpoints.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, &units, after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |checkpoint| checkpoint.id.to_string());
         let checkpoints = found.iter().map(contract::checkpoint).collect();

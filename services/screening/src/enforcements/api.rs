@@ -113,7 +113,7 @@ impl Enforcements {
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListEnforcementRequests", &request);
         let units = self.house.units(&caller, "enforcements.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let (mut found, key): (_, fn(&Enforcement) -> String) = if request.due_order {
             let after = worklists::after(&pager, &token)?;
             let found = store::due(&mut work, &units, after, size + 1).await?;

@@ -61,7 +61,7 @@ impl Escalations {
         let after =
             pager.key(&token)?.map_or(Ok((-1, DateTime::UNIX_EPOCH, Uuid::nil())), |key| place(&key))?;
         self.house.within(&caller, "escalations.read", holder)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let agrees = self.house.sees(&caller, "hands.agree", holder);
         let mut found = store::list(&mut work, (holder, agrees), after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |one| {

@@ -71,7 +71,7 @@ impl Figures {
         let mut days: Vec<NaiveDate> = days.take(usize::try_from(size + 1).unwrap_or_default()).collect();
         let next_page_token = pager.cut(&mut days, size, NaiveDate::to_string);
         let Some(last) = days.last() else { return Ok(pb::ListFiguresResponse::default()) };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut by_day: BTreeMap<NaiveDate, Counts> = BTreeMap::new();
         for (day, number, change) in store::by_day(&mut work, &units, (first, *last)).await? {
             if let Some(count) = by_day.entry(day).or_default().0.get_mut(number - 1) {

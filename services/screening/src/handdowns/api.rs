@@ -238,7 +238,7 @@ impl Handdowns {
             after,
             limit: size + 1,
         };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let (mut found, key): (_, fn(&Handdown) -> String) = if request.due_order {
             let found = store::due(&mut work, selection, worklists::after(&pager, &token)?).await?;
             (found, |handdown| worklists::key((handdown.due_at, handdown.id)))

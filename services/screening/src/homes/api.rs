@@ -128,7 +128,7 @@ impl Homes {
         let pager = Pager::new(&self.house.database, &caller, "ListHomes", &request);
         let after = pager.after(&token)?;
         let units = self.house.units(&caller, "homes.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = match person {
             None => None,
             Some(person) => Some(persons::one(&mut work, person).await?.unwrap_or_default()),

@@ -58,7 +58,7 @@ impl Incidents {
         let pager = Pager::new(&self.house.database, &caller, "ListIncidents", &request);
         let after = pager.after(&token)?;
         let units = self.house.units(&caller, "incidents.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, &units, request.unreported, after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |incident| incident.id.to_string());
         let incidents = found.iter().map(contract::incident).collect();

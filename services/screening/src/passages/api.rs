@@ -79,7 +79,7 @@ impl Passages {
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListFellows", &request);
         let after = worklists::after(&pager, &token)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let found = checkpoints::store::some(&mut work, &[id]).await?.pop();
         let seen = found.filter(|post| self.house.sees(&caller, "passages.trace", post.unit));
         seen.ok_or_else(|| Fault::NotFound(checkpoint_name(id)))?;

@@ -164,7 +164,7 @@ impl Persons {
         let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
         let marks = [paper, phone];
         let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: size + 1 };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
         let next_page_token = pager.cut(&mut persons, size, |person| match person.follow_by {
             Some(by) if request.unfollowed => worklists::key((by, person.id)),
@@ -332,7 +332,7 @@ impl Persons {
         let pager = Pager::new(&self.house.database, &caller, "ListAccesses", &request);
         let before = pager.key(&token)?.map_or(Ok(Uuid::max()), |key| key.parse());
         let before = before.map_err(|_| Fault::PageToken)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         self.visible(&mut work, &caller, "persons.reveal", id).await?;
         let mut accesses = store::accesses(&mut work, id, before, size + 1).await?;
         let next_page_token = pager.cut(&mut accesses, size, |access| access.0.to_string());

@@ -110,7 +110,7 @@ impl Readings {
         let pager = Pager::new(&self.house.database, &caller, "ListReadings", &request);
         let (micros, event) = pager.place(&token)?;
         let after = if micros.is_empty() { DateTime::UNIX_EPOCH } else { instant(&micros)? };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut kept = if let Some(id) = id {
             let observation = observations::get(&mut work, id).await?;
             self.house.observed(&caller, "observations.read", id, observation)?;
@@ -134,7 +134,7 @@ impl Readings {
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListSlots", &request);
         let after = pager.key(&token)?.map_or(Ok(DateTime::UNIX_EPOCH), |key| instant(&key))?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let observation = observations::get(&mut work, id).await?;
         self.house.observed(&caller, "observations.read", id, observation)?;
         let mut slots = store::slots(&mut work, id, after, size + 1).await?;

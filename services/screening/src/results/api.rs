@@ -122,7 +122,7 @@ impl Results {
         let pager = Pager::new(&self.house.database, &caller, "ListResults", &request);
         let after = pager.after(&token)?;
         let units = self.house.units(&caller, "results.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = match person {
             None => None,
             Some(person) => Some(persons::one(&mut work, person).await?.unwrap_or_default()),

@@ -140,7 +140,7 @@ impl Supports {
         request.page_size = 0;
         let pager = Pager::new(&self.house.database, &caller, "ListSupportRequests", &request);
         let units = self.house.units(&caller, "supports.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = match person {
             None => None,
             Some(person) => Some(persons::one(&mut work, person).await?.unwrap_or_default()),
@@ -244,7 +244,7 @@ impl Supports {
         let pager = Pager::new(&self.house.database, &caller, "ListCareTeams", &request);
         let after = pager.after(&token)?;
         let units = self.house.units(&caller, "supports.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list_teams(&mut work, &units, after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |team| team.id.to_string());
         let care_teams = found.iter().map(contract::team).collect();

@@ -149,7 +149,7 @@ impl Sweeps {
             let upwards = tree.place(top).map(|place| tree.upwards(place).collect::<Vec<_>>());
             units.extend(upwards.iter().flatten().filter_map(|place| Some(tree.at(*place)?.id)));
         }
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, &units, request.closed, after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |sweep| sweep.id.to_string());
         let mut sweeps = Vec::with_capacity(found.len());
@@ -237,7 +237,7 @@ impl Sweeps {
         let pager = Pager::new(&self.house.database, &caller, "ListHouseholds", &request);
         let after = pager.key(&token)?.unwrap_or_default();
         self.grid(&caller, grid)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::households(&mut work, (id, grid), request.open, &after, size + 1).await?;
         let next_page_token = pager.cut(&mut found, size, |household| household.number.clone());
         let households = found.into_iter().map(|household| pb::Household {
