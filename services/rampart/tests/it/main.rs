@@ -7,3 +7,4 @@ mod reporting;
 mod screening;
 mod shell;
 mod sweeps;
+mod today;
