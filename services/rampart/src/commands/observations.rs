@@ -285,7 +285,9 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
         }
         Command::Chase(args) => return today::chase(args, access, style).await,
         Command::Watch(args) => return watch::run(&args, access, style).await,
-        Command::List { below, state, person, limit, .. } => list(below, state, person, limit, access).await?,
+        Command::List { below, state, person, limit, .. } => {
+            list(below, state, person, limit, access).await?
+        }
         change => changed(change, access).await?.into_iter().collect(),
     };
     style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;

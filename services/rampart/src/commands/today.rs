@@ -104,7 +104,8 @@ pub(super) async fn contacts(
 ) -> anyhow::Result<ExitCode> {
     let screening = access.screening()?;
     let below = named(below, access).await?;
-    let mut tasks = persons(&screening, &below, limit, |person| person.purpose() == pb::Purpose::Contact).await?;
+    let mut tasks =
+        persons(&screening, &below, limit, |person| person.purpose() == pb::Purpose::Contact).await?;
     tasks.extend(dangling(&screening, &below, limit).await?);
     tasks.extend(permitted(undecided(&screening, &below, limit).await)?);
     print(tasks, limit, style)

@@ -22,7 +22,8 @@ pub fn lowest_known(tree: &Tree, from: Uuid, address: &str) -> Uuid {
 pub fn names_units_only(tree: &Tree, county: Uuid, text: &str) -> bool {
     let Some(place) = tree.place(county) else { return false };
     let (here, rest) = read(tree, place, text);
-    rest.is_empty() || tree.upwards(here).filter_map(|place| tree.at(place)).flat_map(names_of).any(|name| name == rest)
+    rest.is_empty()
+        || tree.upwards(here).filter_map(|place| tree.at(place)).flat_map(names_of).any(|name| name == rest)
 }
 
 /// The lowest unit at or below a place that an address names, and what the address says after it.
@@ -137,7 +138,8 @@ mod tests {
         for text in ["双峰县", "双峰", "永丰街道", "双峰县走马街镇 新村", "娄底市"] {
             assert!(only(text), "{text}");
         }
-        for text in ["永丰街道样例酒店", "样例酒店", "新村3组", "走马街镇城中社区3栋"] {
+        for text in ["永丰街道样例酒店", "样例酒店", "新村3组", "走马街镇城中社区3栋"]
+        {
             assert!(!only(text), "{text}");
         }
     }

@@ -84,11 +84,7 @@ pub async fn detect(house: &House, connection: &mut PgConnection, case: &Case) -
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn placed(
-    house: &House,
-    connection: &mut PgConnection,
-    of: &[(Uuid, Uuid)],
-) -> Result<(), Fault> {
+pub async fn placed(house: &House, connection: &mut PgConnection, of: &[(Uuid, Uuid)]) -> Result<(), Fault> {
     let since = house.clock.now() - CLUSTERED;
     let mut seen = Vec::new();
     for (one, unit) in of {
@@ -185,11 +181,7 @@ async fn brought(connection: &mut PgConnection, of: (Uuid, Uuid)) -> Result<Vec<
 }
 
 /// The cases that were confirmed lately at a site, the last last.
-async fn confirmed(
-    house: &House,
-    connection: &mut PgConnection,
-    site: &Site,
-) -> Result<Vec<Case>, Fault> {
+async fn confirmed(house: &House, connection: &mut PgConnection, site: &Site) -> Result<Vec<Case>, Fault> {
     let since = house.clock.now() - CLUSTERED;
     match site {
         Site::Unit(place) => cases::store::confirmed_at(connection, &at(house, *place), since).await,
@@ -217,9 +209,7 @@ async fn has_febrile(
 ) -> Result<bool, Fault> {
     let since = house.clock.now() - CLUSTERED;
     match site {
-        Site::Unit(place) => {
-            cases::store::has_febrile(connection, &at(house, *place), but, since).await
-        }
+        Site::Unit(place) => cases::store::has_febrile(connection, &at(house, *place), but, since).await,
         Site::Named(county, key, _) => {
             let units = house.jurisdiction.standing_below(&[*county]);
             let marks = persons::place_marks(&house.keys, key);

@@ -10,7 +10,8 @@ const ENDINGS: [&str; 5] = ["集团有限公司", "股份有限公司", "有限�
 /// firm's name ends in. Nothing for what is no name.
 #[must_use]
 pub fn folded(name: &str) -> String {
-    let name: String = name.nfkc().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let name: String =
+        name.nfkc().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending));
     let stem = stem.filter(|stem| stem.chars().count() >= 2).map(str::to_owned);
     stem.unwrap_or(name)
@@ -22,7 +23,8 @@ mod tests {
 
     #[test]
     fn r8_a_name_is_the_same_however_it_is_written() {
-        for name in ["样例（食品）有限公司", " 样例(食品) ", "样例·食品股份有限公司"] {
+        for name in ["样例（食品）有限公司", " 样例(食品) ", "样例·食品股份有限公司"]
+        {
             assert_eq!(folded(name), "样例食品", "{name}");
         }
         assert_eq!(folded("Ｇ１００５次"), folded("g1005次"));

@@ -14,9 +14,7 @@ use super::{
     phone_marks,
     store::{self, Selection},
 };
-use crate::{
-    DOMAIN, house::House, incidents, keyring::Mark, observations::ops as observations, worklists,
-};
+use crate::{DOMAIN, house::House, incidents, keyring::Mark, observations::ops as observations, worklists};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]

@@ -155,8 +155,7 @@ async fn r8_the_name_of_a_unit_and_a_hospital_that_cases_are_brought_to_are_no_s
             admit_time: Some(chassis::parse::timestamp(on(2, "12:00"))),
             ..Default::default()
         };
-        let request =
-            pb::RecordAdmissionRequest { request_id: request_id(), admission: Some(admission) };
+        let request = pb::RecordAdmissionRequest { request_id: request_id(), admission: Some(admission) };
         ground.screening("doctor-0").admissions().record_admission(request).await.expect("recorded");
         ground.confirmed(0, &person).await;
     }
@@ -217,7 +216,8 @@ async fn r8_by_edition_7_it_takes_five_at_a_named_place() {
         let born = format!("1980-01-0{}", nth + 1);
         let person = staying(&ground, nth % 2, without_papers(&born), "样例敬老院").await;
         let result = ground.tested(0, &person, pb::TestOutcome::Positive, instant).await.name;
-        let known = pb::Case { person: person.clone(), links: vec![1], signs: vec![1, 2, 3], ..Default::default() };
+        let known =
+            pb::Case { person: person.clone(), links: vec![1], signs: vec![1, 2, 3], ..Default::default() };
         let request = pb::OpenCaseRequest { request_id: request_id(), case: Some(known) };
         let opened = ground.screening("doctor-0").cases().open_case(request).await.expect("opened");
         let case = opened.into_inner().case.expect("a case").name;

@@ -267,7 +267,8 @@ async fn h6_once_hands_are_agreed_on_what_the_second_finder_had_is_gone() {
     next.until(|held| held.contains_key(&second.name)).await;
     ground.agree("duty", 0).await;
     next.until(<BTreeMap<_, _>>::is_empty).await;
-    let later = |held: &BTreeMap<String, pb::Observation>| held[&first.name].last_exposure_date == "2020-02-02";
+    let later =
+        |held: &BTreeMap<String, pb::Observation>| held[&first.name].last_exposure_date == "2020-02-02";
     county.until(later).await;
     assert!(!next.came.contains(&first.name));
 }

@@ -33,7 +33,10 @@ const SMALL: &[(&str, &str)] = &[
 
 /// Statements that look at more, and why they may.
 const SELDOM: &[(&str, &str)] = &[
-    ("count(*) FILTER (WHERE due_at <= $1 AND NOT lost)", "the law's counts are of everybody, every 15 seconds"),
+    (
+        "count(*) FILTER (WHERE due_at <= $1 AND NOT lost)",
+        "the law's counts are of everybody, every 15 seconds",
+    ),
     ("FROM escalation GROUP BY 1", "so is what is put before somebody"),
     ("FROM person UNION SELECT unit_id FROM hands_event", "a proof looks at everybody, and begins with this"),
     ("SELECT keep_day_partitions(", "makes and drops tables, every hour"),
@@ -67,8 +70,10 @@ async fn whatever_is_asked_reads_by_index() {
     let large: Vec<&str> = large.iter().map(String::as_str).collect();
 
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
-    let statements = plans::recorded(own).into_iter().chain(plans::recorded(&format!("{own}/../../chassis/.sqlx")));
-    let named = [SELDOM.iter().map(|(fragment, _)| *fragment).collect(), PAGES.to_vec(), PROOFS.to_vec()].concat();
+    let statements =
+        plans::recorded(own).into_iter().chain(plans::recorded(&format!("{own}/../../chassis/.sqlx")));
+    let named =
+        [SELDOM.iter().map(|(fragment, _)| *fragment).collect(), PAGES.to_vec(), PROOFS.to_vec()].concat();
     let mut met: BTreeMap<&str, usize> = named.iter().map(|fragment| (*fragment, 0)).collect();
     let mut wrong = Vec::new();
     for statement in statements {
@@ -126,7 +131,8 @@ async fn large(sql: &mut PgConnection) -> Vec<String> {
                             AND relnamespace = 'screening'::regnamespace";
     let tables: Vec<(String, i64)> = sqlx::query_as(TABLES).fetch_all(sql).await.expect("tables");
     let small: BTreeSet<&str> = SMALL.iter().map(|(table, _)| *table).collect();
-    let (few, many): (Vec<_>, Vec<_>) = tables.into_iter().partition(|(table, _)| small.contains(table.as_str()));
+    let (few, many): (Vec<_>, Vec<_>) =
+        tables.into_iter().partition(|(table, _)| small.contains(table.as_str()));
     assert_eq!(few.len(), small.len(), "small tables that there are not");
     let bare: Vec<_> = many.iter().filter(|(_, rows)| *rows < 15_000).collect();
     assert!(bare.is_empty(), "neither small nor filled by plans.sql: {bare:?}");

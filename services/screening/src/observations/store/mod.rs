@@ -235,6 +235,8 @@ pub async fn update(connection: &mut PgConnection, observation: &Observation) ->
 /// # Errors
 /// Where the database fails.
 pub async fn follow(connection: &mut PgConnection, id: Uuid, leading: Uuid) -> Result<(), Fault> {
-    sqlx::query!("UPDATE observation SET leads_id = $2 WHERE id = $1", id, leading).execute(connection).await?;
+    sqlx::query!("UPDATE observation SET leads_id = $2 WHERE id = $1", id, leading)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -10,7 +10,8 @@ use super::Row;
 use crate::observations::{Observation, TOPIC};
 
 /// Who saw an observation that went out of sight: kept for longer than the feed's changes, which tell it.
-pub const DEPARTURES: DayTable = DayTable { table: "observation_departure", kept_days: feed::TABLE.kept_days + 1 };
+pub const DEPARTURES: DayTable =
+    DayTable { table: "observation_departure", kept_days: feed::TABLE.kept_days + 1 };
 
 /// By which units the open observations of a unit are seen, and before which is put what was not done there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,7 +198,11 @@ pub async fn list(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn seen(connection: &mut PgConnection, ids: &[Uuid], units: &[Uuid]) -> Result<Vec<Observation>, Fault> {
+pub async fn seen(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    units: &[Uuid],
+) -> Result<Vec<Observation>, Fault> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT o.id, o.person_id, o.unit_id, o.one_id, o.opened_unit_id, o.leads_id, o.basis, o.last_exposure, o.place,
@@ -214,7 +219,11 @@ pub async fn seen(connection: &mut PgConnection, ids: &[Uuid], units: &[Uuid]) -
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn departed(connection: &mut PgConnection, ids: &[Uuid], units: &[Uuid]) -> Result<Vec<Uuid>, Fault> {
+pub async fn departed(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    units: &[Uuid],
+) -> Result<Vec<Uuid>, Fault> {
     let departed = sqlx::query_scalar!(
         "SELECT DISTINCT observation_id FROM observation_departure WHERE observation_id = ANY($1) AND ancestors && $2",
         ids,
