@@ -52,6 +52,7 @@ mod sweeps;
 mod today;
 mod units;
 mod up;
+mod worklist;
 
 use std::process::ExitCode;
 
@@ -140,7 +141,7 @@ enum Command {
     /// Set up posts at stations and tolls; show what their shifts came to
     #[command(subcommand)]
     Checkpoints(checkpoints::Command),
-    /// Send who passes a checkpoint
+    /// Send who passes checkpoints; show what their shifts came to
     #[command(subcommand)]
     Passages(passages::Command),
     /// Watch over persons: open, extend, release; list what is to be done today, and what to chase

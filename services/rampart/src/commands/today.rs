@@ -83,15 +83,50 @@ pub(crate) async fn today(args: Args, access: &Access, style: Style) -> anyhow::
     let screening = access.screening()?;
     let below = named(args.below, access).await?;
     let mut tasks = permitted(work(&screening, &below, args.limit).await)?;
-    tasks.extend(permitted(persons(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(persons(&screening, &below, args.limit, |_| true).await)?);
+    tasks.extend(permitted(dangling(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(undecided(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(handdowns(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(referrals(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(results(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(supports(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(enforcements(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(sweeps(&screening, &below, args.limit).await)?);
+    print(tasks, args.limit, style)
+}
+
+/// Prints what must be done about contacts: whom nobody follows up, whose index is not known, whom somebody must decide on.
+pub(super) async fn contacts(
+    below: Option<String>,
+    limit: usize,
+    access: &Access,
+    style: Style,
+) -> anyhow::Result<ExitCode> {
+    let screening = access.screening()?;
+    let below = named(below, access).await?;
+    let mut tasks =
+        persons(&screening, &below, limit, |person| person.purpose() == pb::Purpose::Contact).await?;
+    tasks.extend(dangling(&screening, &below, limit).await?);
+    tasks.extend(permitted(undecided(&screening, &below, limit).await)?);
+    print(tasks, limit, style)
+}
+
+/// Prints how far a unit is in sweeps that are not done there.
+pub(super) async fn sweeps_to_do(
+    unit: Option<String>,
+    limit: usize,
+    access: &Access,
+    style: Style,
+) -> anyhow::Result<ExitCode> {
+    let unit = named(unit, access).await?;
+    let tasks = sweeps(&access.screening()?, &unit, limit).await?;
+    print(tasks, limit, style)
+}
+
+/// Prints tasks in due order.
+fn print(mut tasks: Vec<Task>, limit: usize, style: Style) -> anyhow::Result<ExitCode> {
     tasks.sort_by(|one, other| one.place().cmp(&other.place()));
-    tasks.truncate(args.limit);
+    tasks.truncate(limit);
     style.rows(WORK, &tasks.into_iter().map(Task::row).collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -140,8 +175,13 @@ async fn work(screening: &Screening, below: &str, limit: usize) -> anyhow::Resul
     Ok(all.into_iter().map(task).collect())
 }
 
-/// Whoever was found and is followed up by nobody.
-async fn persons(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+/// Whoever was found and is followed up by nobody, of those who are asked for.
+async fn persons(
+    screening: &Screening,
+    below: &str,
+    limit: usize,
+    asked: impl Fn(&pb::Person) -> bool,
+) -> anyhow::Result<Vec<Task>> {
     let mut request = pb::ListPersonsRequest {
         ancestor_unit: below.to_owned(),
         unfollowed: true,
@@ -152,7 +192,7 @@ async fn persons(screening: &Screening, below: &str, limit: usize) -> anyhow::Re
     let all = pages::up_to(limit, async |page_token| {
         request.page_token = page_token;
         let page = persons.list_persons(request.clone()).await?.into_inner();
-        Ok((page.persons, page.next_page_token))
+        Ok((page.persons.into_iter().filter(&asked).collect(), page.next_page_token))
     })
     .await?;
     let task = |person: pb::Person| Task {
@@ -162,6 +202,60 @@ async fn persons(screening: &Screening, below: &str, limit: usize) -> anyhow::Re
         subject: person.name.clone(),
         person: person.name,
         unit: person.responsible_unit,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Exposures of which nobody has said who the index is: they have no hour.
+async fn dangling(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListExposuresRequest {
+        ancestor_unit: below.to_owned(),
+        dangling: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut exposures = screening.exposures();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = exposures.list_exposures(request.clone()).await?.into_inner();
+        Ok((page.exposures, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Exposure| Task {
+        due: None,
+        what: "say who the index is",
+        subject: one.name,
+        person: one.contact,
+        unit: one.contact_unit,
+        more: one.index_reference,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Contacts whose index turned out to be no case, as they are put before a unit.
+async fn undecided(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    if below.is_empty() {
+        return Ok(Vec::new());
+    }
+    let holder_unit = below.to_owned();
+    let mut request =
+        pb::ListEscalationsRequest { holder_unit, page_size: pages::size(limit), ..Default::default() };
+    let mut escalations = screening.escalations();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = escalations.list_escalations(request.clone()).await?.into_inner();
+        let undecided =
+            page.escalations.into_iter().filter(|one| one.kind() == pb::EscalationKind::ContactUndecided);
+        Ok((undecided.collect(), page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Escalation| Task {
+        due: one.since_time,
+        what: "keep or void the observation",
+        subject: one.subject,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: "the index is no case".to_owned(),
     };
     Ok(all.into_iter().map(task).collect())
 }

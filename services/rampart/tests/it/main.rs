@@ -9,3 +9,4 @@ mod schedules;
 mod screening;
 mod shell;
 mod sweeps;
+mod today;

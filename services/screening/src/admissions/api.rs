@@ -101,7 +101,7 @@ impl Admissions {
         let pager = page.of(&self.house.database, &caller, "ListAdmissions", &request);
         let after = pager.after()?;
         let units = self.house.units(&caller, "observations.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let asked = (seen::asked(&mut work, person).await?, request.discharged);
         let mut found = store::list(&mut work, &units, asked, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |admission| admission.id.to_string());

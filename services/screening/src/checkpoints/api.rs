@@ -122,7 +122,7 @@ impl Checkpoints {
         let pager = page.of(&self.house.database, &caller, "ListCheckpoints", &request);
         let after = pager.after()?;
         let units = self.house.units(&caller, "checkpoints.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, &units, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |checkpoint| checkpoint.id.to_string());
         let checkpoints = found.iter().map(contract::checkpoint).collect();

@@ -88,7 +88,7 @@ impl Enforcements {
         let pager = page.of(&self.house.database, &caller, "ListEnforcementRequests", &request);
         let after = After::of(&pager, request.due_order)?;
         let units = self.house.units(&caller, "enforcements.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, &units, request.settled, after, pager.limit()).await?;
         let key = |enforcement: &Enforcement| after.key(Some(enforcement.deadline_at), enforcement.id);
         let next_page_token = pager.cut(&mut found, key);

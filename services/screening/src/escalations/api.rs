@@ -59,7 +59,7 @@ impl Escalations {
         let first = (-1, DateTime::UNIX_EPOCH, Uuid::nil());
         let after = pager.key()?.map_or(Ok(first), |key| place(&key))?;
         self.house.within(&caller, "escalations.read", holder)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let agrees = self.house.sees(&caller, "hands.agree", holder);
         let mut found = store::list(&mut work, (holder, agrees), after, pager.limit()).await?;
         let next_page_token = pager

@@ -190,7 +190,7 @@ impl Exposures {
         let pager = page.of(&self.house.database, &caller, "ListExposures", &request);
         let after = pager.after()?;
         let units = self.house.units(&caller, "exposures.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = if index.is_none() && contact.is_none() {
             store::of_units(&mut work, &units, request.dangling, after, pager.limit()).await?
         } else {

@@ -383,8 +383,8 @@ pub async fn ask(
     let contacts = sqlx::query_scalar!(
         "SELECT o.id FROM observation o
          WHERE o.ended_at IS NULL AND o.basis IN (2, 3)
-           AND ((o.one_id, o.unit_id) IN (SELECT e.contact_one_id, e.contact_unit_id FROM exposure e WHERE e.id = ANY($2))
-                OR o.person_id = ANY($3))
+           AND o.id IN (SELECT c.id FROM exposure e JOIN observation c ON c.one_id = e.contact_one_id AND c.unit_id = e.contact_unit_id
+                        WHERE e.id = ANY($2) UNION SELECT id FROM observation WHERE person_id = ANY($3))
            AND NOT EXISTS (SELECT FROM exposure e LEFT JOIN person p ON p.same_as = e.index_one_id
                            WHERE e.contact_one_id = o.one_id AND e.close AND e.withdrawn_at IS NULL AND e.index_one_id IS DISTINCT FROM o.one_id
                              AND (e.index_id IS NULL OR p.purpose = 1 OR (p.purpose IN (3, 4) AND e.index_one_id <> $1)))

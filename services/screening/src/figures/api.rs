@@ -59,7 +59,7 @@ impl Figures {
             days.take(usize::try_from(pager.limit()).unwrap_or_default()).collect();
         let next_page_token = pager.cut(&mut days, NaiveDate::to_string);
         let Some(last) = days.last() else { return Ok(pb::ListFiguresResponse::default()) };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let changes = store::by_day(&mut work, &units, (first, *last)).await?;
         let days = told(&days, changes).iter().map(contract::day).collect();
         Ok(pb::ListFiguresResponse { days, next_page_token })

@@ -61,7 +61,7 @@ impl Hands {
         let pager = page.of(&self.house.database, &caller, "ListHandsQuestions", &request);
         let after = pager.after()?;
         let units = self.house.units(&caller, "hands.agree", None)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut questions = store::open(&mut work, &units, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut questions, |question| question.id.to_string());
         let questions = questions.iter().map(|question| self.shown(&caller, question)).collect();

@@ -119,7 +119,7 @@ impl Homes {
         let pager = page.of(&self.house.database, &caller, "ListHomes", &request);
         let after = pager.after()?;
         let units = self.house.units(&caller, "homes.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = seen::asked(&mut work, person).await?;
         let mut found = store::list(&mut work, &units, one, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |home| home.id.to_string());

@@ -46,7 +46,7 @@ pub async fn list(
     let homes = sqlx::query!(
         "SELECT id, unit_id FROM home
          WHERE unit_id = ANY($1) AND id > $2
-           AND ($3::uuid IS NULL OR id IN (SELECT home_id FROM resident WHERE one_id = $3)) ORDER BY id LIMIT $4",
+           AND ($3::uuid IS NULL OR id = ANY(ARRAY(SELECT home_id FROM resident WHERE one_id = $3))) ORDER BY id LIMIT $4",
         units,
         after,
         one,

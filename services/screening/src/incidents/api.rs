@@ -54,7 +54,7 @@ impl Incidents {
         let pager = page.of(&self.house.database, &caller, "ListIncidents", &request);
         let after = pager.after()?;
         let units = self.house.units(&caller, "incidents.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, &units, request.unreported, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |incident| incident.id.to_string());
         let incidents = found.iter().map(contract::incident).collect();

@@ -76,7 +76,7 @@ impl Passages {
         self.house.jurisdiction.fresh()?;
         let pager = page.of(&self.house.database, &caller, "ListFellows", &request);
         let after = worklists::after(&pager)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let found = checkpoints::store::some(&mut work, &[id]).await?.pop();
         self.house.seen(&caller, "passages.trace", found, |post| post.unit, checkpoint_name(id))?;
         let today = self.house.clock.today();

@@ -160,7 +160,7 @@ impl Persons {
         let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
         let marks = [paper, phone];
         let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: pager.limit() };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
         let next_page_token = pager.cut(&mut persons, |person| match person.follow_by {
             Some(by) if request.unfollowed => worklists::key((by, person.id)),
@@ -323,7 +323,7 @@ impl Persons {
         let pager = page.of(&self.house.database, &caller, "ListAccesses", &request);
         let before = pager.key()?.map_or(Ok(Uuid::max()), |key| key.parse());
         let before = before.map_err(|_| Fault::PageToken)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         self.visible(&mut work, &caller, "persons.reveal", id).await?;
         let mut accesses = store::accesses(&mut work, id, before, pager.limit()).await?;
         let next_page_token = pager.cut(&mut accesses, |access| access.0.to_string());

@@ -103,7 +103,7 @@ impl Readings {
         wrong.refuse()?;
         let pager = page.of(&self.house.database, &caller, "ListReadings", &request);
         let after = worklists::after(&pager)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut kept = if let Some(id) = id {
             let observation = observations::get(&mut work, id).await?;
             self.house.observed(&caller, "observations.read", id, observation)?;
@@ -128,7 +128,7 @@ impl Readings {
         wrong.refuse()?;
         let pager = page.of(&self.house.database, &caller, "ListSlots", &request);
         let after = pager.value()?.map_or(Ok(DateTime::UNIX_EPOCH), worklists::instant)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let observation = observations::get(&mut work, id).await?;
         self.house.observed(&caller, "observations.read", id, observation)?;
         let mut slots = store::slots(&mut work, id, after, pager.limit()).await?;

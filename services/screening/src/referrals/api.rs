@@ -84,7 +84,7 @@ impl Referrals {
         let pager = page.of(&self.house.database, &caller, "ListReferrals", &request);
         let after = After::of(&pager, request.due_order)?;
         let units = &self.house.units(&caller, "observations.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = seen::asked(&mut work, person).await?;
         let asked = Selection { units, one, answered: request.answered, after, limit: pager.limit() };
         let mut found = store::list(&mut work, asked).await?;

@@ -112,7 +112,7 @@ impl Results {
         let pager = page.of(&self.house.database, &caller, "ListResults", &request);
         let after = After::of(&pager, request.due_order)?;
         let units = &self.house.units(&caller, "results.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = seen::asked(&mut work, person).await?;
         let asked = Selection { units, one, unhandled: request.unhandled, after, limit: pager.limit() };
         let mut found = store::list(&mut work, asked).await?;

@@ -136,7 +136,7 @@ impl Supports {
         let pager = page.of(&self.house.database, &caller, "ListSupportRequests", &request);
         let after = After::of(&pager, request.due_order)?;
         let units = &self.house.units(&caller, "supports.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = seen::asked(&mut work, person).await?;
         let overdue_at = request.overdue.then(|| self.house.clock.now());
         let (finished, limit) = (request.finished, pager.limit());
@@ -204,7 +204,7 @@ impl Supports {
         let pager = page.of(&self.house.database, &caller, "ListCareTeams", &request);
         let after = pager.after()?;
         let units = self.house.units(&caller, "supports.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list_teams(&mut work, &units, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |team| team.id.to_string());
         let care_teams = found.iter().map(contract::team).collect();

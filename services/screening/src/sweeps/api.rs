@@ -147,7 +147,7 @@ impl Sweeps {
             let upwards = tree.place(top).map(|place| tree.upwards(place).collect::<Vec<_>>());
             units.extend(upwards.iter().flatten().filter_map(|place| Some(tree.at(*place)?.id)));
         }
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, &units, request.closed, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |sweep| sweep.id.to_string());
         let mut sweeps = Vec::with_capacity(found.len());
@@ -214,7 +214,7 @@ impl Sweeps {
         let pager = page.of(&self.house.database, &caller, "ListHouseholds", &request);
         let after = pager.key()?.unwrap_or_default();
         self.grid(&caller, grid)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::households(&mut work, (id, grid), request.open, &after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |household| household.number.clone());
         let households = found.into_iter().map(|household| pb::Household {

@@ -147,7 +147,7 @@ impl Cases {
         let pager = page.of(&self.house.database, &caller, "ListCases", &request);
         let after = After::of(&pager, request.due_order)?;
         let units = &self.house.units(&caller, "cases.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let one = seen::asked(&mut work, person).await?;
         let overdue_at = request.overdue.then(|| self.house.clock.now());
         let asked = Selection { units, state, one, overdue_at, after, limit: pager.limit() };

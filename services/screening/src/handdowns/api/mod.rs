@@ -211,7 +211,7 @@ impl Handdowns {
         let (to, from) = (side(request.incoming), side(request.outgoing));
         let overdue_at = request.overdue.then(|| self.house.clock.now());
         let selection = Selection { to, from, state, overdue_at, after, limit: pager.limit() };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = store::list(&mut work, selection).await?;
         let key = |handdown: &Handdown| after.key(Some(handdown.due_at), handdown.id);
         let next_page_token = pager.cut(&mut found, key);

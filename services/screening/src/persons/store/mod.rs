@@ -188,8 +188,8 @@ pub async fn list(
             keys,
             "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
              AND ($3::smallint IS NULL OR purpose = $3)
-             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
-             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+             AND ($4::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($4))))
+             AND ($5::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($5))))
              ORDER BY follow_by, id LIMIT $6",
             selection.units,
             after.0,
@@ -204,8 +204,8 @@ pub async fn list(
         connection,
         keys,
         "unit_id = ANY($1) AND id > $2 AND ($3::smallint IS NULL OR purpose = $3)
-         AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
-         AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+         AND ($4::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($4))))
+         AND ($5::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($5))))
          ORDER BY id LIMIT $6",
         selection.units,
         selection.after,
@@ -387,7 +387,7 @@ pub async fn sealed_before(
     persons!(
         connection,
         keys,
-        "(key_id <> $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "(key_id < $1 OR key_id > $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         keys.first(),
         limit,
         MARKED

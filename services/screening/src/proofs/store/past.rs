@@ -136,7 +136,8 @@ pub async fn handdowns(
         "SELECT d.id, h.unit_id FROM handdown d
          CROSS JOIN LATERAL (SELECT unit_id FROM hands_event WHERE person_id = d.person_id AND happened_at < $4
                              ORDER BY number DESC LIMIT 1) h
-         WHERE h.unit_id = ANY($1) AND d.id > $2 AND d.created_at < $4 AND (d.closed_at IS NULL OR d.closed_at >= $4)
+         WHERE d.person_id IN (SELECT person_id FROM hands_event WHERE unit_id = ANY($1) AND happened_at < $4)
+           AND h.unit_id = ANY($1) AND d.id > $2 AND d.created_at < $4 AND (d.closed_at IS NULL OR d.closed_at >= $4)
          ORDER BY d.id LIMIT $3",
         units,
         after,
