@@ -1,10 +1,15 @@
 //! What must be done today, through the real binary: a worklist each, in due order.
 
+use std::time::Duration;
+
 use proto::registry as pb;
 use serde_json::{Value, json};
 use tests::{Sandbox, until};
 
 use crate::shell::Shell;
+
+/// How long a line of a feed may take.
+const SOON: Duration = Duration::from_secs(30);
 
 /// A county with a village and a grid; a duty officer, a doctor, and the grid's leader.
 async fn shell() -> (Shell, String, String) {
@@ -54,7 +59,7 @@ async fn a_grid_leader_is_told_whom_to_watch_over_and_whom_to_read() {
 
     // The feed of the same: what is open, then what changes, each with where to resume.
     let followed = shell.follow("machine", &["observations", "watch", "--output", "json"]);
-    let next = || -> Value { serde_json::from_str(&followed.recv().unwrap()).unwrap() };
+    let next = || -> Value { serde_json::from_str(&followed.recv_timeout(SOON).unwrap()).unwrap() };
     let mut open = [next(), next()].map(|line| line["name"].as_str().unwrap().to_owned());
     open.sort_unstable();
     observations.sort_unstable();
@@ -71,7 +76,7 @@ async fn a_grid_leader_is_told_whom_to_watch_over_and_whom_to_read() {
     assert_eq!((&lost["event"], &lost["name"]), (&json!("observation"), &json!(observations[0])));
     let token = whole["token"].as_str().unwrap();
     let again = shell.follow("machine", &["observations", "watch", "--since", token]);
-    assert!(again.recv().unwrap().starts_with("observation  "), "words for people");
+    assert!(again.recv_timeout(SOON).unwrap().starts_with("observation  "), "words for people");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,9 @@ use crate::{
     watch::{on, reading},
 };
 
+/// How many heartbeats without what is waited for say that it does not come.
+const SILENT: usize = 10;
+
 /// Somebody who follows: what it holds, in which order it came, and where it would resume.
 pub(crate) struct Follower {
     stream: Streaming<pb::WatchObservationsResponse>,
@@ -54,10 +57,27 @@ impl Follower {
         Ok(event)
     }
 
-    /// Takes in messages until it holds what is looked for.
+    /// Takes in messages until it holds what is looked for; a heartbeat every two seconds tells how long that may take.
     pub(crate) async fn until(&mut self, seen: impl Fn(&BTreeMap<String, pb::Observation>) -> bool) {
+        let mut silent = 0;
         while !seen(&self.held) {
-            self.take().await.expect("open");
+            if let Event::Heartbeat(_) = self.take().await.expect("open") {
+                silent += 1;
+            }
+            assert!(silent < SILENT, "it does not come: {:?}", self.held);
+        }
+    }
+
+    /// Takes in messages until one says that an observation is gone.
+    async fn until_gone(&mut self, name: &str) {
+        let mut silent = 0;
+        loop {
+            match self.take().await.expect("open") {
+                Event::Gone(gone) if gone.name == name => return,
+                Event::Heartbeat(_) => silent += 1,
+                _ => {}
+            }
+            assert!(silent < SILENT, "{name} is not gone: {:?}", self.held);
         }
     }
 
@@ -208,7 +228,7 @@ async fn h6_who_is_handed_down_elsewhere_comes_into_sight_there_and_is_gone_here
     end(&ground, &opened.name).await;
     next.until(|held| held[&opened.name].state() == pb::ObservationState::Ended).await;
     let mut away = Follower::open(&ground.screening("machine-0"), &token).await;
-    while !matches!(away.take().await.expect("open"), Event::Gone(gone) if gone.name == opened.name) {}
+    away.until_gone(&opened.name).await;
     assert!(away.held.is_empty());
 }
 
@@ -229,7 +249,7 @@ async fn a_unit_that_moves_takes_its_observations_into_another_sight() {
     let extended = extend(&ground, &opened.name, "2020-02-03").await;
     next.until(|held| held[&opened.name].end_time == extended.end_time).await;
     let mut away = Follower::open(&ground.screening("machine-0"), &token).await;
-    while !matches!(away.take().await.expect("open"), Event::Gone(_)) {}
+    away.until_gone(&opened.name).await;
 }
 
 #[tokio::test]
