@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn every_violation_has_its_own_field() {
         let (good, mut wrong) = (format!("units/{}", Uuid::now_v7()), Violations::default());
-        let names = wrong.names("units", "units", &[good.clone(), "units/1".to_owned(), good.clone()]);
+        let names = wrong.names("units", "units", &[good.clone(), "units/1".to_owned(), good]);
         assert_eq!(names.len(), 2, "what is good is kept in its order");
         assert_eq!(wrong.optional_name("parent_unit", "units", ""), None);
         assert_eq!(wrong.choice("state", 0, |_| None::<i32>), None, "no choice is none");

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Fault, clock};
 
 /// How many days ahead partitions stand ready.
 const AHEAD: u64 = 3;
+
+/// How often a connection is asked for, each time for as long as a call waits: half a minute in all.
+const ATTEMPTS: usize = 10;
 
 /// A table partitioned by day, and how long its rows are kept.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,7 @@ pub struct DayTable {
 /// # Errors
 /// Where the database fails.
 pub async fn keep(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Result<(), Fault> {
+    let mut connection = patiently(pool).await?;
     for DayTable { table, kept_days } in tables {
         sqlx::query_scalar!(
             "SELECT keep_day_partitions($1, $2, $3, $4)",
@@ -33,10 +37,21 @@ pub async fn keep(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Resul
             today - Days::new(1),
             today + Days::new(AHEAD),
         )
-        .fetch_one(pool)
+        .fetch_one(&mut *connection)
         .await?;
     }
     Ok(())
+}
+
+/// A connection: what is done in the background, and at a start, waits for one longer than a call does.
+async fn patiently(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
+    for _ in 1..ATTEMPTS {
+        match pool.acquire().await {
+            Err(sqlx::Error::PoolTimedOut) => tracing::warn!("the database is busy; trying on"),
+            acquired => return acquired,
+        }
+    }
+    pool.acquire().await
 }
 
 /// Keeps the partitions every hour until `shutdown`. A failure is logged and tried again.

@@ -58,7 +58,7 @@ async fn every_violation_of_every_officer_of_a_batch_is_named() {
     // Those that the registry is founded with, and no others.
     assert_eq!(
         list(&sandbox, "admin", "").await,
-        ["admin", "medical", "reporting", "screening"],
+        ["admin", "reporting", "screening", "medical"],
         "none was recorded"
     );
 }

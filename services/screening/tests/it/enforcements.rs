@@ -127,7 +127,11 @@ async fn r26_a_request_for_refused_readings_is_settled_by_a_later_reading_and_by
     // Of a slot before the refusals, told late.
     ground.read(reading(&observed.name, on(4, "23:00"), 36.5)).await;
     ground.advance(on(6, "14:30")).await;
-    assert_eq!(ground.enforcements("duty-0").await, [open.clone()], "an earlier one settles nothing");
+    assert_eq!(
+        ground.enforcements("duty-0").await,
+        std::slice::from_ref(&open),
+        "an earlier one settles nothing"
+    );
     ground.read(reading(&observed.name, on(6, "13:00"), 36.5)).await;
     until(async || ground.enforcements("duty-0").await.is_empty().then_some(())).await;
     assert_eq!(overdue().await, 0, "it is before nobody any more");
