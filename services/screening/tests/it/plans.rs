@@ -41,6 +41,10 @@ const SELDOM: &[(&str, &str)] = &[
     ),
     ("FROM escalation GROUP BY 1", "so is what is put before somebody"),
     ("FROM person UNION SELECT unit_id FROM hands_event", "a proof looks at everybody, and begins with this"),
+    (
+        "person_id IS NOT NULL AND created_by = $1",
+        "requests for refused readings that are open are few, each with its person's slots",
+    ),
     ("SELECT keep_day_partitions(", "makes and drops tables, every hour"),
 ];
 
