@@ -13,14 +13,7 @@ use uuid::Uuid;
 
 use crate::sight::Sight;
 
-/// The collection of units' names.
-pub const UNITS: &str = "units";
-
-/// The resource name of a unit.
-#[must_use]
-pub fn unit_name(id: Uuid) -> String {
-    format!("{UNITS}/{id}")
-}
+pub use jurisdiction::{UNITS, unit_name};
 
 /// What all handlers share.
 #[derive(Clone, Debug)]
@@ -55,42 +48,6 @@ impl Days {
 }
 
 impl House {
-    /// Whether the caller has a permission at or above a unit, wherever that stands today.
-    #[must_use]
-    pub fn sees(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
-        let Some(unit) = self.jurisdiction.standing(unit) else { return false };
-        let today = self.jurisdiction.today();
-        caller.scopes(permission).iter().any(|scope| today.contains(*scope, unit))
-    }
-
-    /// A unit at work today, at or below which the caller has a permission.
-    ///
-    /// # Errors
-    /// [`Fault::NotFound`] naming the unit, whether it exists or not.
-    pub fn within(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<(), Fault> {
-        if self.jurisdiction.today().place(unit).is_some() && self.sees(caller, permission, unit) {
-            return Ok(());
-        }
-        Err(Fault::NotFound(unit_name(unit)))
-    }
-
-    /// What was found, if the caller has a permission at or above the unit whose it is; any other is answered like an
-    /// absent one.
-    ///
-    /// # Errors
-    /// [`Fault::NotFound`] with the name, whether it exists or not.
-    pub fn seen<T>(
-        &self,
-        caller: &Caller,
-        permission: &str,
-        found: Option<T>,
-        unit: impl FnOnce(&T) -> Uuid,
-        name: String,
-    ) -> Result<T, Fault> {
-        let seen = found.filter(|found| self.sees(caller, permission, unit(found)));
-        seen.ok_or(Fault::NotFound(name))
-    }
-
     /// The units by which what a list shows must be seen: one that the caller asks for, or all at which he has the
     /// permission.
     ///
@@ -103,7 +60,7 @@ impl House {
         ancestor: Option<Uuid>,
     ) -> Result<Vec<Uuid>, Fault> {
         let Some(unit) = ancestor else { return Ok(caller.scopes(permission).to_vec()) };
-        self.within(caller, permission, unit)?;
+        self.jurisdiction.within(caller, permission, unit)?;
         Ok(vec![unit])
     }
 

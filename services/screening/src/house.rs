@@ -58,36 +58,17 @@ impl Days {
 }
 
 impl House {
-    /// Whether the caller has a permission at or above a unit, wherever that stands today.
-    #[must_use]
-    pub fn sees(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
-        let Some(unit) = self.jurisdiction.standing(unit) else { return false };
-        let today = self.jurisdiction.today();
-        caller.scopes(permission).iter().any(|scope| today.contains(*scope, unit))
-    }
-
     /// Whether the caller has a permission at the very unit, so that what is in its hands is in his.
     #[must_use]
     pub fn has_in_hand(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
         self.jurisdiction.standing(unit).is_some_and(|unit| caller.scopes(permission).contains(&unit))
     }
 
-    /// A unit at work today, at or below which the caller has a permission.
-    ///
-    /// # Errors
-    /// [`Fault::NotFound`] naming the unit, whether it exists or not.
-    pub fn within(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<(), Fault> {
-        if self.jurisdiction.today().place(unit).is_some() && self.sees(caller, permission, unit) {
-            return Ok(());
-        }
-        Err(Fault::NotFound(unit_name(unit)))
-    }
-
     /// Whether a fact about what is in a unit's hands is taken in from the caller: who may at or above it, and who holds an
     /// office at the very unit, though that is at work no more.
     #[must_use]
     pub fn takes(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
-        caller.scopes(permission).contains(&unit) || self.sees(caller, permission, unit)
+        caller.scopes(permission).contains(&unit) || self.jurisdiction.sees(caller, permission, unit)
     }
 
     /// Where what a unit takes in is taken in: there, or, where it is at work no more, where what is in its hands
@@ -124,31 +105,14 @@ impl House {
     ) -> Result<Vec<Uuid>, Fault> {
         match ancestor {
             Some(unit) => {
-                self.within(caller, permission, unit)?;
+                self.jurisdiction.within(caller, permission, unit)?;
                 Ok(self.jurisdiction.standing_below(&[unit]))
             }
             None => Ok(self.jurisdiction.standing_below(&caller.scopes(permission))),
         }
     }
 
-    /// What was found, if the caller has a permission at or above the unit whose it is; any other is answered like an
-    /// absent one.
-    ///
-    /// # Errors
-    /// [`Fault::NotFound`] with the name, whether it exists or not.
-    pub fn seen<T>(
-        &self,
-        caller: &Caller,
-        permission: &str,
-        found: Option<T>,
-        unit: impl FnOnce(&T) -> Uuid,
-        name: String,
-    ) -> Result<T, Fault> {
-        let seen = found.filter(|found| self.sees(caller, permission, unit(found)));
-        seen.ok_or(Fault::NotFound(name))
-    }
-
-    /// As [`House::seen`], an observation.
+    /// As [`Jurisdiction::seen`], an observation.
     ///
     /// # Errors
     /// [`Fault::NotFound`] naming it.
@@ -159,7 +123,13 @@ impl House {
         id: Uuid,
         found: Option<Observation>,
     ) -> Result<Observation, Fault> {
-        self.seen(caller, permission, found, |observation| observation.unit, observation_name(id))
+        self.jurisdiction.seen(
+            caller,
+            permission,
+            found,
+            |observation| observation.unit,
+            observation_name(id),
+        )
     }
 
     /// As [`House::units`], but only the uppermost of them: none of the answer stands above another.
@@ -173,7 +143,7 @@ impl House {
         ancestor: Option<Uuid>,
     ) -> Result<Vec<Uuid>, Fault> {
         if let Some(unit) = ancestor {
-            self.within(caller, permission, unit)?;
+            self.jurisdiction.within(caller, permission, unit)?;
             return Ok(vec![unit]);
         }
         let today = self.jurisdiction.today();

@@ -47,7 +47,7 @@ impl Alarms {
         let pager = page.of(&self.house.database, &caller, "ListAlarms", &request);
         let first = (-1, DateTime::UNIX_EPOCH, Uuid::nil());
         let after = pager.key()?.map_or(Ok(first), |key| place(&key))?;
-        self.house.within(&caller, "alarms.read", holder)?;
+        self.house.jurisdiction.within(&caller, "alarms.read", holder)?;
         let at = (self.house.clock.today(), self.house.clock.now());
         let mut work = self.house.database.begin(deadline).await?;
         let mut found = store::list(&mut work, holder, at, after, pager.limit()).await?;

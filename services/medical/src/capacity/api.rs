@@ -81,7 +81,7 @@ impl Capacity {
             before.and_then(|(micros, event)| Some((DateTime::from_timestamp_micros(micros)?, event)));
         let mut work = self.house.database.begin(deadline).await?;
         let ward = wards::store::get(&mut work, id).await?;
-        self.house.seen(&caller, READ, ward, |ward| ward.unit, ward_name(id))?;
+        self.house.jurisdiction.seen(&caller, READ, ward, |ward| ward.unit, ward_name(id))?;
         let mut found = store::list(&mut work, id, before, pager.limit()).await?;
         let next_page_token =
             pager.cut(&mut found, |(event, figure)| format!("{} {event}", figure.as_of.timestamp_micros()));
@@ -96,7 +96,7 @@ impl Capacity {
         let mut work = self.house.database.begin(deadline).await?;
         if let Some(id) = facility {
             let found = facilities::store::some(&mut work, &[id]).await?.pop();
-            self.house.seen(&caller, READ, found, |found| found.unit, facility_name(id))?;
+            self.house.jurisdiction.seen(&caller, READ, found, |found| found.unit, facility_name(id))?;
         }
         let (today, now) = (self.house.clock.today(), self.house.clock.now());
         let classes = store::beds(&mut work, (&areas, facility), (today, now)).await?;

@@ -90,7 +90,7 @@ impl Facilities {
         let entered = contract::entering(request.facility.as_ref(), self.house.clock.now())?;
         let claim = Claim::new(&caller, request_id, "CreateFacility", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, WRITE, entered.unit)?;
+        self.house.jurisdiction.within(&caller, WRITE, entered.unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -105,7 +105,8 @@ impl Facilities {
         let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::some(&mut work, &[id]).await?.pop();
-        let seen = self.house.seen(&caller, READ, found, |found| found.unit, facility_name(id))?;
+        let seen =
+            self.house.jurisdiction.seen(&caller, READ, found, |found| found.unit, facility_name(id))?;
         let facility = ops::shown(&self.house, &mut work, &[seen]).await?.pop();
         Ok(pb::GetFacilityResponse { facility })
     }
@@ -147,7 +148,7 @@ impl Facilities {
         parse::unchanged(&read, known.version)?;
         let changed = contract::updated(&request, &known, self.house.clock.now())?;
         if changed.unit != known.unit {
-            self.house.within(&caller, WRITE, changed.unit)?;
+            self.house.jurisdiction.within(&caller, WRITE, changed.unit)?;
             sight::store::keep(&mut work, &self.house.sight(changed.unit)).await?;
         }
         let facility = self.write(&mut work, &caller, &changed).await?;

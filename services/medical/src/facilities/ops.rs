@@ -23,7 +23,7 @@ pub async fn locked(
     id: Uuid,
 ) -> Result<Facility, Fault> {
     let found = store::lock(connection, id).await?;
-    house.seen(caller, permission, found, |facility| facility.unit, facility_name(id))
+    house.jurisdiction.seen(caller, permission, found, |facility| facility.unit, facility_name(id))
 }
 
 /// That a facility is open for good: nobody has said a last day.

@@ -194,7 +194,13 @@ impl Phones {
         let mut work = self.house.database.begin(deadline).await?;
         let phone = store::get(&mut work, id).await?.ok_or_else(|| Fault::NotFound(phone_name(id)))?;
         let facility = facilities::store::some(&mut work, &[phone.facility]).await?.pop();
-        self.house.seen(&caller, "calls.read", facility, |facility| facility.unit, phone_name(id))?;
+        self.house.jurisdiction.seen(
+            &caller,
+            "calls.read",
+            facility,
+            |facility| facility.unit,
+            phone_name(id),
+        )?;
         let mut calls = store::calls(&mut work, id, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut calls, |call| call.id.to_string());
         Ok(pb::ListCallsResponse { calls: calls.iter().map(contract::call).collect(), next_page_token })
@@ -205,7 +211,7 @@ impl Phones {
         let absent = || Fault::NotFound(phone_name(id));
         let phone = store::get(connection, id).await?.ok_or_else(absent)?;
         let facility = facilities::store::lock(connection, phone.facility).await?;
-        self.house.seen(caller, WRITE, facility, |facility| facility.unit, phone_name(id))?;
+        self.house.jurisdiction.seen(caller, WRITE, facility, |facility| facility.unit, phone_name(id))?;
         store::lock(connection, id).await?.ok_or_else(absent)
     }
 

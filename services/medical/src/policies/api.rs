@@ -43,7 +43,7 @@ impl Policies {
         let mut wrong = Violations::default();
         let unit = wrong.name("unit", UNITS, &request.unit);
         wrong.refuse()?;
-        self.house.within(&caller, "policies.read", unit)?;
+        self.house.jurisdiction.within(&caller, "policies.read", unit)?;
         let areas = self.house.sight(unit).ancestors;
         let mut work = self.house.database.begin(deadline).await?;
         let set = store::all(&mut work).await?;
@@ -59,7 +59,7 @@ impl Policies {
         self.house.jurisdiction.fresh()?;
         let claim = Claim::new(&caller, request_id, "SetPolicy", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "policies.write", set.area)?;
+        self.house.jurisdiction.within(&caller, "policies.write", set.area)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

@@ -94,7 +94,7 @@ impl Wards {
         let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::get(&mut work, id).await?;
-        let ward = self.house.seen(&caller, READ, found, |ward| ward.unit, ward_name(id))?;
+        let ward = self.house.jurisdiction.seen(&caller, READ, found, |ward| ward.unit, ward_name(id))?;
         Ok(pb::GetWardResponse { ward: Some(contract::ward(&ward, self.house.clock.now())) })
     }
 
@@ -179,6 +179,6 @@ impl Wards {
     /// A ward that the caller may change, locked.
     async fn locked(&self, connection: &mut PgConnection, caller: &Caller, id: Uuid) -> Result<Ward, Fault> {
         let found = store::lock(connection, id).await?;
-        self.house.seen(caller, WRITE, found, |ward| ward.unit, ward_name(id))
+        self.house.jurisdiction.seen(caller, WRITE, found, |ward| ward.unit, ward_name(id))
     }
 }

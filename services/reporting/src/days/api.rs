@@ -102,7 +102,10 @@ impl Days {
         let mut work = self.house.database.begin(deadline).await?;
         let known = forms::on(&mut work, form, date).await?;
         let known = known.ok_or_else(|| Fault::NotFound(form_name(form)))?;
-        self.house.within(&caller, "days.open", known.owner).map_err(|_| Fault::NotFound(form_name(form)))?;
+        self.house
+            .jurisdiction
+            .within(&caller, "days.open", known.owner)
+            .map_err(|_| Fault::NotFound(form_name(form)))?;
         if date > self.house.clock.today() {
             return Err(Fault::unmet(
                 "DAY_NOT_BEGUN",
@@ -229,7 +232,7 @@ impl Days {
         let mut work = self.house.database.begin(deadline).await?;
         let absent = || Fault::NotFound(form_name(form_id));
         let form = forms::on(&mut work, form_id, date).await?.ok_or_else(absent)?;
-        self.house.within(&caller, "days.open", form.owner).map_err(|_| absent())?;
+        self.house.jurisdiction.within(&caller, "days.open", form.owner).map_err(|_| absent())?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

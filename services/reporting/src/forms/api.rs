@@ -183,7 +183,7 @@ impl Forms {
     }
 
     fn own(&self, caller: &Caller, owner: Uuid) -> Result<(), Fault> {
-        self.house.within(caller, "forms.write", owner)
+        self.house.jurisdiction.within(caller, "forms.write", owner)
     }
 
     /// Every officer of the owner's subtree sees the form, as does everyone above it.

@@ -163,7 +163,7 @@ impl Rollups {
             rollups.extend(self.read(&mut work, &plan, &[place], last).await?);
         }
         if !seen {
-            self.house.within(&caller, PERMISSION, asked.unit)?;
+            self.house.jurisdiction.within(&caller, PERMISSION, asked.unit)?;
         }
         Ok(pb::GetSeriesResponse { rollups })
     }

@@ -39,7 +39,7 @@ pub(super) async fn set(
     let form = forms::on(&mut work, id, house.clock.today()).await?.ok_or_else(absent)?;
     let balances = checked(house, &form, &request.balances)?;
     for unit in balances.keys() {
-        house.within(&caller, "balances.write", *unit)?;
+        house.jurisdiction.within(&caller, "balances.write", *unit)?;
     }
     if let Some(answer) = claim.replay(&mut work).await? {
         return Ok(answer);

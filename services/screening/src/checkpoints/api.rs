@@ -86,7 +86,7 @@ impl Checkpoints {
         let checkpoint = contract::setting_up(request.checkpoint.as_ref(), today, now)?;
         let claim = Claim::new(&caller, request_id, "CreateCheckpoint", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "checkpoints.write", checkpoint.unit)?;
+        self.house.jurisdiction.within(&caller, "checkpoints.write", checkpoint.unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -243,7 +243,13 @@ impl Checkpoints {
         id: Uuid,
     ) -> Result<Checkpoint, Fault> {
         let found = store::lock(connection, id).await?;
-        self.house.seen(caller, "checkpoints.write", found, |found| found.unit, checkpoint_name(id))
+        self.house.jurisdiction.seen(
+            caller,
+            "checkpoints.write",
+            found,
+            |found| found.unit,
+            checkpoint_name(id),
+        )
     }
 
     /// A checkpoint that the caller stands above.
@@ -255,6 +261,6 @@ impl Checkpoints {
         id: Uuid,
     ) -> Result<Checkpoint, Fault> {
         let found = store::some(connection, &[id]).await?.pop();
-        self.house.seen(caller, permission, found, |found| found.unit, checkpoint_name(id))
+        self.house.jurisdiction.seen(caller, permission, found, |found| found.unit, checkpoint_name(id))
     }
 }

@@ -107,8 +107,13 @@ impl Enforcements {
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock(&mut work, id).await?;
         let name = enforcement_name(id);
-        let mut enforcement =
-            self.house.seen(&caller, "enforcements.settle", found, |one| one.unit, name.clone())?;
+        let mut enforcement = self.house.jurisdiction.seen(
+            &caller,
+            "enforcements.settle",
+            found,
+            |one| one.unit,
+            name.clone(),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

@@ -58,9 +58,9 @@ impl Escalations {
         let pager = page.of(&self.house.database, &caller, "ListEscalations", &request);
         let first = (-1, DateTime::UNIX_EPOCH, Uuid::nil());
         let after = pager.key()?.map_or(Ok(first), |key| place(&key))?;
-        self.house.within(&caller, "escalations.read", holder)?;
+        self.house.jurisdiction.within(&caller, "escalations.read", holder)?;
         let mut work = self.house.database.begin_page(deadline).await?;
-        let agrees = self.house.sees(&caller, "hands.agree", holder);
+        let agrees = self.house.jurisdiction.sees(&caller, "hands.agree", holder);
         let mut found = store::list(&mut work, (holder, agrees), after, pager.limit()).await?;
         let next_page_token = pager
             .cut(&mut found, |one| format!("{} {} {}", one.rank, one.since.timestamp_micros(), one.subject));

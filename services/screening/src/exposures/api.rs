@@ -300,7 +300,9 @@ impl Exposures {
         drop(connection);
         let mut known: HashMap<Uuid, bool> = HashMap::new();
         let mut sees = |unit: Uuid| {
-            *known.entry(unit).or_insert_with(|| self.house.sees(&caller, "exposures.read", unit))
+            *known
+                .entry(unit)
+                .or_insert_with(|| self.house.jurisdiction.sees(&caller, "exposures.read", unit))
         };
         let (_, from) =
             root.filter(|(unit, _)| sees(*unit)).ok_or_else(|| Fault::NotFound(person_name(person)))?;
@@ -387,7 +389,7 @@ impl Exposures {
     ) -> Result<Option<Uuid>, Fault> {
         let Some(id) = person else { return Ok(None) };
         let found = persons::hands(connection, id).await?;
-        let seen = found.filter(|(unit, _)| self.house.sees(caller, "exposures.read", *unit));
+        let seen = found.filter(|(unit, _)| self.house.jurisdiction.sees(caller, "exposures.read", *unit));
         Ok(Some(seen.ok_or_else(|| Fault::NotFound(person_name(id)))?.1))
     }
 
@@ -399,14 +401,14 @@ impl Exposures {
         id: Uuid,
         found: Option<Exposure>,
     ) -> Result<Exposure, Fault> {
-        let sees = |unit: Uuid| self.house.sees(caller, permission, unit);
+        let sees = |unit: Uuid| self.house.jurisdiction.sees(caller, permission, unit);
         let seen = found
             .filter(|found| sees(found.contact_unit) || found.index.is_some_and(|index| sees(index.unit)));
         seen.ok_or_else(|| Fault::NotFound(exposure_name(id)))
     }
 
     fn shown(&self, caller: &Caller, exposure: &Exposure) -> pb::Exposure {
-        let sees = |unit: Uuid| self.house.sees(caller, "exposures.read", unit);
+        let sees = |unit: Uuid| self.house.jurisdiction.sees(caller, "exposures.read", unit);
         contract::exposure(exposure, sees, self.house.clock.zone())
     }
 }

@@ -24,7 +24,7 @@ impl Resources for Figures {
     async fn read(&self, keys: &[Uuid], caller: &Caller) -> Result<HashMap<Uuid, pb::FigureSheet>, Fault> {
         let mut work = self.house.database.begin(None).await?;
         let sheets = store::get(&mut work, keys).await?.into_iter();
-        let seen = sheets.filter(|sheet| self.house.sees(caller, Self::PERMISSION, sheet.unit));
+        let seen = sheets.filter(|sheet| self.house.jurisdiction.sees(caller, Self::PERMISSION, sheet.unit));
         Ok(seen.map(|sheet| (sheet.id, contract::sheet(&sheet))).collect())
     }
 
@@ -49,7 +49,8 @@ impl Followed for Figures {
         let mut work = self.house.database.begin(None).await?;
         let sheets = store::after(&mut work, after.unwrap_or_default(), CHUNK).await?;
         let Some(last) = sheets.last().map(|sheet| sheet.id) else { return Ok(None) };
-        let seen = sheets.iter().filter(|sheet| self.house.sees(caller, Self::PERMISSION, sheet.unit));
+        let seen =
+            sheets.iter().filter(|sheet| self.house.jurisdiction.sees(caller, Self::PERMISSION, sheet.unit));
         Ok(Some((seen.map(contract::sheet).collect(), last)))
     }
 

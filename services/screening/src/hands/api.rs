@@ -104,10 +104,10 @@ impl Hands {
         self.house.jurisdiction.fresh()?;
         let claim = Claim::new(&caller, request_id, "AssignHands", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        if !self.house.sees(&caller, "hands.assign", asked.from) {
+        if !self.house.jurisdiction.sees(&caller, "hands.assign", asked.from) {
             return Err(Fault::NotFound(unit_name(asked.from)));
         }
-        self.house.within(&caller, "hands.assign", asked.to)?;
+        self.house.jurisdiction.within(&caller, "hands.assign", asked.to)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -119,7 +119,7 @@ impl Hands {
     }
 
     fn sides(&self, caller: &Caller, question: &Question) -> Sides {
-        let stands_above = |unit: Uuid| self.house.sees(caller, "hands.agree", unit);
+        let stands_above = |unit: Uuid| self.house.jurisdiction.sees(caller, "hands.agree", unit);
         Sides { holding: stands_above(question.holding_unit), finding: stands_above(question.finding_unit) }
     }
 

@@ -197,6 +197,6 @@ impl Homes {
     }
 
     fn shown(&self, caller: &Caller, home: &Home) -> pb::Home {
-        contract::home(home, |unit| self.house.sees(caller, "homes.read", unit))
+        contract::home(home, |unit| self.house.jurisdiction.sees(caller, "homes.read", unit))
     }
 }

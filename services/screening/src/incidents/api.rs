@@ -73,7 +73,7 @@ impl Incidents {
         let found = store::lock(&mut work, id).await?;
         let name = incident_name(id);
         let mut incident =
-            self.house.seen(&caller, "incidents.report", found, |one| one.unit, name.clone())?;
+            self.house.jurisdiction.seen(&caller, "incidents.report", found, |one| one.unit, name.clone())?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

@@ -51,7 +51,7 @@ pub async fn open(
 ) -> Result<(Observation, bool), Fault> {
     let absent = || Fault::NotFound(person_name(opening.person));
     let person = persons::store::get(connection, &house.keys, &[opening.person]).await?.pop();
-    let person = person.filter(|person| house.sees(caller, "observations.write", person.unit));
+    let person = person.filter(|person| house.jurisdiction.sees(caller, "observations.write", person.unit));
     let seen = person.ok_or_else(absent)?.unit;
     let (observation, known) = put_under(house, connection, caller.subject(), opening).await?;
     // In other hands since it was looked at.

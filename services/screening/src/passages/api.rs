@@ -78,7 +78,13 @@ impl Passages {
         let after = worklists::after(&pager)?;
         let mut work = self.house.database.begin_page(deadline).await?;
         let found = checkpoints::store::some(&mut work, &[id]).await?.pop();
-        self.house.seen(&caller, "passages.trace", found, |post| post.unit, checkpoint_name(id))?;
+        self.house.jurisdiction.seen(
+            &caller,
+            "passages.trace",
+            found,
+            |post| post.unit,
+            checkpoint_name(id),
+        )?;
         let today = self.house.clock.today();
         let kept = (today - Days::new(KEPT_DAYS), today + Days::new(1));
         let days = date.map_or(kept, |date| (date.max(kept.0), date));

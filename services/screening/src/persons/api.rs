@@ -234,7 +234,9 @@ impl Persons {
         let mut work = self.house.database.begin(deadline).await?;
         let person = self.visible(&mut work, &caller, "persons.reveal", id).await?;
         let everybody = store::same(&mut work, &self.house.keys, person.same_as).await?;
-        let visible = everybody.iter().filter(|other| self.house.sees(&caller, "persons.reveal", other.unit));
+        let visible = everybody
+            .iter()
+            .filter(|other| self.house.jurisdiction.sees(&caller, "persons.reveal", other.unit));
         let visible: Vec<Uuid> = visible.map(|other| other.id).collect();
         let findings = store::findings(&mut work, &self.house.keys, &visible).await?;
         // Whoever repeats the call sees again, and what there is now: each time is noted (P4).
@@ -345,7 +347,7 @@ impl Persons {
         id: Uuid,
     ) -> Result<Person, Fault> {
         let person = store::get(connection, &self.house.keys, &[id]).await?.pop();
-        let person = person.filter(|person| self.house.sees(caller, permission, person.unit));
+        let person = person.filter(|person| self.house.jurisdiction.sees(caller, permission, person.unit));
         person.ok_or_else(|| Fault::NotFound(person_name(id)))
     }
 

@@ -195,6 +195,7 @@ pub async fn doubles(
     let likely = store::found(connection, &of_kinds(marks, &kinds), DOUBLES).await?;
     let likely: Vec<Uuid> = likely.into_iter().filter(|one| *one != person.same_as).collect();
     let likely = store::get(connection, &house.keys, &likely).await?;
-    let visible = likely.into_iter().filter(|other| house.sees(caller, "persons.read", other.unit));
+    let visible =
+        likely.into_iter().filter(|other| house.jurisdiction.sees(caller, "persons.read", other.unit));
     Ok(visible.map(|other| other.id).collect())
 }

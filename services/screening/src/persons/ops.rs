@@ -63,7 +63,7 @@ pub async fn join(
     let [kept, merged] = lock(house, connection, [kept, merged]).await?;
     // Whoever is hidden behind the two is in hands that the caller must stand above, too.
     for person in [&kept, &merged] {
-        if !house.sees(caller, "persons.merge", person.unit) {
+        if !house.jurisdiction.sees(caller, "persons.merge", person.unit) {
             return Err(Fault::NotFound(person_name(person.id)));
         }
     }

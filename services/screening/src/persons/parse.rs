@@ -11,10 +11,10 @@ use super::{
     papers::{Paper, PaperType},
 };
 
+pub use jurisdiction::{UNITS, unit_name};
+
 /// The collection of persons' names.
 pub const COLLECTION: &str = "persons";
-/// The collection of units' names, the registry's.
-pub const UNITS: &str = "units";
 /// The facts that are said in words, as the contract numbers them (C10).
 const SAID: std::ops::RangeInclusive<i16> = 3..=10;
 /// The longest reason.
@@ -38,12 +38,6 @@ const CHANGEABLE: [&str; 11] = [
 #[must_use]
 pub fn person_name(id: Uuid) -> String {
     format!("{COLLECTION}/{id}")
-}
-
-/// The resource name of a unit.
-#[must_use]
-pub fn unit_name(id: Uuid) -> String {
-    format!("{UNITS}/{id}")
 }
 
 /// A personal text: what is wrong with it is said without it.

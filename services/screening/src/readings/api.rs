@@ -153,7 +153,9 @@ impl Readings {
         let after = after.unwrap_or(EVERYTHING.0);
         let mut found = observations::work(&mut work, &units, after, now, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |(found, _)| key(found));
-        let sees = |found: &&(Observation, Due)| self.house.sees(&caller, "observations.read", found.0.unit);
+        let sees = |found: &&(Observation, Due)| {
+            self.house.jurisdiction.sees(&caller, "observations.read", found.0.unit)
+        };
         let work = found.iter().filter(sees).filter_map(|(found, due)| {
             let is_due = due.slot.is_some() || due.missed > 0 || found.state(now) != State::Active;
             is_due.then(|| pb::Work {

@@ -159,6 +159,6 @@ impl Referrals {
         id: Uuid,
         found: Option<Referral>,
     ) -> Result<Referral, Fault> {
-        self.house.seen(caller, permission, found, |referral| referral.unit, referral_name(id))
+        self.house.jurisdiction.seen(caller, permission, found, |referral| referral.unit, referral_name(id))
     }
 }

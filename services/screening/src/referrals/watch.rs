@@ -24,7 +24,8 @@ impl Resources for Referrals {
     async fn read(&self, keys: &[Uuid], caller: &Caller) -> Result<HashMap<Uuid, pb::Referral>, Fault> {
         let mut work = self.house.database.begin(None).await?;
         let found = store::some(&mut work, keys).await?.into_iter();
-        let seen = found.filter(|referral| self.house.sees(caller, Self::PERMISSION, referral.unit));
+        let seen =
+            found.filter(|referral| self.house.jurisdiction.sees(caller, Self::PERMISSION, referral.unit));
         Ok(seen.map(|referral| (referral.id, contract::referral(&referral))).collect())
     }
 
@@ -49,7 +50,9 @@ impl Followed for Referrals {
         let mut work = self.house.database.begin(None).await?;
         let open = store::open_after(&mut work, after.unwrap_or_default(), CHUNK).await?;
         let Some(last) = open.last().map(|referral| referral.id) else { return Ok(None) };
-        let seen = open.iter().filter(|referral| self.house.sees(caller, Self::PERMISSION, referral.unit));
+        let seen = open
+            .iter()
+            .filter(|referral| self.house.jurisdiction.sees(caller, Self::PERMISSION, referral.unit));
         Ok(Some((seen.map(contract::referral).collect(), last)))
     }
 

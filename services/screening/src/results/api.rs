@@ -134,8 +134,13 @@ impl Results {
         let claim = Claim::new(&caller, request_id, "HandleResult", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock(&mut work, id).await?;
-        let mut result =
-            self.house.seen(&caller, "results.handle", found, |result| result.unit, result_name(id))?;
+        let mut result = self.house.jurisdiction.seen(
+            &caller,
+            "results.handle",
+            found,
+            |result| result.unit,
+            result_name(id),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

@@ -116,7 +116,7 @@ impl Schedules {
         let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
         let date = wrong.keep("date", parse::optional_date(&request.date)).flatten();
         wrong.refuse()?;
-        self.house.within(&caller, "handdowns.read", unit)?;
+        self.house.jurisdiction.within(&caller, "handdowns.read", unit)?;
         let date = date.unwrap_or_else(|| self.house.clock.today());
         let mut work = self.house.database.begin(deadline).await?;
         let all = in_force(&self.house, &mut work, unit, date).await?;
@@ -147,7 +147,7 @@ impl Schedules {
         self.house.jurisdiction.fresh()?;
         let claim = Claim::new(&caller, request_id, "SetSchedule", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "handdowns.schedule", area)?;
+        self.house.jurisdiction.within(&caller, "handdowns.schedule", area)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -172,7 +172,7 @@ impl Schedules {
         self.house.jurisdiction.fresh()?;
         let claim = Claim::new(&caller, request_id, "SetObservationTerms", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "observations.schedule", set.area)?;
+        self.house.jurisdiction.within(&caller, "observations.schedule", set.area)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -197,7 +197,7 @@ impl Schedules {
         self.house.jurisdiction.fresh()?;
         let claim = Claim::new(&caller, request_id, "SetResponseLevel", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "levels.write", level.area)?;
+        self.house.jurisdiction.within(&caller, "levels.write", level.area)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

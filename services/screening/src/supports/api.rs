@@ -116,8 +116,13 @@ impl Supports {
         let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::get(&mut work, id).await?;
-        let support =
-            self.house.seen(&caller, "supports.read", found, |support| support.unit, support_name(id))?;
+        let support = self.house.jurisdiction.seen(
+            &caller,
+            "supports.read",
+            found,
+            |support| support.unit,
+            support_name(id),
+        )?;
         let moves = store::moves(&mut work, id).await?;
         let events = moves.iter().map(contract::moved).collect();
         Ok(pb::GetSupportRequestResponse { support_request: Some(contract::support(&support)), events })
@@ -157,8 +162,13 @@ impl Supports {
         let claim = Claim::new(&caller, request_id, "MoveSupportRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock(&mut work, id).await?;
-        let mut support =
-            self.house.seen(&caller, "supports.write", found, |support| support.unit, support_name(id))?;
+        let mut support = self.house.jurisdiction.seen(
+            &caller,
+            "supports.write",
+            found,
+            |support| support.unit,
+            support_name(id),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -184,7 +194,7 @@ impl Supports {
         let team = contract::setting_up(request.care_team.as_ref(), self.house.clock.now())?;
         let claim = Claim::new(&caller, request_id, "CreateCareTeam", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "careteams.write", team.unit)?;
+        self.house.jurisdiction.within(&caller, "careteams.write", team.unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -221,7 +231,13 @@ impl Supports {
         let claim = Claim::new(&caller, request_id, "DissolveCareTeam", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock_team(&mut work, id).await?;
-        let mut team = self.house.seen(&caller, "careteams.write", found, |team| team.unit, team_name(id))?;
+        let mut team = self.house.jurisdiction.seen(
+            &caller,
+            "careteams.write",
+            found,
+            |team| team.unit,
+            team_name(id),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -250,8 +266,9 @@ impl Supports {
         let tree = self.house.jurisdiction.today();
         let found = store::lock_team(connection, id).await?;
         let covers = |unit: Uuid| tree.contains(unit, self.house.jurisdiction.standing(to).unwrap_or(to));
-        let seen =
-            found.filter(|team| self.house.sees(caller, "supports.read", team.unit) || covers(team.unit));
+        let seen = found.filter(|team| {
+            self.house.jurisdiction.sees(caller, "supports.read", team.unit) || covers(team.unit)
+        });
         let team = seen.ok_or_else(|| Fault::NotFound(team_name(id)))?;
         if team.dissolved_at.is_some() {
             return Err(team_misfit(id, "has ended"));

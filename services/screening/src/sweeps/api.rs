@@ -104,7 +104,7 @@ impl Sweeps {
         let sweep = contract::setting_up(request.sweep.as_ref(), today, now)?;
         let claim = Claim::new(&caller, request_id, "CreateSweep", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "sweeps.write", sweep.unit)?;
+        self.house.jurisdiction.within(&caller, "sweeps.write", sweep.unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -234,7 +234,7 @@ impl Sweeps {
         let id = wrong.name("sweep", COLLECTION, &request.sweep);
         let unit = wrong.name("unit", UNITS, &request.unit);
         wrong.refuse()?;
-        self.house.within(&caller, "sweeps.read", unit)?;
+        self.house.jurisdiction.within(&caller, "sweeps.read", unit)?;
         let below = self.house.jurisdiction.standing_below(&[unit]);
         let mut work = self.house.database.begin(deadline).await?;
         store::get(&mut work, id).await?.ok_or_else(|| Fault::NotFound(sweep_name(id)))?;
@@ -255,8 +255,13 @@ impl Sweeps {
         let claim = Claim::new(&caller, request_id, "CloseSweep", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock(&mut work, id).await?;
-        let mut sweep =
-            self.house.seen(&caller, "sweeps.write", found, |sweep| sweep.unit, sweep_name(id))?;
+        let mut sweep = self.house.jurisdiction.seen(
+            &caller,
+            "sweeps.write",
+            found,
+            |sweep| sweep.unit,
+            sweep_name(id),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -284,7 +289,8 @@ impl Sweeps {
         let tree = self.house.jurisdiction.today();
         let covers =
             |sweep: &Sweep| caller.scopes(permission).iter().any(|scope| tree.contains(sweep.unit, *scope));
-        let seen = found.filter(|sweep| self.house.sees(caller, permission, sweep.unit) || covers(sweep));
+        let seen = found
+            .filter(|sweep| self.house.jurisdiction.sees(caller, permission, sweep.unit) || covers(sweep));
         seen.ok_or_else(|| Fault::NotFound(sweep_name(id)))
     }
 
@@ -298,7 +304,7 @@ impl Sweeps {
         let mut excepted = Vec::new();
         if sweep.closed_at.is_some() {
             excepted = store::excepted(connection, sweep.id).await?;
-            excepted.retain(|grid| self.house.sees(caller, "sweeps.read", grid.unit));
+            excepted.retain(|grid| self.house.jurisdiction.sees(caller, "sweeps.read", grid.unit));
         }
         Ok(contract::sweep(sweep, &excepted))
     }

@@ -16,24 +16,16 @@ use super::{
 };
 use crate::registers;
 
+pub use jurisdiction::{UNITS, unit_name};
 pub use schedule::schedule;
 pub use shown::kind_number;
 
 /// The collection of form names.
 pub const COLLECTION: &str = "forms";
-/// The collection of unit names.
-pub const UNITS: &str = "units";
-
 /// The name of a form.
 #[must_use]
 pub fn form_name(id: Uuid) -> String {
     format!("{COLLECTION}/{id}")
-}
-
-/// The name of a unit.
-#[must_use]
-pub fn unit_name(id: Uuid) -> String {
-    format!("{UNITS}/{id}")
 }
 
 /// What is said of a form that is to be made.

@@ -173,7 +173,7 @@ impl Cases {
 
     /// A case that the caller has a permission to; any other is answered like an absent one.
     fn seen(&self, caller: &Caller, permission: &str, id: Uuid, found: Option<Case>) -> Result<Case, Fault> {
-        self.house.seen(caller, permission, found, |case| case.unit, case_name(id))
+        self.house.jurisdiction.seen(caller, permission, found, |case| case.unit, case_name(id))
     }
 
     /// As [`Self::seen`], with everybody who is the same person locked, and the case.

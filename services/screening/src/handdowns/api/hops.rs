@@ -32,7 +32,7 @@ impl Handdowns {
         let unit = unit.map_err(|wrong| Fault::invalid("from_unit", wrong))?;
         let claim = Claim::new(&caller, request_id, "SendHanddowns", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        if !self.house.sees(&caller, "handdowns.write", unit) {
+        if !self.house.jurisdiction.sees(&caller, "handdowns.write", unit) {
             return Err(Fault::NotFound(unit_name(unit)));
         }
         if let Some(answer) = claim.replay(&mut work).await? {
@@ -58,7 +58,9 @@ impl Handdowns {
         for id in ids {
             let handdown = store::get(&mut work, id).await?;
             let may = |handdown: &Handdown| {
-                handdown.to.is_some_and(|to| self.house.sees(&caller, "handdowns.acknowledge", to))
+                handdown
+                    .to
+                    .is_some_and(|to| self.house.jurisdiction.sees(&caller, "handdowns.acknowledge", to))
             };
             seen.push(handdown.filter(may).ok_or_else(|| ops::absent(id))?);
         }
@@ -134,7 +136,7 @@ impl Handdowns {
     ) -> Result<Handdown, Fault> {
         let found = self.seen(connection, caller, permission, id).await?;
         let holds = if found.state <= State::Sent { Some(found.from) } else { found.to };
-        let sees = |unit: Uuid| self.house.sees(caller, permission, unit);
+        let sees = |unit: Uuid| self.house.jurisdiction.sees(caller, permission, unit);
         if holds.is_some_and(sees) {
             return Ok(found);
         }

@@ -221,7 +221,7 @@ impl Handdowns {
 
     fn sees(&self, caller: &Caller, permission: &str, handdown: &Handdown) -> bool {
         let sides = [Some(handdown.from), handdown.to].into_iter().flatten();
-        sides.into_iter().any(|unit| self.house.sees(caller, permission, unit))
+        sides.into_iter().any(|unit| self.house.jurisdiction.sees(caller, permission, unit))
     }
 
     /// A hand-down that the caller stands above one side of.

@@ -133,7 +133,7 @@ impl Observations {
         let claim = Claim::new(&caller, request_id, "OpenObservation", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let (found, name) = (persons::hands(&mut work, opening.person).await?, person_name(opening.person));
-        self.house.seen(&caller, "observations.write", found, |(unit, _)| *unit, name)?;
+        self.house.jurisdiction.seen(&caller, "observations.write", found, |(unit, _)| *unit, name)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -181,7 +181,8 @@ impl Observations {
             store::list(&mut work, &units, after.unwrap_or(from), to, pager.limit()).await?
         };
         let next_page_token = pager.cut(&mut found, key);
-        let sees = |found: &&Observation| self.house.sees(&caller, "observations.read", found.unit);
+        let sees =
+            |found: &&Observation| self.house.jurisdiction.sees(&caller, "observations.read", found.unit);
         let observations = found.iter().filter(sees).map(|found| contract::observation(found, now)).collect();
         Ok(pb::ListObservationsResponse { observations, next_page_token })
     }
