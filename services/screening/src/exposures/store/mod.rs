@@ -1,5 +1,8 @@
 //! Exposures remember here.
 
+mod chains;
+mod questions;
+
 use chassis::Fault;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
@@ -7,6 +10,9 @@ use uuid::Uuid;
 
 use super::{Exposure, Figures, Index};
 use crate::incidents::places::folded;
+
+pub use chains::{Chain, trace};
+pub use questions::{ask, settle};
 
 struct Row {
     id: Uuid,
@@ -200,71 +206,6 @@ pub async fn of_persons(
     )?)
 }
 
-/// A chain of contacts.
-#[derive(Clone, Debug, Default)]
-pub struct Chain {
-    /// Whose hands the person is in with whom it begins, and the first of those who are one; nothing where it is empty.
-    pub root: Option<(Uuid, Uuid)>,
-    /// Each exposure once with its generation, the nearest first.
-    pub steps: Vec<(i32, Exposure)>,
-}
-
-/// A person's contacts, and theirs, to a number of generations.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn trace(connection: &mut PgConnection, from: Uuid, generations: i32) -> Result<Chain, Fault> {
-    let reached = sqlx::query!(
-        r#"WITH RECURSIVE reached (one, generation) AS (
-               SELECT same_as, 0 FROM person WHERE id = $1
-               UNION
-               SELECT e.contact_one_id, r.generation + 1 FROM reached r JOIN exposure e ON e.index_one_id = r.one
-               WHERE r.generation < $2 AND e.withdrawn_at IS NULL AND e.contact_one_id <> r.one
-           )
-           SELECT r.generation + 1 AS "generation!", p.unit_id AS root_unit, p.same_as AS root_one, e.id, e.event_id, e.entered_by, e.index_id, e.index_unit_id,
-                  e.index_one_id, c.onset_on AS "onset_on?", c.sampled_on AS "sampled_on?", e.index_reference, e.contact_id,
-                  e.contact_unit_id, e.contact_one_id, e.kind, e.place, e.first_at, e.last_at, e.protected,
-                  e.close AS "close!", e.control_plan, e.created_at, e.withdrawn_at, e.withdraw_reason
-           FROM (SELECT one, min(generation) AS generation FROM reached GROUP BY one) r
-           JOIN exposure e ON e.index_one_id = r.one AND e.contact_one_id <> r.one AND e.withdrawn_at IS NULL
-           CROSS JOIN (SELECT unit_id, same_as FROM person WHERE id = $1) p
-           LEFT JOIN case_record c ON c.one_id = e.index_one_id AND c.leads_id = c.id
-           WHERE r.generation < $2 ORDER BY 1, e.id"#,
-        from,
-        generations,
-    );
-    let mut chain = Chain::default();
-    for row in reached.fetch_all(connection).await? {
-        chain.root = Some((row.root_unit, row.root_one));
-        let exposure = Row {
-            id: row.id,
-            event_id: row.event_id,
-            entered_by: row.entered_by,
-            index_id: row.index_id,
-            index_unit_id: row.index_unit_id,
-            index_one_id: row.index_one_id,
-            onset_on: row.onset_on,
-            sampled_on: row.sampled_on,
-            index_reference: row.index_reference,
-            contact_id: row.contact_id,
-            contact_unit_id: row.contact_unit_id,
-            contact_one_id: row.contact_one_id,
-            kind: row.kind,
-            place: row.place,
-            first_at: row.first_at,
-            last_at: row.last_at,
-            protected: row.protected,
-            close: row.close,
-            control_plan: row.control_plan,
-            created_at: row.created_at,
-            withdrawn_at: row.withdrawn_at,
-            withdraw_reason: row.withdraw_reason,
-        };
-        chain.steps.push((row.generation, exposure.into()));
-    }
-    Ok(chain)
-}
-
 /// Adds an exposure; answers whether it is new.
 ///
 /// # Errors
@@ -366,71 +307,6 @@ pub async fn withdraw(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Asks what becomes of the contacts of who turned out to be no case (R13): of those of the exposures and homes given that
-/// are under observation as contacts, and have no other index: one who is ill, febrile, a returnee or unknown, or somebody
-/// ill at home.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn ask(
-    connection: &mut PgConnection,
-    (index_one, case): (Uuid, Uuid),
-    (exposures, at_home): (&[Uuid], &[Uuid]),
-    (now, deadline): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<(), Fault> {
-    let contacts = sqlx::query_scalar!(
-        "SELECT o.id FROM observation o
-         WHERE o.ended_at IS NULL AND o.basis IN (2, 3)
-           AND o.id IN (SELECT c.id FROM exposure e JOIN observation c ON c.one_id = e.contact_one_id AND c.unit_id = e.contact_unit_id
-                        WHERE e.id = ANY($2) UNION SELECT id FROM observation WHERE person_id = ANY($3))
-           AND NOT EXISTS (SELECT FROM exposure e LEFT JOIN person p ON p.same_as = e.index_one_id
-                           WHERE e.contact_one_id = o.one_id AND e.close AND e.withdrawn_at IS NULL AND e.index_one_id IS DISTINCT FROM o.one_id
-                             AND (e.index_id IS NULL OR p.purpose = 1 OR (p.purpose IN (3, 4) AND e.index_one_id <> $1)))
-           AND NOT EXISTS (SELECT FROM resident own JOIN resident other ON other.home_id = own.home_id AND other.ends_on IS NULL
-                           JOIN person p ON p.same_as = other.one_id
-                           WHERE own.one_id = o.one_id AND own.ends_on IS NULL AND other.one_id NOT IN ($1, o.one_id) AND p.purpose = 3)
-         ORDER BY o.id FOR NO KEY UPDATE",
-        index_one,
-        exposures,
-        at_home,
-    );
-    for contact in contacts.fetch_all(&mut *connection).await? {
-        sqlx::query!(
-            "INSERT INTO contact_question (id, observation_id, case_id, asked_at, deadline_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (observation_id) WHERE settled_at IS NULL DO NOTHING",
-            Uuid::now_v7(),
-            contact,
-            case,
-            now,
-            deadline,
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Writes that it was decided what becomes of a contact; answers whether that was asked.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn settle(
-    connection: &mut PgConnection,
-    observation: Uuid,
-    (by, words): (&str, &str),
-    now: DateTime<Utc>,
-) -> Result<bool, Fault> {
-    let settled = sqlx::query!(
-        "UPDATE contact_question SET settled_at = $2, settled_by = $3, words = $4
-         WHERE observation_id = $1 AND settled_at IS NULL",
-        observation,
-        now,
-        by,
-        words,
-    );
-    Ok(settled.execute(connection).await?.rows_affected() > 0)
 }
 
 /// The figures of contacts in the hands of units, unit by unit, as of an instant: each person once, by the last
