@@ -15,8 +15,7 @@ use proto::registry as pb;
 use rampart::{
     client::{Medical, Registry, Reporting, Screening},
     issuer::Issuer,
-    stack,
-    stack::Stack,
+    stack::{self, Stack},
 };
 use screening::keyring::Keyring;
 use sqlx::{Connection as _, PgConnection};
@@ -26,6 +25,7 @@ use uuid::Uuid;
 
 pub use database::{as_role, blank};
 use database::{database_url, founding, postgres, run, template};
+pub use rampart::stack::{ALL, Part};
 
 /// The password of every role in the throwaway Postgres.
 const PASSWORD: &str = "throwaway";
@@ -46,36 +46,42 @@ pub struct Sandbox {
     /// The root of the tree, `units/{uuid}`.
     pub root: String,
     stack: Stack,
+    parts: &'static [Part],
     registry: Registry,
-    reporting: Reporting,
 }
 
 /// The first instant of 3 February 2020, by the city's clock.
 const START: &str = "2020-02-02T16:00:00Z";
 
 impl Sandbox {
-    /// Starts one, on 3 February 2020.
-    pub async fn start() -> Self {
-        Self::start_at(START).await
+    /// Starts the registry and what a test needs beside it, on 3 February 2020: the less is running, the more tests a
+    /// small machine carries.
+    pub async fn start(parts: &'static [Part]) -> Self {
+        Self::start_at(START, parts).await
     }
 
-    /// Starts one at an instant.
-    pub async fn start_at(start: &str) -> Self {
+    /// Starts at an instant.
+    pub async fn start_at(start: &str, parts: &'static [Part]) -> Self {
         let template = template().await;
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
         run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database), person_keys("first"), instant(start)).await
+        Self::on(database_url(&admin, &database), parts, person_keys("first"), instant(start)).await
     }
 
-    /// Starts one on a database of the test's own server, which is made ready first.
-    pub async fn start_on(admin_url: String) -> Self {
+    /// Starts on a database of the test's own server, which is made ready first.
+    pub async fn start_on(admin_url: String, parts: &'static [Part]) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url, person_keys("first"), instant(START)).await
+        Self::on(admin_url, parts, person_keys("first"), instant(START)).await
     }
 
-    async fn on(admin_url: String, person_keys: Keyring, start: DateTime<Utc>) -> Self {
+    async fn on(
+        admin_url: String,
+        parts: &'static [Part],
+        person_keys: Keyring,
+        start: DateTime<Utc>,
+    ) -> Self {
         let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
         let issuer = issuer();
         let options = stack::Options {
@@ -85,12 +91,11 @@ impl Sandbox {
             addresses: stack::Addresses::any(),
             person_keys,
         };
-        let stack = Stack::start(&options, &issuer).await.expect("the stack starts");
+        let stack = Stack::start(&options, &issuer, parts).await.expect("the stack starts");
         let token = issuer.token(ADMIN, Duration::from_secs(3_600)).expect("a token");
         let registry = Registry::new(&stack.registry, &token).expect("a client");
-        let reporting = Reporting::new(&stack.reporting, &token).expect("a client");
         let root = lookup(&registry, ROOT_CODE).await;
-        Self { clock, issuer, admin_url, root, stack, registry, reporting }
+        Self { clock, issuer, admin_url, root, stack, parts, registry }
     }
 
     /// Stops the services and starts them again on the same data at the same hour, as after a crash or an upgrade.
@@ -102,7 +107,7 @@ impl Sandbox {
     pub async fn restart_with(self, person_keys: Keyring) -> Self {
         let now = self.clock.now();
         self.stack.stop().await.expect("the stack stops");
-        Self::on(self.admin_url, person_keys, now).await
+        Self::on(self.admin_url, self.parts, person_keys, now).await
     }
 
     /// The services themselves: to stop one, or to start another replica.
@@ -133,14 +138,13 @@ impl Sandbox {
     /// Reporting as the first administrator.
     #[must_use]
     pub fn reporting(&self) -> Reporting {
-        self.reporting.clone()
+        self.reporting_as(ADMIN)
     }
 
     /// Reporting as a subject.
     #[must_use]
     pub fn reporting_as(&self, subject: &str) -> Reporting {
-        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
-        self.reporting.with_token(&token).expect("a client")
+        self.replica_as(&self.stack.reporting, subject)
     }
 
     /// Reporting's address.

@@ -70,7 +70,7 @@ async fn ground(maker: &Medical, relation: &'static str, unit: &str) -> Ground {
 
 #[tokio::test]
 async fn every_office_reaches_its_own_subtree_s_facilities_and_no_other_s() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Medical]).await;
     let ancestor = sandbox.unit(&sandbox.root, registry::Level::County, "上级县").await.name;
     let own = sandbox.unit(&ancestor, registry::Level::Township, "本镇").await.name;
     let descendant = sandbox.unit(&own, registry::Level::Village, "下村").await.name;

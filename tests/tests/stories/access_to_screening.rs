@@ -302,7 +302,7 @@ async fn ground(
 
 #[tokio::test]
 async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let ancestor = sandbox.unit(&sandbox.root, registry::Level::County, "上级县").await.name;
     let own = sandbox.unit(&ancestor, registry::Level::Township, "本镇").await.name;
     let descendant = sandbox.unit(&own, registry::Level::Village, "下村").await.name;

@@ -23,7 +23,7 @@ impl Ground {
     /// Builds it: the city has the duty officer `duty`, county n the duty officer `duty-n` and the health officer
     /// `health-n`, the village the leader `leader`.
     pub(crate) async fn build() -> Self {
-        let sandbox = Sandbox::start().await;
+        let sandbox = Sandbox::start(&[tests::Part::Medical]).await;
         let mut counties = Vec::new();
         for county in ["甲县", "乙县"] {
             counties.push(sandbox.unit(&sandbox.root, registry::Level::County, county).await.name);

@@ -36,7 +36,7 @@ const FILL: &str = "
 
 #[tokio::test]
 async fn what_is_asked_all_day_reads_by_index() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Medical]).await;
     let mut sql = sandbox.sql().await;
     sql.execute(sqlx::raw_sql(FILL)).await.expect("filled");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");

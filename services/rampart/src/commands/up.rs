@@ -129,7 +129,7 @@ impl Up {
         stack::bootstrap(&admin_url, &password, founding, &clock).await?;
         let person_keys = person_keys(&data.join("person-keys"))?;
         let options = stack::Options { admin_url, password, clock, addresses, person_keys };
-        let stack = Stack::start(&options, &issuer).await?;
+        let stack = Stack::start(&options, &issuer, stack::ALL).await?;
         ClientContext {
             registry: stack.registry.clone(),
             reporting: stack.reporting.clone(),

@@ -8,7 +8,7 @@ use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_its_contacts_and_what_must_be_reported() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
     sandbox.appointed(&county, pb::Office::HealthOfficer, "doctor").await;

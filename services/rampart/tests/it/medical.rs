@@ -8,7 +8,7 @@ use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hospital_its_directory_and_its_beds() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Medical]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "双峰县").await.name;
     let town = sandbox.unit(&county, pb::Level::Township, "永丰街道").await.name;
     sandbox.appointed(&county, pb::Office::DutyOfficer, "duty").await;

@@ -50,7 +50,7 @@ impl Deref for Town {
 
 impl Town {
     async fn start() -> Self {
-        let sandbox = Sandbox::start().await;
+        let sandbox = Sandbox::start(&[tests::Part::Reporting]).await;
         let root = sandbox.root.clone();
         let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
         let township = sandbox.unit(&county, pb::Level::Township, "样街道").await.name;

@@ -8,7 +8,7 @@ use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_returnee_from_intake_to_release() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let root = sandbox.root.clone();
     let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
@@ -74,7 +74,7 @@ async fn a_returnee_from_intake_to_release() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_traveller_from_a_toll_post_to_a_village() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let root = sandbox.root.clone();
     let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;

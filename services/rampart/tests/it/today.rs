@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// A county with a village and a grid; a duty officer, a doctor, and the grid's leader.
 async fn shell() -> (Shell, String, String) {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(tests::ALL).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
     let grid = sandbox.unit(&village, pb::Level::Grid, "一网格").await.name;

@@ -21,7 +21,7 @@ async fn list(registry: &Registry) -> Result<(), Status> {
 
 #[tokio::test]
 async fn calls_are_counted_by_method_and_code_and_a_stream_is_in_hand_until_it_ends() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let scraped = free().await;
     let second = Second::with(&sandbox, |config| config.metrics_listen = Some(scraped)).await;
     let registry = client(&second);
@@ -56,7 +56,7 @@ async fn calls_are_counted_by_method_and_code_and_a_stream_is_in_hand_until_it_e
 // The one test that sets up tracing, which a program does once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_is_sent_the_callers_trace_with_the_services_span_in_it_and_the_figures() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let collector = Collector::default();
     let url = collector.start().await;
     let silent = tracing_subscriber::EnvFilter::new("off");

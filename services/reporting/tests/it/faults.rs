@@ -24,7 +24,8 @@ async fn sent(reporting: &Reporting, request: pb::SubmitReportRequest) -> (pb::S
 #[tokio::test]
 async fn a_database_that_stops_and_starts_under_load_loses_nothing() {
     let (_folder, mut server) = durable_postgres().await;
-    let town = Town::build_in(Sandbox::start_on(server.url("postgres")).await).await;
+    let town =
+        Town::build_in(Sandbox::start_on(server.url("postgres"), &[tests::Part::Reporting]).await).await;
     let form = town.form(grid_day()).await;
     let senders = (0..5).map(|grid| {
         let reporting = town.sandbox.reporting_as(&format!("reporter-{grid}"));

@@ -258,7 +258,7 @@ async fn while_the_registry_is_silent_for_an_hour_facts_are_taken_in_and_nothing
 async fn a_database_that_stops_and_starts_under_load_loses_no_reading() {
     const BATCHES: usize = 60;
     let (_folder, mut server) = durable_postgres().await;
-    let ground = Ground::on(Sandbox::start_on(server.url("postgres")).await).await;
+    let ground = Ground::on(Sandbox::start_on(server.url("postgres"), &[tests::Part::Screening]).await).await;
     let mut observations = Vec::new();
     for nth in 0..10 {
         observations.push(ground.observed(nth % 3, "", "2020-02-01").await.name);

@@ -36,7 +36,7 @@ impl Ground {
     /// Builds it: grid n has the leader `leader-n`, county n the duty officer `duty-n`, the city the duty
     /// officer `duty`.
     pub(crate) async fn build() -> Self {
-        Self::on(Sandbox::start().await).await
+        Self::on(Sandbox::start(&[tests::Part::Screening]).await).await
     }
 
     /// The same in a sandbox.

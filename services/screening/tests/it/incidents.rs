@@ -208,7 +208,7 @@ async fn r8_who_met_at_one_named_place_are_a_cluster_whether_it_is_known_before_
 
 #[tokio::test]
 async fn r8_by_edition_7_it_takes_five_at_a_named_place() {
-    let sandbox = tests::Sandbox::start_at("2020-09-20T00:00:00Z").await;
+    let sandbox = tests::Sandbox::start_at("2020-09-20T00:00:00Z", &[tests::Part::Screening]).await;
     let ground = Ground::on(sandbox).await.and_doctors().await;
     let instant = "2020-09-19T12:00:00+08:00".parse().expect("an instant");
     let mut made = Vec::new();
@@ -229,7 +229,7 @@ async fn r8_by_edition_7_it_takes_five_at_a_named_place() {
 
 #[tokio::test]
 async fn r8_by_edition_2_somebody_febrile_beside_a_case_is_a_suspected_cluster_whoever_is_found_first() {
-    let sandbox = tests::Sandbox::start_at("2020-01-22T16:00:00Z").await;
+    let sandbox = tests::Sandbox::start_at("2020-01-22T16:00:00Z", &[tests::Part::Screening]).await;
     let ground = Ground::on(sandbox).await.and_doctors().await;
     let instant = "2020-01-22T12:00:00+08:00".parse().expect("an instant");
     let confirmed = async |person: String| {
