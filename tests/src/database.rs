@@ -41,6 +41,7 @@ pub async fn blank(schemas: &[&str]) -> String {
         name: (*name).to_owned(),
         owner_password: PASSWORD.to_owned(),
         runtime_password: PASSWORD.to_owned(),
+        plans_once: false,
     });
     let schemas: Vec<_> = schemas.collect();
     let locked = roles(&admin).await;

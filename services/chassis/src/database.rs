@@ -145,7 +145,8 @@ impl Database {
     /// # Errors
     /// As [`Database::begin`].
     pub async fn snapshot(&self) -> Result<Work, Fault> {
-        Ok(Work::begin(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned()).await?)
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = auto";
+        Ok(Work::begin(&self.pool, begin.to_owned()).await?)
     }
 }
 
@@ -155,7 +156,8 @@ fn beginning(deadline: Option<Instant>) -> Result<String, Fault> {
     if left.is_zero() {
         return Err(Fault::Deadline);
     }
-    Ok(format!("BEGIN; SET LOCAL statement_timeout = {}", left.as_millis().max(1)))
+    let timeout = left.as_millis().max(1);
+    Ok(format!("BEGIN; SET LOCAL statement_timeout = {timeout}; SET LOCAL plan_cache_mode = auto"))
 }
 
 /// Waits until the database lets this role in.

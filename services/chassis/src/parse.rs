@@ -1,9 +1,12 @@
 //! Checks of single values that many messages share. Each says what is wrong and what is right.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::{Fault, Violations};
+
+/// How far what is told may lie ahead of our clock: those of two machines are never quite the same.
+pub const SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// A resource name `collection/{uuid}`.
 ///
