@@ -1,4 +1,4 @@
-//! Medical: facilities, wards and beds, each promised once, and how old what is known is.
+//! Medical: facilities, wards and beds, and how old what is known of them is.
 
 pub mod alarms;
 pub mod capacity;

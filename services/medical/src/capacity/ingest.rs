@@ -52,7 +52,7 @@ pub async fn take_in(
     let mut work = house.database.begin(None).await?;
     let wards: Vec<Uuid> = sound.iter().map(|(_, count)| count.ward).collect();
     let met = store::meet(&mut work, &wards).await?.into_iter();
-    let met = met.filter(|ward| house.jurisdiction.sees(caller, "capacity.write", ward.unit));
+    let met = met.filter(|ward| house.jurisdiction.takes(caller, "capacity.write", ward.unit));
     let met: HashMap<Uuid, store::Met> = met.map(|ward| (ward.id, ward)).collect();
     let events: Vec<Uuid> = sound.iter().map(|(_, count)| count.event).collect();
     let days: Vec<NaiveDate> = days.into_iter().collect();

@@ -28,7 +28,7 @@ pub fn count(said: &pb::Count, now: DateTime<Utc>) -> Result<Count, Violations> 
     let ward = wrong.name("ward", WARDS, &said.ward);
     let as_of = said.as_of_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
     let as_of = as_of.and_then(|at| {
-        let known = now - COUNTED_WITHIN <= at && at <= now;
+        let known = now - COUNTED_WITHIN <= at && at <= now + parse::SKEW;
         if known { Ok(at) } else { Err("must not be in the future, nor more than 60 days ago".to_owned()) }
     });
     let as_of = wrong.keep("as_of_time", as_of).unwrap_or_default();

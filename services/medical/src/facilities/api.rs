@@ -172,6 +172,9 @@ impl Facilities {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
+        if known.ends_on.is_some_and(|last| last < self.house.clock.today()) {
+            ops::open(&known)?;
+        }
         store::end_roles(&mut work, id, last).await?;
         let facility = self.write(&mut work, &caller, &Facility { ends_on: Some(last), ..known }).await?;
         claim.commit(work, pb::CloseFacilityResponse { facility }).await

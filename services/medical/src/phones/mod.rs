@@ -81,10 +81,16 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// Takes in how many calls have failed: it is marked from so many on, and no more below.
+    /// Takes in how many calls have failed: it is marked from so many on. Only an answer takes the mark away, never one
+    /// more call that fails, how many they may be by now.
     pub fn count(&mut self, failed: i32, most: i32, now: DateTime<Utc>) {
+        let answered = failed == 0 || failed < self.failed_calls;
         self.failed_calls = failed;
-        self.marked_at = if failed >= most { self.marked_at.or(Some(now)) } else { None };
+        self.marked_at = match self.marked_at {
+            _ if failed >= most => self.marked_at.or(Some(now)),
+            marked if !answered => marked,
+            _ => None,
+        };
     }
 }
 
@@ -154,5 +160,10 @@ mod tests {
             phone.count(failed, 3, now);
             assert_eq!((phone.failed_calls, phone.marked_at), (failed, marked));
         }
+        phone.count(3, 3, start);
+        phone.count(4, 5, later);
+        assert_eq!(phone.marked_at, Some(start), "one more that fails, where more may fail by now");
+        phone.count(2, 5, later);
+        assert_eq!(phone.marked_at, None, "an answer that was recorded late");
     }
 }

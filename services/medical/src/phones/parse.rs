@@ -123,7 +123,7 @@ pub fn calling(
     let outcome = Outcome::of(request.outcome).ok_or_else(|| "is required: what came of it?".to_owned());
     let outcome = wrong.keep("outcome", outcome).map_or(0, |outcome| outcome as i16);
     let called_at = request.call_time.map_or(Ok(now), parse::instant).and_then(|at| {
-        let known = now - CALLED_WITHIN <= at && at <= now;
+        let known = now - CALLED_WITHIN <= at && at <= now + parse::SKEW;
         if known { Ok(at) } else { Err("must not be in the future, nor more than 7 days ago".to_owned()) }
     });
     let called_at = wrong.keep("call_time", called_at).unwrap_or_default();

@@ -85,7 +85,7 @@ impl Wards {
         ward.unit = facility.unit;
         ward.stale_at = self.counts_until(&mut work, &ward, ward.created_at).await?;
         store::insert(&mut work, &ward, caller.subject()).await?;
-        let ward = Some(contract::ward(&ward, self.house.clock.now()));
+        let ward = Some(self.shown(&ward));
         claim.commit(work, pb::CreateWardResponse { ward }).await
     }
 
@@ -95,7 +95,7 @@ impl Wards {
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::get(&mut work, id).await?;
         let ward = self.house.jurisdiction.seen(&caller, READ, found, |ward| ward.unit, ward_name(id))?;
-        Ok(pb::GetWardResponse { ward: Some(contract::ward(&ward, self.house.clock.now())) })
+        Ok(pb::GetWardResponse { ward: Some(self.shown(&ward)) })
     }
 
     async fn list(&self, request: Request<pb::ListWardsRequest>) -> Result<pb::ListWardsResponse, Fault> {
@@ -114,8 +114,7 @@ impl Wards {
         let mut work = self.house.database.begin(deadline).await?;
         let mut found = store::list(&mut work, wanted, after, pager.limit()).await?;
         let next_page_token = pager.cut(&mut found, |ward| ward.id.to_string());
-        let now = self.house.clock.now();
-        let wards = found.iter().map(|ward| contract::ward(ward, now)).collect();
+        let wards = found.iter().map(|ward| self.shown(ward)).collect();
         Ok(pb::ListWardsResponse { wards, next_page_token })
     }
 
@@ -140,7 +139,7 @@ impl Wards {
             store::forget(&mut work, id, (now, changed.stale_at)).await?;
         }
         changed.version += 1;
-        let ward = Some(contract::ward(&changed, self.house.clock.now()));
+        let ward = Some(self.shown(&changed));
         claim.commit(work, pb::UpdateWardResponse { ward }).await
     }
 
@@ -158,11 +157,20 @@ impl Wards {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
+        if let Some(last) = known.ends_on.filter(|last| *last < self.house.clock.today()) {
+            let words = format!("closed after {last}");
+            return Err(Fault::unfit("WARD_CLOSED", ("ward", ward_name(id)), words));
+        }
         let closed = Ward { ends_on: last, ..known };
         store::update(&mut work, &closed).await?;
         let closed = Ward { version: closed.version + 1, ..closed };
-        let ward = Some(contract::ward(&closed, self.house.clock.now()));
+        let ward = Some(self.shown(&closed));
         claim.commit(work, pb::CloseWardResponse { ward }).await
+    }
+
+    /// A ward as the contract has it, now.
+    fn shown(&self, ward: &Ward) -> pb::Ward {
+        contract::ward(ward, (self.house.clock.today(), self.house.clock.now()))
     }
 
     /// Until when nobody need have counted the beds of a ward that are new since an instant.

@@ -85,6 +85,8 @@ pub struct Ward {
     pub bed_class: i16,
     /// Its last day.
     pub ends_on: Option<NaiveDate>,
+    /// The facility's last day.
+    pub facility_ends_on: Option<NaiveDate>,
     /// What was counted last.
     pub figure: Option<Figure>,
     /// From when on its beds are unknown.
@@ -96,10 +98,12 @@ pub struct Ward {
 }
 
 impl Ward {
-    /// How many beds are free, where the figure is fresh (M10); one that is too old is no bed.
+    /// How many beds are free, where the figure is fresh (M10) and the ward is open; one that is too old is no bed.
     #[must_use]
-    pub fn free(&self, now: DateTime<Utc>) -> Option<i32> {
-        self.figure.as_ref().filter(|_| now < self.stale_at).map(Figure::free)
+    pub fn free(&self, (today, now): (NaiveDate, DateTime<Utc>)) -> Option<i32> {
+        let last_days = [self.ends_on, self.facility_ends_on];
+        let is_open = last_days.into_iter().flatten().all(|last| today <= last);
+        self.figure.as_ref().filter(|_| is_open && now < self.stale_at).map(Figure::free)
     }
 }
 
@@ -121,6 +125,7 @@ mod tests {
             display_name: String::new(),
             bed_class: 4,
             ends_on: None,
+            facility_ends_on: None,
             figure: Some(figure),
             stale_at: as_of + TimeDelta::hours(6),
             created_at: as_of,
@@ -131,15 +136,27 @@ mod tests {
     #[test]
     fn m10_a_figure_counts_until_it_is_too_old_and_not_a_moment_longer() {
         let ward = ward(10, 8, 5);
-        assert_eq!(ward.free(ward.stale_at - TimeDelta::microseconds(1)), Some(3));
-        assert_eq!(ward.free(ward.stale_at), None, "unknown is no zero, and no bed");
-        assert_eq!(Ward { figure: None, ..ward }.free(DateTime::UNIX_EPOCH), None);
+        let on = |now: DateTime<Utc>| (now.date_naive(), now);
+        assert_eq!(ward.free(on(ward.stale_at - TimeDelta::microseconds(1))), Some(3));
+        assert_eq!(ward.free(on(ward.stale_at)), None, "unknown is no zero, and no bed");
+        assert_eq!(Ward { figure: None, ..ward }.free(on(DateTime::UNIX_EPOCH)), None);
+    }
+
+    #[test]
+    fn what_has_closed_has_no_free_bed() {
+        let now = DateTime::UNIX_EPOCH;
+        let before = now.date_naive().pred_opt();
+        let free = |closed: Ward| closed.free((now.date_naive(), now));
+        assert_eq!(free(Ward { ends_on: Some(now.date_naive()), ..ward(10, 8, 5) }), Some(3), "its last day");
+        assert_eq!(free(Ward { ends_on: before, ..ward(10, 8, 5) }), None);
+        assert_eq!(free(Ward { facility_ends_on: before, ..ward(10, 8, 5) }), None);
     }
 
     proptest! {
         #[test]
         fn no_more_beds_are_free_than_stand_there_and_are_staffed(p in 0..50, s in 0..50, o in 0..50) {
-            let free = ward(p, s, o).free(DateTime::UNIX_EPOCH).expect("fresh");
+            let now = DateTime::UNIX_EPOCH;
+            let free = ward(p, s, o).free((now.date_naive(), now)).expect("fresh");
             prop_assert!(free >= 0 && free <= p && free <= s);
             prop_assert!(free == 0 || free + o == p.min(s));
         }

@@ -1,7 +1,7 @@
 //! Between the contract's wards and ours.
 
 use chassis::{Fault, Violations, parse};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use proto::medical as pb;
 use uuid::Uuid;
 
@@ -45,6 +45,7 @@ pub fn setting_up(said: Option<&pb::Ward>, now: DateTime<Utc>) -> Result<Ward, F
         display_name,
         bed_class,
         ends_on: None,
+        facility_ends_on: None,
         figure: None,
         stale_at: now,
         created_at: now,
@@ -102,9 +103,9 @@ pub fn figure(figure: &Figure) -> pb::Figure {
     }
 }
 
-/// A ward as the contract has it, at an instant.
+/// A ward as the contract has it, on a day at an instant.
 #[must_use]
-pub fn ward(ward: &Ward, now: DateTime<Utc>) -> pb::Ward {
+pub fn ward(ward: &Ward, at: (NaiveDate, DateTime<Utc>)) -> pb::Ward {
     pb::Ward {
         name: ward_name(ward.id),
         facility: facility_name(ward.facility),
@@ -112,7 +113,7 @@ pub fn ward(ward: &Ward, now: DateTime<Utc>) -> pb::Ward {
         bed_class: ward.bed_class.into(),
         figure: ward.figure.as_ref().map(figure),
         fresh_until_time: ward.figure.as_ref().map(|_| parse::timestamp(ward.stale_at)),
-        free: ward.free(now),
+        free: ward.free(at),
         end_date: ward.ends_on.map(|date| date.to_string()).unwrap_or_default(),
         create_time: Some(parse::timestamp(ward.created_at)),
         etag: parse::etag(ward.version),

@@ -14,6 +14,7 @@ struct Row {
     display_name: String,
     bed_class: i16,
     ends_on: Option<NaiveDate>,
+    facility_ends_on: Option<NaiveDate>,
     as_of: Option<DateTime<Utc>>,
     physical: Option<i32>,
     staffed: Option<i32>,
@@ -43,6 +44,7 @@ impl From<Row> for Ward {
             display_name: row.display_name,
             bed_class: row.bed_class,
             ends_on: row.ends_on,
+            facility_ends_on: row.facility_ends_on,
             figure,
             stale_at: row.stale_at,
             created_at: row.created_at,
@@ -56,7 +58,7 @@ macro_rules! wards {
     ($connection:expr, $from:literal, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT w.id, w.facility_id, f.unit_id, w.display_name, w.bed_class, w.ends_on, w.as_of, w.physical, w.staffed,
+            "SELECT w.id, w.facility_id, f.unit_id, w.display_name, w.bed_class, w.ends_on, f.ends_on AS facility_ends_on, w.as_of, w.physical, w.staffed,
                     w.occupied, w.marks, w.sent_by, w.received_at, w.stale_at, w.created_at, w.version
              FROM " + $from + " WHERE " + $condition
             $(, $value)*

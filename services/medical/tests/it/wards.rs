@@ -98,9 +98,28 @@ async fn a_wards_name_is_its_own_in_its_facility_and_a_closed_one_leaves_the_lis
     let of = |closed| pb::ListWardsRequest { facility: facility.clone(), closed, ..Default::default() };
     assert_eq!(ground.wards("duty-0", of(false)).await.expect("a list").len(), 1);
     assert_eq!(ground.wards("duty-0", of(true)).await.expect("a list").len(), 2);
+    let again = ground.close_ward(&ward.name, "2020-12-31").await.expect_err("it would open again");
+    assert_eq!((again.code(), reason(&again).as_str()), (Code::FailedPrecondition, "WARD_CLOSED"));
     ground.close(&facility, "2020-02-04").await.expect("closed");
     let none = wards.create_ward(create(pb::Ward { display_name: "二病区".to_owned(), ..ward })).await;
     assert_eq!(reason(&none.expect_err("closing")), "FACILITY_CLOSED");
+    ground.sandbox.clock.advance_to(on(5, "00:00"));
+    let again = ground.close(&facility, "2020-12-31").await.expect_err("it would open again");
+    assert_eq!(reason(&again), "FACILITY_CLOSED");
+}
+
+#[tokio::test]
+async fn what_is_counted_by_a_clock_that_is_ahead_or_in_a_facility_that_closed_is_no_refusal_and_no_free_bed()
+{
+    let ground = Ground::build().await;
+    let facility = ground.hospital(&ground.counties[0], "甲县人民医院", pb::Role::DesignatedHospital).await;
+    ground.sandbox.clock.advance_to(on(3, "08:00"));
+    let ward = ground.ward(&facility, "一病区", pb::BedClass::IsolationShared).await;
+    assert!(ground.count(count(&ward.name, on(3, "08:01"), (8, 6, 4))).await.is_empty(), "a minute ahead");
+    assert_eq!(ground.seen(&ward.name).await.free, Some(2));
+    ground.close(&facility, "2020-02-03").await.expect("closed");
+    ground.sandbox.clock.advance_to(on(4, "00:00"));
+    assert_eq!(ground.seen(&ward.name).await.free, None, "its beds count no more");
 }
 
 #[tokio::test]

@@ -275,9 +275,18 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             };
             let request = pb::IngestCapacityRequest { counts: vec![count] };
             let answer = medical.capacity().ingest_capacity(request).await?.into_inner();
-            if let Some(Answer::Refused(why)) = answer.results.into_iter().find_map(|one| one.result) {
-                output::say(&format!("{} ({})", why.message, why.reason));
-                return Ok(ExitCode::from(EXIT_FOUND));
+            match answer.results.into_iter().find_map(|one| one.result) {
+                Some(Answer::Refused(why)) => {
+                    output::say(&format!("{} ({})", why.message, why.reason));
+                    return Ok(ExitCode::from(EXIT_FOUND));
+                }
+                Some(Answer::Accepted(taken)) => {
+                    let marks = taken.marks().map(|mark| output::word(mark.as_str_name(), "CAPACITY_MARK_"));
+                    for mark in marks {
+                        output::say(&format!("taken in, and marked: {mark}"));
+                    }
+                }
+                _ => {}
             }
             let request = pb::GetWardRequest { name: ward };
             wards.get_ward(request).await?.into_inner().ward.into_iter().collect()
