@@ -23,6 +23,13 @@ impl Jurisdiction {
         caller.scopes(permission).iter().any(|scope| today.contains(*scope, unit))
     }
 
+    /// Whether a fact about what is in a unit's hands is taken in from the caller: who may at or above it, and who holds an
+    /// office at the very unit, though that is at work no more.
+    #[must_use]
+    pub fn takes(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
+        caller.scopes(permission).contains(&unit) || self.sees(caller, permission, unit)
+    }
+
     /// A unit at work today, at or above which the caller has a permission.
     ///
     /// # Errors

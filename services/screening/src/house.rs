@@ -64,20 +64,13 @@ impl House {
         self.jurisdiction.standing(unit).is_some_and(|unit| caller.scopes(permission).contains(&unit))
     }
 
-    /// Whether a fact about what is in a unit's hands is taken in from the caller: who may at or above it, and who holds an
-    /// office at the very unit, though that is at work no more.
-    #[must_use]
-    pub fn takes(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
-        caller.scopes(permission).contains(&unit) || self.jurisdiction.sees(caller, permission, unit)
-    }
-
     /// Where what a unit takes in is taken in: there, or, where it is at work no more, where what is in its hands
     /// stands today.
     ///
     /// # Errors
     /// [`Fault::NotFound`] naming the unit, whether it exists or not.
     pub fn taking(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<Uuid, Fault> {
-        let may = self.takes(caller, permission, unit);
+        let may = self.jurisdiction.takes(caller, permission, unit);
         let standing = self.jurisdiction.standing(unit).filter(|_| may);
         standing.ok_or_else(|| Fault::NotFound(unit_name(unit)))
     }

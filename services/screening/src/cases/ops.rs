@@ -76,7 +76,7 @@ pub async fn open(
     }
     let one = person.same_as;
     match store::lock_of_one(connection, one).await? {
-        Some(known) if house.jurisdiction.sees(caller, "cases.write", known.unit) => {
+        Some(known) if house.jurisdiction.takes(caller, "cases.write", known.unit) => {
             return Ok((known, true));
         }
         Some(_) => return Err(not_agreed(person.id)),

@@ -223,8 +223,7 @@ pub fn event(happened: Happened) -> pb::CaseEvent {
 /// What it must be.
 pub fn instant(said: Option<prost_types::Timestamp>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let at = said.map_or(Ok(now), parse::instant)?;
-    // The clocks of two machines are never quite the same.
-    if at > now + TimeDelta::minutes(1) {
+    if at > now + parse::SKEW {
         return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
     }
     Ok(at)

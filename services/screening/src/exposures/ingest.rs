@@ -141,7 +141,8 @@ async fn contact(
         }
         Contact::Person(id) => {
             let locked = lock_person(house, connection, *id).await?.map(|(person, _)| person);
-            let seen = locked.filter(|person| house.takes(caller, "exposures.write", person.unit));
+            let seen =
+                locked.filter(|person| house.jurisdiction.takes(caller, "exposures.write", person.unit));
             seen.ok_or_else(|| Fault::NotFound(person_name(*id)))
         }
     }
@@ -157,7 +158,7 @@ pub async fn index_seen(
     caller: &Caller,
     (id, hands): (Uuid, Option<(Uuid, Uuid)>),
 ) -> Result<Option<Index>, Fault> {
-    match hands.filter(|(unit, _)| house.takes(caller, "exposures.write", *unit)) {
+    match hands.filter(|(unit, _)| house.jurisdiction.takes(caller, "exposures.write", *unit)) {
         Some(hands) => Ok(Some(ops::index_of(connection, id, hands).await?)),
         None => Ok(None),
     }

@@ -105,7 +105,9 @@ impl Homes {
         let (caller, deadline, request) = server::accept(request)?;
         let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
-        let home = self.seen(&mut work, &caller, "homes.read", id).await?;
+        let found = store::get(&mut work, id).await?;
+        let home =
+            self.house.jurisdiction.seen(&caller, "homes.read", found, |home| home.unit, home_name(id))?;
         Ok(pb::GetHomeResponse { home: Some(self.shown(&caller, &home)) })
     }
 
@@ -192,7 +194,7 @@ impl Homes {
         id: Uuid,
     ) -> Result<Home, Fault> {
         let found = store::lock(connection, id).await?;
-        let seen = found.filter(|home| self.house.takes(caller, permission, home.unit));
+        let seen = found.filter(|home| self.house.jurisdiction.takes(caller, permission, home.unit));
         seen.ok_or_else(|| Fault::NotFound(home_name(id)))
     }
 

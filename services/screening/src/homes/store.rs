@@ -21,6 +21,17 @@ macro_rules! residents {
     };
 }
 
+/// A home.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Home>, Fault> {
+    let home = sqlx::query!("SELECT id, unit_id FROM home WHERE id = $1", id);
+    let home = home.fetch_optional(&mut *connection).await?;
+    let homes = home.into_iter().map(|row| (row.id, row.unit_id)).collect();
+    Ok(with_residents(connection, homes).await?.pop())
+}
+
 /// A home, locked.
 ///
 /// # Errors

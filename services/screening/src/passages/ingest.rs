@@ -145,7 +145,7 @@ async fn checkpoints(
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let mut work = house.database.begin(None).await?;
     let found = checkpoints::store::some(&mut work, &ids).await?.into_iter();
-    let seen = found.filter(|post| house.takes(caller, "passages.write", post.unit));
+    let seen = found.filter(|post| house.jurisdiction.takes(caller, "passages.write", post.unit));
     Ok(seen.map(|post| (post.id, post)).collect())
 }
 

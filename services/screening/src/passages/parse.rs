@@ -11,7 +11,7 @@ use crate::{
     checkpoints::parse::COLLECTION,
     handdowns::{ingest::Item, parse::handdown_name},
     keyring::Keyring,
-    persons::parse::unit_name,
+    persons::parse::{listed_event, listed_resource, unit_name},
     readings::parse::{celsius, decidegrees},
 };
 
@@ -39,8 +39,9 @@ pub struct Said {
 /// Every violation.
 pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     let mut wrong = Violations::default();
-    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
-    let checkpoint = wrong.name("checkpoint", COLLECTION, &said.checkpoint);
+    let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
+    let checkpoint =
+        wrong.keep("checkpoint", listed_resource(COLLECTION, &said.checkpoint)).unwrap_or_default();
     let passed_at = said.pass_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
     let passed_at = wrong.keep("pass_time", passed_at.and_then(|at| passed(at, now))).unwrap_or_default();
     if pb::Direction::try_from(said.direction).is_err() {
@@ -66,8 +67,7 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
 }
 
 fn passed(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    // The clocks of two machines are never quite the same.
-    if at > now + TimeDelta::minutes(1) {
+    if at > now + parse::SKEW {
         return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
     }
     if at < now - TimeDelta::days(i64::try_from(KEPT_DAYS).unwrap_or(i64::MAX)) {

@@ -203,11 +203,12 @@ impl Persons {
         if let Some(other) = other {
             ops::join_inside(&self.house, &mut work, [person.same_as, other], caller.subject()).await?;
         }
-        if person.details.present_place != place_before {
-            incidents::ops::placed(&self.house, &mut work, &[(person.same_as, person.unit)]).await?;
-        }
         let changed = store::get(&mut work, &self.house.keys, &[id]).await?;
         let now_known = changed.first().ok_or(Fault::Conflict)?;
+        if now_known.details.present_place != place_before {
+            let at = [(now_known.same_as, now_known.unit)];
+            incidents::ops::placed(&self.house, &mut work, &at).await?;
+        }
         let doubles = intake::doubles(&self.house, &mut work, &caller, &marks, now_known).await?;
         let answer = pb::UpdatePersonResponse {
             person: Some(contract::person(now_known, true)),

@@ -251,7 +251,23 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
 /// # Errors
 /// What it must be.
 pub fn listed_name(collection: &str, text: &str) -> Result<Option<Uuid>, String> {
-    parse::optional_name(collection, text).map_err(|_| format!("must be {collection}/{{uuid}}"))
+    if text.is_empty() { Ok(None) } else { listed_resource(collection, text).map(Some) }
+}
+
+/// As [`listed_name`], where one must be said.
+///
+/// # Errors
+/// What it must be.
+pub fn listed_resource(collection: &str, text: &str) -> Result<Uuid, String> {
+    parse::name(collection, text).map_err(|_| format!("must be {collection}/{{uuid}}"))
+}
+
+/// The client's id of an item of a list: as [`listed_name`], what is said instead of one is not repeated.
+///
+/// # Errors
+/// What it must be.
+pub fn listed_event(text: &str) -> Result<Uuid, String> {
+    parse::uuid(text).map_err(|_| "must be a UUID that is not nil".to_owned())
 }
 
 /// Somebody whom a list of a unit names by details: as an intake by that unit, with paths below the item.

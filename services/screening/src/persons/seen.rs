@@ -20,7 +20,7 @@ pub async fn lock(
     id: Uuid,
 ) -> Result<(Person, Vec<Person>), Fault> {
     let locked = ops::lock_person(house, connection, id).await?;
-    let seen = locked.filter(|(person, _)| house.takes(caller, permission, person.unit));
+    let seen = locked.filter(|(person, _)| house.jurisdiction.takes(caller, permission, person.unit));
     seen.ok_or_else(|| Fault::NotFound(person_name(id)))
 }
 
@@ -37,7 +37,7 @@ pub async fn hold(
     id: Uuid,
 ) -> Result<(Uuid, Uuid), Fault> {
     let found = store::hold_hands(connection, id).await?;
-    let seen = found.filter(|(unit, _)| house.takes(caller, permission, *unit));
+    let seen = found.filter(|(unit, _)| house.jurisdiction.takes(caller, permission, *unit));
     seen.ok_or_else(|| Fault::NotFound(person_name(id)))
 }
 

@@ -54,7 +54,7 @@ pub async fn take_in(
         // Persons before their observations, as everywhere.
         homes::store::lock_persons(&mut work, &ill).await?;
     }
-    let sees = |unit: Uuid| house.takes(caller, "readings.write", unit);
+    let sees = |unit: Uuid| house.jurisdiction.takes(caller, "readings.write", unit);
     let mut taken = Vec::with_capacity(readings.len());
     let mut sent = HashSet::with_capacity(readings.len());
     let mut again = Vec::new();

@@ -5,7 +5,7 @@ pub mod ingest;
 pub mod parse;
 pub mod store;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// The most readings of one call.
@@ -13,9 +13,6 @@ pub const LARGEST: usize = 500;
 
 /// Fever begins here, in tenths of a degree Celsius [K].
 pub const FEVER: i16 = 373;
-
-/// How far a reading may lie ahead of our clock: those of two machines are never quite the same.
-pub const SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// How long ago a reading may have been taken, in days; older ones are of no observation that is open, and
 /// are written into its reason.

@@ -4,7 +4,7 @@ use chassis::{Violations, parse};
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::screening as pb;
 
-use super::{Kind, Mark, OLDEST_DAYS, Outcome, Reading, SKEW, Slot, outcome, store::Kept};
+use super::{Kind, Mark, OLDEST_DAYS, Outcome, Reading, Slot, outcome, store::Kept};
 use crate::observations::parse::{COLLECTION, observation_name};
 
 /// The longest note.
@@ -88,7 +88,7 @@ pub fn reading(said: &pb::Reading, now: DateTime<Utc>) -> Result<Reading, Violat
 }
 
 fn taken(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    if at > now + SKEW {
+    if at > now + parse::SKEW {
         return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
     }
     if at < now - TimeDelta::days(OLDEST_DAYS) {

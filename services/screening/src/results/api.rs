@@ -91,7 +91,7 @@ impl Results {
         let Some(amends) = result.amends else { return Ok(()) };
         let amended = store::get(connection, amends).await?;
         let own = amended.filter(|amended| amended.one == result.one);
-        let own = own.filter(|amended| self.house.takes(caller, "results.write", amended.unit));
+        let own = own.filter(|amended| self.house.jurisdiction.takes(caller, "results.write", amended.unit));
         let own = own.ok_or_else(|| Fault::NotFound(result_name(amends)))?;
         if own.told_by.is_some() {
             return Err(Fault::invalid("result.amends", "was told by another unit, which amends it"));

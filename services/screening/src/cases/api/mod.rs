@@ -22,8 +22,9 @@ use crate::{
     DOMAIN,
     house::House,
     persons::{
+        ops::lock_person,
         parse::{COLLECTION as PERSONS, UNITS},
-        seen, store as persons,
+        seen,
     },
     results,
     rules::day_start,
@@ -185,9 +186,12 @@ impl Cases {
         id: Uuid,
     ) -> Result<Case, Fault> {
         let found = store::get(connection, id).await?;
-        let one = self.seen(caller, permission, id, found)?.one;
-        persons::lock_same(connection, &self.house.keys, one).await?;
-        let locked = store::lock_of_one(connection, one).await?;
+        let person = self.seen(caller, permission, id, found)?.person;
+        // Who was found to be another while they were waited for is one with those.
+        let (person, _) = lock_person(&self.house, connection, person)
+            .await?
+            .ok_or_else(|| Fault::NotFound(case_name(id)))?;
+        let locked = store::lock_of_one(connection, person.same_as).await?;
         self.seen(caller, permission, id, locked)
     }
 

@@ -22,7 +22,7 @@ use crate::{
     DOMAIN,
     house::House,
     persons::{
-        parse::{COLLECTION as PERSONS, UNITS, unit_name},
+        parse::{COLLECTION as PERSONS, UNITS, person_name, unit_name},
         seen, store as persons,
     },
     refusals::refusal,
@@ -111,6 +111,15 @@ impl Handdowns {
         let claim = Claim::new(&caller, request_id, "CreateHanddown", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let (person, _) = seen::lock(&self.house, &mut work, &caller, "handdowns.write", id).await?;
+        // Where persons go on to is decided, and for those of a closed unit by who stands above it.
+        let name = person_name(id);
+        let person = self.house.jurisdiction.seen(
+            &caller,
+            "handdowns.write",
+            Some(person),
+            |person| person.unit,
+            name,
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }

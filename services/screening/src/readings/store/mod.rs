@@ -1,11 +1,11 @@
 //! Slots and readings remember here.
 
-use chassis::Fault;
+use chassis::{Fault, parse::SKEW};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Outcome, Reading, SKEW, Slot};
+use super::{Outcome, Reading, Slot};
 use crate::escalations::Kind;
 
 mod slots;
