@@ -38,7 +38,7 @@ async fn d1_each_count_has_its_own_answer_and_nothing_is_assumed_to_be_zero() {
         good.clone(),
         other.clone(),
         count("wards/00000000-0000-0000-0000-000000000007", on(3, "07:00"), (1, 1, 1)),
-        count(&ward, on(3, "08:01"), (10, 8, 0)),
+        count(&ward, on(3, "08:02"), (10, 8, 0)),
         pb::Count { event_id: "one".to_owned(), ..count(&ward, on(3, "07:00"), (10, -1, 10_001)) },
     ];
     let came = ground.send("health-0", counts).await;
