@@ -12,6 +12,7 @@ mod days;
 mod days_show;
 mod demo;
 mod enforcements;
+mod erasures;
 mod figures;
 mod forms;
 mod handdowns;

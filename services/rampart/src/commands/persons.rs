@@ -7,7 +7,7 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
-    pages,
+    erasures, pages,
     reporting::{instant, request_id},
     units::resolve,
 };
@@ -81,6 +81,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: i32,
     },
+    /// List whose personal values will be erased, what holds that, and whose were erased
+    Erasures(erasures::Args),
 }
 
 /// What is said of a person.
@@ -189,6 +191,7 @@ const COLUMNS: &[Column] = &[
     Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
     Column { key: "same_as", en: "Same as", zh: "同一人" },
     Column { key: "follow_by", en: "Follow up by", zh: "管控时限" },
+    Column { key: "erased", en: "Erased", zh: "删除时间" },
 ];
 
 const ACCESSES: &[Column] = &[
@@ -216,6 +219,7 @@ fn row(person: pb::Person) -> Vec<String> {
         person.responsible_unit,
         person.same_as,
         instant(person.follow_up_time),
+        instant(person.erase_time),
     ]
 }
 
@@ -224,6 +228,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     let mut persons = access.screening()?.persons();
     let found: Vec<pb::Person> = match command {
         Command::Intake(said) => return intake(*said, access, style).await,
+        Command::Erasures(args) => return erasures::run(args, access, style).await,
         Command::Accesses { person, limit } => {
             let request = pb::ListAccessesRequest {
                 person,

@@ -46,10 +46,12 @@ pub async fn take_in(
     }
     let marks = said.marks(keys, intake.unit);
     store::lock_marks(connection, &of_kinds(&marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
-    let everybody = match known(house, connection, &marks, &said, None).await? {
+    let mut everybody = match known(house, connection, &marks, &said, None).await? {
         Some(one) => store::lock_same(connection, keys, one).await?,
         None => Vec::new(),
     };
+    // Who was erased meanwhile is known no more (P2).
+    everybody.retain(|person| person.erased_at.is_none());
     let own = everybody.iter().find(|person| person.unit == intake.unit);
     let (person, is_known) = match own {
         Some(own) => (found_again(house, connection, own, &intake, said.clone(), now).await?, true),
@@ -63,6 +65,7 @@ pub async fn take_in(
                 counted_unit: None,
                 purpose: intake.purpose,
                 delete_after: intake.purpose.delete_after(house.clock.today()),
+                erased_at: None,
                 follow_by: Some(now + FOLLOWED_WITHIN),
                 details: said.clone(),
                 version: 1,
@@ -162,6 +165,9 @@ async fn found_again(
     let mut person = own.clone();
     person.details = person.details.with(said);
     person.present_unit = intake.present_unit.or(person.present_unit);
+    // Needed again, and so kept for as long again (P2); who is kept without a date stays so.
+    let kept = person.delete_after.zip(intake.purpose.delete_after(house.clock.today()));
+    person.delete_after = kept.map(|(known, now)| known.max(now)).or(person.delete_after);
     let marks = person.details.marks(&house.keys, person.unit);
     if !store::update(connection, &house.keys, &person, &marks, now).await? {
         return Err(Fault::Conflict);

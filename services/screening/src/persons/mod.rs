@@ -275,9 +275,11 @@ pub struct Person {
     pub purpose: Purpose,
     /// After which date the values may be erased.
     pub delete_after: Option<NaiveDate>,
+    /// When the values were erased (P2); there are none from then on.
+    pub erased_at: Option<DateTime<Utc>>,
     /// Until when somebody must have begun to follow the person up; none where that has begun, or need not be.
     pub follow_by: Option<DateTime<Utc>>,
-    /// What is known.
+    /// What is known; nothing where it was erased.
     pub details: Details,
     /// Counts the changes.
     pub version: i64,

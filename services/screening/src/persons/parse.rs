@@ -364,7 +364,7 @@ pub fn person(person: &Person, masked: bool) -> pb::Person {
     let unit = |unit: Option<Uuid>| unit.map(unit_name).unwrap_or_default();
     pb::Person {
         name: person_name(person.id),
-        details: Some(shown(&person.details, masked)),
+        details: person.erased_at.is_none().then(|| shown(&person.details, masked)),
         masked,
         responsible_unit: unit_name(person.unit),
         present_unit: unit(person.present_unit),
@@ -376,6 +376,7 @@ pub fn person(person: &Person, masked: bool) -> pb::Person {
         update_time: Some(parse::timestamp(person.updated_at)),
         etag: parse::etag(person.version),
         follow_up_time: person.follow_by.map(parse::timestamp),
+        erase_time: person.erased_at.map(parse::timestamp),
     }
 }
 

@@ -9,6 +9,8 @@ mod cases_decided;
 mod checkpoints;
 mod contacts_undecided;
 mod enforcements;
+mod erasures;
+mod erasures_cut_off;
 mod escalations;
 mod exposures;
 mod faults;

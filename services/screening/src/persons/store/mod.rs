@@ -33,9 +33,10 @@ struct Row {
     counted_unit_id: Option<Uuid>,
     purpose: i16,
     delete_after: Option<NaiveDate>,
+    erased_at: Option<DateTime<Utc>>,
     follow_by: Option<DateTime<Utc>>,
-    key_id: String,
-    sealed: Vec<u8>,
+    key_id: Option<String>,
+    sealed: Option<Vec<u8>>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -43,6 +44,10 @@ struct Row {
 
 impl Row {
     fn open(self, keys: &Keyring) -> Result<Person, Fault> {
+        let details = match self.key_id.zip(self.sealed) {
+            Some((key, bytes)) => open(keys, self.id, &Sealed { key, bytes })?,
+            None => Details::default(),
+        };
         Ok(Person {
             id: self.id,
             same_as: self.same_as,
@@ -51,8 +56,9 @@ impl Row {
             counted_unit: self.counted_unit_id,
             purpose: Purpose::of(self.purpose.into()).ok_or_else(|| Fault::internal("a purpose"))?,
             delete_after: self.delete_after,
+            erased_at: self.erased_at,
             follow_by: self.follow_by,
-            details: open(keys, self.id, &Sealed { key: self.key_id, bytes: self.sealed })?,
+            details,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -75,8 +81,8 @@ macro_rules! persons {
     ($connection:expr, $keys:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, follow_by, key_id, sealed,
-                    version, created_at, updated_at
+            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, erased_at, follow_by, key_id,
+                    sealed, version, created_at, updated_at
              FROM person WHERE " + $condition
             $(, $value)*
         )
@@ -171,7 +177,7 @@ pub struct Selection<'a> {
     pub limit: i64,
 }
 
-/// A page of persons, in the order in which they were taken in.
+/// A page of persons whose values were not erased, in the order in which they were taken in.
 ///
 /// # Errors
 /// Where the database fails.
@@ -186,6 +192,7 @@ pub async fn list(
             connection,
             keys,
             "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
+             AND erased_at IS NULL
              AND ($3::smallint IS NULL OR purpose = $3)
              AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
              AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
@@ -202,7 +209,7 @@ pub async fn list(
     persons!(
         connection,
         keys,
-        "unit_id = ANY($1) AND id > $2 AND ($3::smallint IS NULL OR purpose = $3)
+        "unit_id = ANY($1) AND id > $2 AND erased_at IS NULL AND ($3::smallint IS NULL OR purpose = $3)
          AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
          AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
          ORDER BY id LIMIT $6",
@@ -358,13 +365,13 @@ pub async fn take_hands(
     Ok(())
 }
 
-/// Some persons in the hands of a unit after one, and how many there are after that.
+/// Some persons in the hands of a unit, and how many there are: of who was erased nobody need take care.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn held(connection: &mut PgConnection, unit: Uuid, limit: i64) -> Result<(Vec<Uuid>, i64), Fault> {
     let rows = sqlx::query!(
-        r#"SELECT id, count(*) OVER () AS "all!" FROM person WHERE unit_id = $1 ORDER BY id LIMIT $2"#,
+        r#"SELECT id, count(*) OVER () AS "all!" FROM person WHERE unit_id = $1 AND erased_at IS NULL ORDER BY id LIMIT $2"#,
         unit,
         limit,
     );
@@ -386,7 +393,7 @@ pub async fn sealed_before(
     persons!(
         connection,
         keys,
-        "(key_id <> $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "erased_at IS NULL AND (key_id <> $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         keys.first(),
         limit,
         MARKED
