@@ -5,7 +5,7 @@ use std::{fs::File, path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use proto::screening::{self as pb, passage_result::Result as Came};
 
-use super::{EXIT_FOUND, access::Access, pages, reporting::instant};
+use super::{EXIT_FOUND, access::Access, batches, pages, reporting::instant};
 use crate::{
     output::{self, Column, Style},
     passages_file::{self, BATCH},
@@ -23,6 +23,8 @@ pub(crate) enum Command {
         /// checkpoints/{uuid}
         #[arg(long, value_name = "CHECKPOINT")]
         at: String,
+        #[command(flatten)]
+        damages: batches::Damages,
     },
     /// List who passed in one vehicle or party, whole, for a reason, which is kept with your name
     Fellows {
@@ -98,8 +100,8 @@ const RESULTS: &[Column] = &[
 
 /// Runs a command on passages.
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
-    let (file, at) = match command {
-        Command::Import { file, at } => (file, at),
+    let (file, at, damages) = match command {
+        Command::Import { file, at, damages } => (file, at, damages),
         Command::Fellows { checkpoint, party, reason, date, limit } => {
             let request = pb::ListFellowsRequest { checkpoint, party, reason, date, ..Default::default() };
             return fellows(request, limit, access, style).await;
@@ -107,7 +109,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     };
     let shown = file.display();
     let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
-    let lines = passages_file::read(reader, &at).with_context(|| format!("reading {shown}"))?;
+    let read = passages_file::read(reader, &at).with_context(|| format!("reading {shown}"))?;
+    let lines = match batches::accepted(read, damages, style)? {
+        Ok(lines) => lines,
+        Err(code) => return Ok(code),
+    };
     let (mut sound, mut rows, mut refused) = (Vec::new(), Vec::new(), 0_usize);
     for (line, passage) in lines {
         match passage {

@@ -154,7 +154,7 @@ pub async fn erase(connection: &mut PgConnection, persons: &[Uuid], now: DateTim
     }
     sqlx::query!(
         "WITH erased AS (
-             UPDATE person SET key_id = NULL, sealed = NULL, erased_at = $2, updated_at = $2, version = version + 1
+             UPDATE person SET key_id = NULL, sealed = NULL, damaged = false, erased_at = $2, updated_at = $2, version = version + 1
              WHERE id = ANY($1) RETURNING id, same_as, unit_id, purpose, delete_after)
          INSERT INTO erasure (person_id, one_id, unit_id, purpose, delete_after, erased_at, marks, findings, sources, exposures)
          SELECT e.id, e.same_as, e.unit_id, e.purpose, e.delete_after, $2, c.marks, c.findings, c.sources, c.exposures

@@ -8,8 +8,10 @@ use uuid::Uuid;
 
 use super::{Exposure, KINDS};
 use crate::{
-    observations::parse::{exposure as day, optional},
-    persons::parse::{COLLECTION as PERSONS, Intake, listed, person_name, unit_name},
+    observations::parse::exposure as day,
+    persons::parse::{
+        COLLECTION as PERSONS, Intake, damaged_item, listed, optional_text, person_name, unit_name,
+    },
 };
 
 /// The collection of exposures' names.
@@ -55,6 +57,17 @@ pub struct Item {
     pub protected: bool,
 }
 
+/// Which texts of an item look damaged (I12).
+#[must_use]
+pub fn damaged(said: &pb::ExposureItem) -> Vec<pb::DamagedText> {
+    let details = match &said.contact {
+        Some(Said::Details(details)) => Some(details),
+        _ => None,
+    };
+    let others = [("index_reference", said.index_reference.as_str()), ("place", said.place.as_str())];
+    damaged_item(details, "details.", &others)
+}
+
 /// An item of the contract, in a list of a unit.
 ///
 /// # Errors
@@ -64,7 +77,7 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
     let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
     let index = wrong.keep("index", parse::optional_name(PERSONS, &said.index)).flatten();
     let reference =
-        wrong.keep("index_reference", optional(&said.index_reference, LONGEST)).unwrap_or_default();
+        wrong.keep("index_reference", optional_text(&said.index_reference, LONGEST)).unwrap_or_default();
     if said.index.is_empty() && reference.is_empty() {
         wrong.add("index_reference", "is required where index is empty: whose contact is it?");
     }
@@ -82,7 +95,7 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
     let kind = i16::try_from(said.kind).ok().filter(|kind| KINDS.contains(&i32::from(*kind)));
     let kind = kind.ok_or_else(|| "is required: what kind of contact was it (R10)?".to_owned());
     let kind = wrong.keep("kind", kind).unwrap_or_default();
-    let place = wrong.keep("place", optional(&said.place, LONGEST)).unwrap_or_default();
+    let place = wrong.keep("place", optional_text(&said.place, LONGEST)).unwrap_or_default();
     let first_at = said.first_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
     let first_at = wrong.keep("first_time", first_at).unwrap_or_default();
     let last_at = said.last_time.map_or(Ok(first_at), parse::instant);
@@ -99,7 +112,6 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
     }
     wrong.refuse()?;
     let contact = contact.ok_or_else(|| Fault::internal("what is wrong was not said"))?;
-    let (reference, place) = (reference.to_owned(), place.to_owned());
     Ok(Item { event, index, reference, contact, kind, place, first_at, last_at, protected: said.protected })
 }
 

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::{
     Handdown, Outcome, State,
-    ingest::{self, Item, LARGEST, Taken},
+    ingest::{self, Item, LARGEST},
     ops,
-    parse::{self as contract, COLLECTION, handdown_name, misfit},
+    parse::{self as contract, COLLECTION, misfit},
     station_window,
     store::{self, Selection, Source},
     verification::Verified,
@@ -26,7 +26,6 @@ use crate::{
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
-    refusals::refusal,
     schedules, worklists,
 };
 
@@ -167,7 +166,7 @@ impl Handdowns {
                 Ok(item) => ingest::take_in(&self.house, &caller, item, &source).await,
                 Err(fault) => Err(fault),
             };
-            let result = Some(result(nth, taken)?);
+            let result = Some(contract::result((nth, item), taken)?);
             results.push(pb::HanddownResult { event_id: item.event_id.clone(), result });
         }
         Ok(pb::IngestHanddownsResponse { results, from_unit, gap })
@@ -477,21 +476,5 @@ impl Handdowns {
             return Ok(found);
         }
         Err(misfit(&found, "the other side has the person: ask them"))
-    }
-}
-
-/// What became of an item, in its place of the list; a failure that is nobody's fault ends the call.
-fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::handdown_result::Result, Fault> {
-    use pb::handdown_result::Result as Answer;
-    match taken {
-        Ok(Taken::In(handdown, joined)) => Ok(Answer::Accepted(pb::AcceptedHanddown {
-            handdown: Some(contract::handdown(&handdown)),
-            joined,
-        })),
-        Ok(Taken::Before(chain)) => Ok(Answer::Duplicate(handdown_name(chain))),
-        Err(fault) => {
-            let (code, reason, message) = refusal("items", nth, fault)?;
-            Ok(Answer::Refused(pb::RefusedHanddown { code: code.into(), reason, message }))
-        }
     }
 }

@@ -9,8 +9,7 @@ use super::{Facts, KEPT_DAYS, Signs};
 use crate::{
     checkpoints::parse::COLLECTION,
     handdowns::ingest::Item,
-    observations::parse::optional,
-    persons::parse::unit_name,
+    persons::parse::{damaged_item, optional_text, unit_name},
     readings::parse::{celsius, decidegrees},
 };
 
@@ -48,9 +47,9 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     if pb::TestResult::try_from(said.test).is_err() {
         wrong.add("test", "is none there is");
     }
-    wrong.keep("party", optional(&said.party, PARTY).map(drop));
-    wrong.keep("seat", optional(&said.seat, 20).map(drop));
-    wrong.keep("origin", optional(&said.origin, 100).map(drop));
+    wrong.keep("party", optional_text(&said.party, PARTY).map(drop));
+    wrong.keep("seat", optional_text(&said.seat, 20).map(drop));
+    wrong.keep("origin", optional_text(&said.origin, 100).map(drop));
     let degrees = wrong.keep("temperature", decidegrees(said.temperature)).flatten();
     wrong.refuse()?;
     let signs = Signs {
@@ -62,6 +61,14 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
         positive: said.test() == pb::TestResult::Positive,
     };
     Ok(Said { event, checkpoint, passed_at, signs, personal: said })
+}
+
+/// Which texts of a passage look damaged (I12).
+#[must_use]
+pub fn damaged(said: &pb::Passage) -> Vec<pb::DamagedText> {
+    let others =
+        [("party", said.party.as_str()), ("seat", said.seat.as_str()), ("origin", said.origin.as_str())];
+    damaged_item(said.details.as_ref(), "details.", &others)
 }
 
 fn passed(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {

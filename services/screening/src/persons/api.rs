@@ -160,7 +160,15 @@ impl Persons {
         });
         let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
         let marks = [paper, phone];
-        let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: size + 1 };
+        let selection = Selection {
+            units: &units,
+            purpose,
+            marks,
+            unfollowed,
+            damaged: request.damaged,
+            after,
+            limit: size + 1,
+        };
         let mut work = self.house.database.begin(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
         let next_page_token = pager.cut(&mut persons, size, |person| match person.follow_by {

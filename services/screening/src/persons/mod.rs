@@ -9,6 +9,7 @@ pub mod parse;
 pub mod rotation;
 pub mod store;
 
+use chassis::damage::{Damage, damage, damage_of_text};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use papers::{Paper, PaperType};
 use serde::{Deserialize, Serialize};
@@ -167,6 +168,22 @@ impl Details {
         self.phones.extend(found.phones.into_iter().filter(|phone| !known.contains(&digits(phone))));
         self.phones.truncate(MOST_PHONES);
         self.completed()
+    }
+
+    /// Which texts look damaged by a wrong character set, by their fields (I12).
+    #[must_use]
+    pub fn damaged(&self) -> Vec<(String, Damage)> {
+        let texts = [
+            ("occupation", &self.occupation),
+            ("address", &self.address),
+            ("present_place", &self.present_place),
+        ];
+        let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text));
+        let facts =
+            self.facts.iter().enumerate().map(|(nth, (_, text))| (format!("facts[{nth}].text"), text));
+        let name = damage(&self.display_name).map(|damage| ("display_name".to_owned(), damage));
+        let others = texts.chain(facts).filter_map(|(field, text)| Some((field, damage_of_text(text)?)));
+        name.into_iter().chain(others).collect()
     }
 
     /// Whether two papers say that these are two persons, however alike the rest is.

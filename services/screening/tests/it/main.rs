@@ -8,6 +8,7 @@ mod cases_counted;
 mod cases_decided;
 mod checkpoints;
 mod contacts_undecided;
+mod damaged;
 mod enforcements;
 mod erasures;
 mod erasures_cut_off;

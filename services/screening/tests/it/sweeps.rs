@@ -12,7 +12,7 @@ use crate::{
 
 impl Ground {
     /// Sets up a sweep over the first county, as its duty officer.
-    async fn sweep(&self) -> pb::Sweep {
+    pub(crate) async fn sweep(&self) -> pb::Sweep {
         let sweep = pb::Sweep {
             display_name: "地毯式排查".to_owned(),
             unit: self.counties[0].clone(),
@@ -42,7 +42,7 @@ impl Ground {
         leader.sweeps().set_targets(request).await.expect("set").into_inner().households
     }
 
-    async fn visit(&self, subject: &str, visits: Vec<pb::Visit>) -> Vec<Taken> {
+    pub(crate) async fn visit(&self, subject: &str, visits: Vec<pb::Visit>) -> Vec<Taken> {
         let request = pb::IngestVisitsRequest { visits };
         let answer = self.screening(subject).sweeps().ingest_visits(request).await.expect("an answer");
         answer.into_inner().results.into_iter().map(|result| result.result.expect("a result")).collect()
@@ -71,7 +71,7 @@ impl Ground {
     }
 }
 
-fn visit(sweep: &str, grid: &str, at: DateTime<Utc>, seen: Seen) -> pb::Visit {
+pub(crate) fn visit(sweep: &str, grid: &str, at: DateTime<Utc>, seen: Seen) -> pb::Visit {
     pb::Visit {
         event_id: request_id(),
         sweep: sweep.to_owned(),

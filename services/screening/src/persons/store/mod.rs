@@ -16,8 +16,9 @@ use crate::{
     keyring::{Keyring, Sealed},
 };
 
-/// The number of the rules that persons are marked by: the second finds infants by their guardian's number.
-const MARKED: i16 = 2;
+/// The number of the rules that persons are marked by: the second finds infants by their guardian's number, the third notes
+/// whose texts look damaged.
+const MARKED: i16 = 3;
 
 pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;
@@ -171,6 +172,8 @@ pub struct Selection<'a> {
     pub marks: [Option<Vec<Vec<u8>>>; 2],
     /// Only who was found and is not followed up, in due order: then after such a one.
     pub unfollowed: Option<(DateTime<Utc>, Uuid)>,
+    /// Only whose texts look damaged.
+    pub damaged: bool,
     /// After this person.
     pub after: Uuid,
     /// At most so many.
@@ -192,7 +195,7 @@ pub async fn list(
             connection,
             keys,
             "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
-             AND erased_at IS NULL
+             AND erased_at IS NULL AND (damaged OR NOT $8)
              AND ($3::smallint IS NULL OR purpose = $3)
              AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
              AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
@@ -203,7 +206,24 @@ pub async fn list(
             paper.as_deref(),
             phone.as_deref(),
             selection.limit,
-            after.1
+            after.1,
+            selection.damaged
+        );
+    }
+    if selection.damaged {
+        return persons!(
+            connection,
+            keys,
+            "unit_id = ANY($1) AND id > $2 AND damaged AND ($3::smallint IS NULL OR purpose = $3)
+             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
+             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+             ORDER BY id LIMIT $6",
+            selection.units,
+            selection.after,
+            selection.purpose,
+            paper.as_deref(),
+            phone.as_deref(),
+            selection.limit
         );
     }
     persons!(
@@ -236,8 +256,8 @@ pub async fn insert(
     sqlx::query!(
         "WITH taken AS (
              INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at,
-                                 updated_at, marked, follow_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $13) RETURNING id, same_as, unit_id)
+                                 updated_at, marked, follow_by, damaged)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $13, $14) RETURNING id, same_as, unit_id)
          INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
          SELECT id, same_as, unit_id, $11, $12, $9 FROM taken",
         person.id,
@@ -253,6 +273,7 @@ pub async fn insert(
         Cause::TakenIn as i16,
         by,
         person.follow_by,
+        !person.details.damaged().is_empty(),
     )
     .execute(&mut *connection)
     .await?;
@@ -273,7 +294,7 @@ pub async fn update(
     let sealed = seal(keys, person.id, &person.details)?;
     let updated = sqlx::query!(
         "UPDATE person SET key_id = $3, sealed = $4, present_unit_id = $5, purpose = $6, delete_after = $7,
-                updated_at = $8, marked = $9, version = version + 1
+                updated_at = $8, marked = $9, damaged = $10, version = version + 1
          WHERE id = $1 AND version = $2",
         person.id,
         person.version,
@@ -284,6 +305,7 @@ pub async fn update(
         person.delete_after,
         now,
         MARKED,
+        !person.details.damaged().is_empty(),
     );
     if updated.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);

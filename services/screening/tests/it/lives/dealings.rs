@@ -24,7 +24,8 @@ impl Lives {
             self.turn_up(u8::MAX, grid).await;
         }
         let count = self.persons.len();
-        let nth = if nth.is_multiple_of(2) { count.saturating_sub(1) } else { usize::from(nth) % count.max(1) };
+        let nth =
+            if nth.is_multiple_of(2) { count.saturating_sub(1) } else { usize::from(nth) % count.max(1) };
         let Some(name) = self.persons.get(nth).cloned() else { return false };
         let id: uuid::Uuid = name.trim_start_matches("persons/").parse().expect("a name");
         let reason = "a life".to_owned();
