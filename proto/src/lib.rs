@@ -19,6 +19,11 @@ pub mod rampart {
             tonic::include_proto!("rampart.reporting.v1");
         }
     }
+    pub mod medical {
+        pub mod v1 {
+            tonic::include_proto!("rampart.medical.v1");
+        }
+    }
     pub mod screening {
         pub mod v1 {
             tonic::include_proto!("rampart.screening.v1");
@@ -27,7 +32,8 @@ pub mod rampart {
 }
 
 pub use rampart::{
-    registry::v1 as registry, reporting::v1 as reporting, screening::v1 as screening, r#type::v1 as types,
+    medical::v1 as medical, registry::v1 as registry, reporting::v1 as reporting, screening::v1 as screening,
+    r#type::v1 as types,
 };
 
 /// Every file of the contract with its imports, comments and custom options, encoded: for

@@ -2,28 +2,30 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a sandbox that fails, fails its test")]
 
+pub mod collector;
+mod database;
+pub mod faults;
 pub mod plans;
 
 use std::{env, path::PathBuf, sync::OnceLock, time::Duration};
 
-use chassis::{Clock, bootstrap};
-use chrono::{DateTime, NaiveDate, Utc};
+use chassis::Clock;
+use chrono::{DateTime, Utc};
 use proto::registry as pb;
 use rampart::{
-    client::{Registry, Reporting, Screening},
+    client::{Medical, Registry, Reporting, Screening},
     issuer::Issuer,
-    stack,
-    stack::Stack,
-};
-use registry::{
-    founding::Founding,
-    units::{Code, Level},
+    stack::{self, Stack},
 };
 use screening::keyring::Keyring;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use tonic::Status;
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
+
+pub use database::{as_role, blank};
+use database::{database_url, founding, postgres, run, template};
+pub use rampart::stack::{ALL, Part};
 
 /// The password of every role in the throwaway Postgres.
 const PASSWORD: &str = "throwaway";
@@ -44,36 +46,42 @@ pub struct Sandbox {
     /// The root of the tree, `units/{uuid}`.
     pub root: String,
     stack: Stack,
+    parts: &'static [Part],
     registry: Registry,
-    reporting: Reporting,
 }
 
 /// The first instant of 3 February 2020, by the city's clock.
 const START: &str = "2020-02-02T16:00:00Z";
 
 impl Sandbox {
-    /// Starts one, on 3 February 2020.
-    pub async fn start() -> Self {
-        Self::start_at(START).await
+    /// Starts the registry and what a test needs beside it, on 3 February 2020: the less is running, the more tests a
+    /// small machine carries.
+    pub async fn start(parts: &'static [Part]) -> Self {
+        Self::start_at(START, parts).await
     }
 
-    /// Starts one at an instant.
-    pub async fn start_at(start: &str) -> Self {
+    /// Starts at an instant.
+    pub async fn start_at(start: &str, parts: &'static [Part]) -> Self {
         let template = template().await;
         let admin = postgres();
         let database = format!("t_{}", Uuid::now_v7().simple());
         run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database), person_keys("first"), instant(start)).await
+        Self::on(database_url(&admin, &database), parts, person_keys("first"), instant(start)).await
     }
 
-    /// Starts one on a database of the test's own server, which is made ready first.
-    pub async fn start_on(admin_url: String) -> Self {
+    /// Starts on a database of the test's own server, which is made ready first.
+    pub async fn start_on(admin_url: String, parts: &'static [Part]) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url, person_keys("first"), instant(START)).await
+        Self::on(admin_url, parts, person_keys("first"), instant(START)).await
     }
 
-    async fn on(admin_url: String, person_keys: Keyring, start: DateTime<Utc>) -> Self {
+    async fn on(
+        admin_url: String,
+        parts: &'static [Part],
+        person_keys: Keyring,
+        start: DateTime<Utc>,
+    ) -> Self {
         let clock = Clock::simulated(chrono_tz::Asia::Shanghai, start);
         let issuer = issuer();
         let options = stack::Options {
@@ -83,12 +91,11 @@ impl Sandbox {
             addresses: stack::Addresses::any(),
             person_keys,
         };
-        let stack = Stack::start(&options, &issuer).await.expect("the stack starts");
+        let stack = Stack::start(&options, &issuer, parts).await.expect("the stack starts");
         let token = issuer.token(ADMIN, Duration::from_secs(3_600)).expect("a token");
         let registry = Registry::new(&stack.registry, &token).expect("a client");
-        let reporting = Reporting::new(&stack.reporting, &token).expect("a client");
         let root = lookup(&registry, ROOT_CODE).await;
-        Self { clock, issuer, admin_url, root, stack, registry, reporting }
+        Self { clock, issuer, admin_url, root, stack, parts, registry }
     }
 
     /// Stops the services and starts them again on the same data at the same hour, as after a crash or an upgrade.
@@ -100,7 +107,7 @@ impl Sandbox {
     pub async fn restart_with(self, person_keys: Keyring) -> Self {
         let now = self.clock.now();
         self.stack.stop().await.expect("the stack stops");
-        Self::on(self.admin_url, person_keys, now).await
+        Self::on(self.admin_url, self.parts, person_keys, now).await
     }
 
     /// The services themselves: to stop one, or to start another replica.
@@ -131,14 +138,13 @@ impl Sandbox {
     /// Reporting as the first administrator.
     #[must_use]
     pub fn reporting(&self) -> Reporting {
-        self.reporting.clone()
+        self.reporting_as(ADMIN)
     }
 
     /// Reporting as a subject.
     #[must_use]
     pub fn reporting_as(&self, subject: &str) -> Reporting {
-        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
-        self.reporting.with_token(&token).expect("a client")
+        self.replica_as(&self.stack.reporting, subject)
     }
 
     /// Reporting's address.
@@ -165,6 +171,19 @@ impl Sandbox {
     #[must_use]
     pub fn screening_url(&self) -> &str {
         &self.stack.screening
+    }
+
+    /// Medical as a subject.
+    #[must_use]
+    pub fn medical_as(&self, subject: &str) -> Medical {
+        let token = self.issuer.token(subject, Duration::from_secs(3_600)).expect("a token");
+        Medical::new(&self.stack.medical, &token).expect("a client")
+    }
+
+    /// Medical's address.
+    #[must_use]
+    pub fn medical_url(&self) -> &str {
+        &self.stack.medical
     }
 
     /// The registry's address.
@@ -388,17 +407,6 @@ pub fn person_keys_text(name: &str) -> String {
     }
 }
 
-fn postgres() -> String {
-    env::var("RAMPART_TEST_POSTGRES").expect(
-        "tests want a Postgres: run ./tests/run, or `rampart postgres -- cargo test` (RAMPART_TEST_POSTGRES)",
-    )
-}
-
-fn database_url(admin: &str, database: &str) -> String {
-    let (server, _) = admin.rsplit_once('/').expect("a URL with a database");
-    format!("{server}/{database}")
-}
-
 /// One issuer for all sandboxes of a test program.
 fn issuer() -> Issuer {
     static ISSUER: OnceLock<(Issuer, tempfile::TempDir)> = OnceLock::new();
@@ -407,86 +415,4 @@ fn issuer() -> Issuer {
         (Issuer::open(folder.path()).expect("an issuer"), folder)
     });
     made.0.clone()
-}
-
-async fn run(url: &str, sql: String) {
-    let mut connection = PgConnection::connect(url).await.expect("the database");
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement runs");
-}
-
-/// A new database with the roles and schemas of some services and nothing in them; its administrator's
-/// URL.
-pub async fn blank(schemas: &[&str]) -> String {
-    let admin = postgres();
-    let database = format!("t_{}", Uuid::now_v7().simple());
-    run(&admin, format!("CREATE DATABASE {database}")).await;
-    let url = database_url(&admin, &database);
-    let schemas = schemas.iter().map(|name| bootstrap::Schema {
-        name: (*name).to_owned(),
-        owner_password: PASSWORD.to_owned(),
-        runtime_password: PASSWORD.to_owned(),
-    });
-    let schemas: Vec<_> = schemas.collect();
-    let locked = roles(&admin).await;
-    bootstrap::prepare(&url, &schemas).await.expect("roles and schemas");
-    locked.close().await.expect("closed");
-    url
-}
-
-/// The URL of the same database as another role.
-#[must_use]
-pub fn as_role(admin_url: &str, role: &str) -> String {
-    stack::role_url(admin_url, role, PASSWORD).expect("a URL")
-}
-
-/// Other test programs may be at it too: roles belong to the whole server. Held until it is closed.
-async fn roles(admin: &str) -> PgConnection {
-    let mut connection = PgConnection::connect(admin).await.expect("the database");
-    sqlx::query("SELECT pg_advisory_lock(20200203)").execute(&mut connection).await.expect("a lock");
-    connection
-}
-
-/// A database with roles, schemas, tables and a root, made once and copied for every test.
-async fn template() -> String {
-    static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
-    NAME.get_or_init(async || {
-        let admin = postgres();
-        let parts = [registry::PARTS, reporting::PARTS, screening::PARTS].concat();
-        let history: Vec<u8> = chassis::database::history(&parts).flatten().copied().collect();
-        let version = Uuid::new_v8(history.iter().enumerate().fold([0; 16], |mut sum, (at, byte)| {
-            sum[at % 16] = sum[at % 16].wrapping_mul(31) ^ byte;
-            sum
-        }));
-        let name = format!("template_{}", version.simple());
-        let mut connection = roles(&admin).await;
-        let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
-            .bind(&name)
-            .fetch_optional(&mut connection)
-            .await
-            .expect("the databases");
-        if known.is_none() {
-            let draft = format!("draft_{}", Uuid::now_v7().simple());
-            run(&admin, format!("CREATE DATABASE {draft}")).await;
-            let clock = Clock::system(chrono_tz::Asia::Shanghai);
-            stack::bootstrap(&database_url(&admin, &draft), PASSWORD, &founding(), &clock)
-                .await
-                .expect("the template is made");
-            run(&admin, format!("ALTER DATABASE {draft} RENAME TO {name}")).await;
-        }
-        connection.close().await.expect("closed");
-        name
-    })
-    .await
-    .clone()
-}
-
-fn founding() -> Founding {
-    Founding {
-        display_name: "试点市".to_owned(),
-        level: Level::City,
-        code: Code { system: "NBS".to_owned(), vintage: "2019".to_owned(), code: ROOT_CODE.to_owned() },
-        start_date: NaiveDate::from_ymd_opt(2019, 10, 31).expect("a date"),
-        administrator: ADMIN.to_owned(),
-        phone: "0000-0000000".to_owned(),
-    }
 }

@@ -14,6 +14,9 @@ pub struct Schema {
     pub owner_password: String,
     /// The runtime role's password.
     pub runtime_password: String,
+    /// Whether what the runtime role asks by itself, or looks up (`Database::begin_pointed`), is planned once for any
+    /// arguments: for a service whose pages cost as much to plan as to read, and whose every plan is tested.
+    pub plans_once: bool,
 }
 
 /// Makes what is missing and sets the passwords; running it again changes nothing else.
@@ -50,6 +53,7 @@ fn statements(schema: &Schema) -> String {
         schema.name.chars().filter(|letter| letter.is_ascii_lowercase() || *letter == '_').collect();
     let owner = literal(&schema.owner_password);
     let runtime = literal(&schema.runtime_password);
+    let plans = if schema.plans_once { "force_generic_plan" } else { "auto" };
     format!(
         "
 DO $$ BEGIN
@@ -64,6 +68,7 @@ ALTER ROLE {name}_owner PASSWORD {owner};
 ALTER ROLE {name}_owner SET search_path = {name}, extensions;
 ALTER ROLE {name}_runtime PASSWORD {runtime};
 ALTER ROLE {name}_runtime SET search_path = {name}, extensions;
+ALTER ROLE {name}_runtime SET plan_cache_mode = {plans};
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = '{name}') THEN
         GRANT {name}_owner TO CURRENT_USER;

@@ -13,7 +13,7 @@ use prost::Message;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Caller, Fault, clock, partitions::DayTable};
+use crate::{Caller, Fault, Work, clock, partitions::DayTable};
 
 /// The table of claims: an answer is kept seven days for repetitions.
 pub const TABLE: DayTable = DayTable { table: "request_claim", kept_days: 7 };
@@ -100,7 +100,17 @@ impl Claim {
         }
     }
 
-    /// Stores the answer for repetitions. The last statement before the commit.
+    /// Makes durable what was done, with its answer for repetitions, and gives that.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn commit<A: Message>(&self, mut work: Work, answer: A) -> Result<A, Fault> {
+        self.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    /// Stores the answer for repetitions, where it is not what the call is answered with: else [`Claim::commit`].
     ///
     /// # Errors
     /// Where the database fails.

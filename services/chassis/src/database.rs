@@ -110,11 +110,16 @@ impl Database {
     /// # Errors
     /// [`Fault::Unavailable`] without a connection, [`Fault::Deadline`] where the deadline has passed.
     pub async fn begin(&self, deadline: Option<Instant>) -> Result<Work, Fault> {
-        let left = deadline.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
-        if left.is_zero() {
-            return Err(Fault::Deadline);
-        }
-        let begin = format!("BEGIN; SET LOCAL statement_timeout = {}", left.as_millis().max(1));
+        Ok(Work::begin(&self.pool, beginning(deadline)?).await?)
+    }
+
+    /// As [`Self::begin`], for a page of a list: what it asks is planned for its very arguments each time. A plan for any
+    /// arguments does not know which filters are left out, nor how short a page is.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn begin_page(&self, deadline: Option<Instant>) -> Result<Work, Fault> {
+        let begin = format!("{}; SET LOCAL plan_cache_mode = force_custom_plan", beginning(deadline)?);
         Ok(Work::begin(&self.pool, begin).await?)
     }
 
@@ -140,8 +145,19 @@ impl Database {
     /// # Errors
     /// As [`Database::begin`].
     pub async fn snapshot(&self) -> Result<Work, Fault> {
-        Ok(Work::begin(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned()).await?)
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = auto";
+        Ok(Work::begin(&self.pool, begin.to_owned()).await?)
     }
+}
+
+/// The words that begin a transaction which ends with a call's deadline.
+fn beginning(deadline: Option<Instant>) -> Result<String, Fault> {
+    let left = deadline.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
+    if left.is_zero() {
+        return Err(Fault::Deadline);
+    }
+    let timeout = left.as_millis().max(1);
+    Ok(format!("BEGIN; SET LOCAL statement_timeout = {timeout}; SET LOCAL plan_cache_mode = auto"))
 }
 
 /// Waits until the database lets this role in.

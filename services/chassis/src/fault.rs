@@ -148,6 +148,15 @@ impl Fault {
         }
     }
 
+    /// A single unmet condition of a resource, which the metadata name by its kind, such as `("case", name)`.
+    pub fn unfit(
+        reason: &'static str,
+        (kind, name): (&'static str, String),
+        description: impl Into<String>,
+    ) -> Self {
+        Self::unmet(reason, name.clone(), description, vec![(kind, name)])
+    }
+
     /// Something nobody foresaw.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())

@@ -1,9 +1,12 @@
 //! Checks of single values that many messages share. Each says what is wrong and what is right.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::{Fault, Violations};
+
+/// How far what is told may lie ahead of our clock: those of two machines are never quite the same.
+pub const SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// A resource name `collection/{uuid}`.
 ///
@@ -18,12 +21,70 @@ pub fn name(collection: &str, value: &str) -> Result<Uuid, String> {
     id.ok_or_else(|| format!("must be {collection}/{{uuid}}, is {}", quoted(value)))
 }
 
+/// The name of the resource that a request is about, in its field `name`.
+///
+/// # Errors
+/// [`Fault::Invalid`] for what is none.
+pub fn resource(collection: &str, value: &str) -> Result<Uuid, Fault> {
+    name(collection, value).map_err(|wrong| Fault::invalid("name", wrong))
+}
+
 /// As [`name`], where one is said.
 ///
 /// # Errors
 /// As [`name`].
 pub fn optional_name(collection: &str, value: &str) -> Result<Option<Uuid>, String> {
     if value.is_empty() { Ok(None) } else { name(collection, value).map(Some) }
+}
+
+/// What [`Violations`] keeps of the checks that nearly every message has. Where there is none, the value is the type's
+/// own default, which nobody sees: the request is refused.
+impl Violations {
+    /// A name of a field, as [`name`].
+    pub fn name(&mut self, field: &str, collection: &str, value: &str) -> Uuid {
+        self.keep(field, name(collection, value)).unwrap_or_default()
+    }
+
+    /// A name of a field, where one is said.
+    pub fn optional_name(&mut self, field: &str, collection: &str, value: &str) -> Option<Uuid> {
+        if value.is_empty() { None } else { self.keep(field, name(collection, value)) }
+    }
+
+    /// Names of a field that repeats, in their order.
+    pub fn names(&mut self, field: &str, collection: &str, values: &[String]) -> Vec<Uuid> {
+        let names = values.iter().enumerate();
+        names
+            .filter_map(|(nth, value)| self.keep(&format!("{field}[{nth}]"), name(collection, value)))
+            .collect()
+    }
+
+    /// As [`Violations::text`], where any is said.
+    pub fn optional_text(&mut self, field: &str, value: &str, longest: usize) {
+        if !value.is_empty() {
+            self.text(field, value, longest);
+        }
+    }
+
+    /// A choice of an enum, where one is made: zero is none.
+    pub fn choice<T>(&mut self, field: &str, number: i32, of: impl FnOnce(i32) -> Option<T>) -> Option<T> {
+        if number == 0 {
+            return None;
+        }
+        self.keep(field, of(number).ok_or_else(|| "is none there is".to_owned()))
+    }
+
+    /// Text of a field that is taken as it is, as [`text`].
+    pub fn text(&mut self, field: &str, value: &str, longest: usize) {
+        self.keep(field, text(value, longest));
+    }
+}
+
+/// How many there are of what repeats: 1 to so many.
+///
+/// # Errors
+/// How many there must be.
+pub fn count(are: usize, most: usize) -> Result<(), String> {
+    if (1..=most).contains(&are) { Ok(()) } else { Err(format!("must be 1 to {most}, are {are}")) }
 }
 
 /// A UUID in its usual 36 characters, as a request_id.
@@ -49,6 +110,15 @@ pub fn request_id(field: &mut String) -> Result<Uuid, Fault> {
 #[must_use]
 pub fn etag(version: i64) -> String {
     format!("\"{version}\"")
+}
+
+/// Whether what a caller has read of a row, by its etag, is the row's present version; one who says none has not looked.
+///
+/// # Errors
+/// [`Fault::EtagMismatch`] where it was changed meanwhile.
+pub fn unchanged(read: &str, version: i64) -> Result<(), Fault> {
+    let now = etag(version);
+    if read.is_empty() || read == now { Ok(()) } else { Err(Fault::EtagMismatch(now)) }
 }
 
 /// An instant of the contract, in whole microseconds as the database keeps it.
@@ -170,6 +240,27 @@ mod tests {
         for wrong in [format!("unit/{id}"), format!("units/{}", id.simple()), id.to_string()] {
             assert!(name("units", &wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_violation_has_its_own_field() {
+        let (good, mut wrong) = (format!("units/{}", Uuid::now_v7()), Violations::default());
+        let names = wrong.names("units", "units", &[good.clone(), "units/1".to_owned(), good]);
+        assert_eq!(names.len(), 2, "what is good is kept in its order");
+        assert_eq!(wrong.optional_name("parent_unit", "units", ""), None);
+        assert_eq!(wrong.choice("state", 0, |_| None::<i32>), None, "no choice is none");
+        wrong.choice("state", 9, |_| None::<i32>);
+        wrong.optional_text("note", "", 3);
+        wrong.text("reason", "", 3);
+        let fields: Vec<_> = wrong.into_inner().into_iter().map(|one| one.field).collect();
+        assert_eq!(fields, ["units[1]", "state", "reason"]);
+    }
+
+    #[test]
+    fn who_says_what_version_was_read_must_have_read_the_present_one() {
+        assert!(unchanged("", 3).is_ok(), "nothing is said");
+        assert!(unchanged(&etag(3), 3).is_ok());
+        assert!(matches!(unchanged(&etag(2), 3), Err(Fault::EtagMismatch(now)) if now == etag(3)));
     }
 
     #[test]

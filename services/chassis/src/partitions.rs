@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Fault, clock};
 
 /// How many days ahead partitions stand ready.
 const AHEAD: u64 = 3;
+
+/// How often a connection is asked for: half a minute in all.
+const ATTEMPTS: usize = 10;
+
+/// As long as a call waits for a connection: where one is refused at once, the next is asked for no sooner.
+const BETWEEN: Duration = Duration::from_secs(3);
 
 /// A table partitioned by day, and how long its rows are kept.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +32,7 @@ pub struct DayTable {
 /// # Errors
 /// Where the database fails.
 pub async fn keep(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Result<(), Fault> {
+    let mut connection = patiently(pool).await?;
     for DayTable { table, kept_days } in tables {
         sqlx::query_scalar!(
             "SELECT keep_day_partitions($1, $2, $3, $4)",
@@ -33,10 +41,24 @@ pub async fn keep(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Resul
             today - Days::new(1),
             today + Days::new(AHEAD),
         )
-        .fetch_one(pool)
+        .fetch_one(&mut *connection)
         .await?;
     }
     Ok(())
+}
+
+/// A connection: what is done in the background, and at a start, waits for one longer than a call does, through a
+/// database that has none left or starts again.
+async fn patiently(pool: &PgPool) -> Result<PoolConnection<Postgres>, Fault> {
+    for _ in 1..ATTEMPTS {
+        let asked = Instant::now();
+        match pool.acquire().await.map_err(Fault::from) {
+            Err(Fault::Unavailable(_)) => tracing::warn!("the database is busy; trying on"),
+            acquired => return acquired,
+        }
+        tokio::time::sleep_until(asked + BETWEEN).await;
+    }
+    Ok(pool.acquire().await?)
 }
 
 /// Keeps the partitions every hour until `shutdown`. A failure is logged and tried again.

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
+    task::JoinHandle,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -14,12 +15,13 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::Instrument as _;
 
 use crate::{
-    Authority, Config, Fault,
+    Authority, Config, Database, Fault, clock,
     database::StartError,
     identity::Verifier,
     keys::KeysError,
     layers::{self, Gate},
     meters::{Levels, Meters},
+    partitions::{self, DayTable},
     telemetry::TelemetryError,
     tls::{self, TlsError},
 };
@@ -96,6 +98,24 @@ pub enum RunError {
     /// Its tables could not be made ready or read.
     #[error("the tables could not be made ready: {0:?}")]
     Tables(Fault),
+}
+
+/// Connects a service to its database, the days of its tables ready, which are kept until `shutdown`; the second of the
+/// answer is who keeps them.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn open(
+    config: &Config,
+    tables: &'static [DayTable],
+    shutdown: &CancellationToken,
+) -> Result<(Database, JoinHandle<()>), RunError> {
+    let url = &config.database_url.0;
+    let database = Database::connect(url, config.connections.get(), shutdown).await?;
+    let pool = database.pool();
+    partitions::keep(pool, tables, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
+    let keeper = tokio::spawn(partitions::keeper(pool.clone(), tables, shutdown.clone()));
+    Ok((database, keeper))
 }
 
 /// A service that is ready to serve.

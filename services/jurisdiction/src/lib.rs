@@ -10,6 +10,7 @@ pub mod follow;
 pub mod held;
 pub mod offices;
 pub mod ranges;
+pub mod scope;
 mod store;
 pub mod tree;
 
@@ -19,7 +20,9 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Authority, Clock, Database, Fault, Grant, clock, database::Part};
+use chassis::{
+    Authority, Clock, Database, Fault, Grant, RunError, clock, database::Part, feed::Feed, watching::Watching,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::migrate::Migrator;
 use tokio::sync::watch;
@@ -30,6 +33,7 @@ use uuid::Uuid;
 pub use held::{Contact, Held};
 pub use offices::Office;
 pub use ranges::Ranges;
+pub use scope::{UNITS, unit_name};
 pub use tree::{Node, Tree};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -83,6 +87,23 @@ impl Jurisdiction {
         let reader = jurisdiction.clone();
         tokio::spawn(async move { reader.keep_reading(database, took, taken, shutdown).await });
         Ok(jurisdiction)
+    }
+
+    /// As [`Self::start`], with the service's own feed: whoever watches it is known by the registry, too.
+    ///
+    /// # Errors
+    /// [`RunError::Tables`].
+    pub async fn start_watched(
+        database: &Database,
+        clock: &Clock,
+        source: follow::Source,
+        shutdown: &CancellationToken,
+    ) -> Result<(Self, Watching), RunError> {
+        let followed = Self::start(database.clone(), clock.clone(), source, shutdown.clone());
+        let jurisdiction = followed.await.map_err(RunError::Tables)?;
+        let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
+        let authority = Arc::new(jurisdiction.clone());
+        Ok((jurisdiction, Watching { feed, authority, shutdown: shutdown.clone() }))
     }
 
     /// Wakes whenever something new is known.

@@ -73,6 +73,7 @@ const TABLE: &[(&str, &[Office])] = {
         ("hands.assign", &[DutyOfficer]),
         ("observations.write", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
         ("observations.read", &[Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("observations.watch", &[DutyOfficer, HealthOfficer, Integrator]),
         ("observations.shorten", &[DutyOfficer, HealthOfficer]),
         ("observations.release", &[Leader, DutyOfficer, HealthOfficer]),
         // A release that reality blocks is a doctor's to decide (R26).
@@ -88,6 +89,9 @@ const TABLE: &[(&str, &[Office])] = {
         ("handdowns.acknowledge", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("handdowns.verify", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("handdowns.schedule", &[Administrator, DutyOfficer]),
+        // What a command centre says of its area: how long persons are observed, and the response level.
+        ("observations.schedule", &[Administrator, DutyOfficer]),
+        ("levels.write", &[Administrator, DutyOfficer]),
         ("checkpoints.write", &[Administrator, DutyOfficer]),
         (
             "checkpoints.read",
@@ -126,6 +130,36 @@ const TABLE: &[(&str, &[Office])] = {
             &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
         ),
         ("figures.watch", &[Administrator, Integrator]),
+        // What the directory says is public to every officer of every unit.
+        (
+            "directory.read",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("directory.watch", &[Administrator, DutyOfficer, HealthOfficer, Integrator]),
+        (
+            "calls.write",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("calls.read", &[Administrator, Leader, DutyOfficer, HealthOfficer]),
+        (
+            "facilities.read",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("facilities.write", &[Administrator, DutyOfficer, HealthOfficer]),
+        ("phones.write", &[Administrator, DutyOfficer, HealthOfficer]),
+        ("wards.read", &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        ("wards.write", &[Administrator, DutyOfficer, HealthOfficer]),
+        (
+            "capacity.read",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("capacity.write", &[DutyOfficer, InformationReporter, HealthOfficer, Integrator]),
+        (
+            "policies.read",
+            &[Administrator, Leader, DutyOfficer, InformationReporter, HealthOfficer, Integrator],
+        ),
+        ("policies.write", &[Administrator, DutyOfficer]),
+        ("alarms.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("escalations.read", &[Leader, DutyOfficer, HealthOfficer]),
         ("proofs.read", &[Administrator, DutyOfficer, Integrator]),
     ]

@@ -5,6 +5,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chassis::{fault, telemetry, tls::ClientFiles};
 use proto::{
+    medical::{
+        alarm_service_client::AlarmServiceClient, capacity_service_client::CapacityServiceClient,
+        directory_service_client::DirectoryServiceClient, facility_service_client::FacilityServiceClient,
+        phone_service_client::PhoneServiceClient, policy_service_client::PolicyServiceClient,
+        ward_service_client::WardServiceClient,
+    },
     registry::{
         self as pb, appointment_service_client::AppointmentServiceClient,
         officer_service_client::OfficerServiceClient,
@@ -189,6 +195,26 @@ clients! {
         escalations: EscalationServiceClient,
         /// Proofs of persons.
         proofs: PersonProofServiceClient,
+    }
+}
+
+clients! {
+    /// Medical.
+    Medical {
+        /// Facilities and their roles.
+        facilities: FacilityServiceClient,
+        /// Phones and calls.
+        phones: PhoneServiceClient,
+        /// The public directory.
+        directory: DirectoryServiceClient,
+        /// Wards.
+        wards: WardServiceClient,
+        /// Counts of beds.
+        capacity: CapacityServiceClient,
+        /// What areas set.
+        policies: PolicyServiceClient,
+        /// Digests of what is not as it must be.
+        alarms: AlarmServiceClient,
     }
 }
 

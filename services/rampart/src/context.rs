@@ -19,6 +19,9 @@ pub struct ClientContext {
     /// Where screening is, such as `http://127.0.0.1:7403`. A context written before there was one has none.
     #[serde(default)]
     pub screening: String,
+    /// Where medical is, such as `http://127.0.0.1:7404`. A context written before there was one has none.
+    #[serde(default)]
+    pub medical: String,
     /// Whose certificates https services have (PEM); RAMPART_CA goes before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,

@@ -6,6 +6,7 @@ pub mod client;
 pub mod commands;
 pub mod contacts_file;
 pub mod context;
+pub mod counts_file;
 pub mod demo;
 pub mod form_file;
 pub mod handdowns_file;

@@ -14,7 +14,7 @@ use jurisdiction::follow::{Credential, Source};
 use registry::founding::{Founded, Founding};
 use screening::keyring::Keyring;
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -52,6 +52,9 @@ pub struct Addresses {
     /// Address of screening
     #[arg(long, default_value = "127.0.0.1:7403", value_name = "ADDR")]
     pub screening: SocketAddr,
+    /// Address of medical
+    #[arg(long, default_value = "127.0.0.1:7404", value_name = "ADDR")]
+    pub medical: SocketAddr,
 }
 
 impl Addresses {
@@ -59,7 +62,7 @@ impl Addresses {
     #[must_use]
     pub fn any() -> Self {
         let any = ([127, 0, 0, 1], 0).into();
-        Self { registry: any, reporting: any, screening: any }
+        Self { registry: any, reporting: any, screening: any, medical: any }
     }
 }
 
@@ -68,20 +71,36 @@ impl Addresses {
 pub struct Stack {
     /// Where the registry is, as a URL.
     pub registry: String,
-    /// Where reporting is, as a URL.
+    /// Where reporting is, as a URL; empty where it was not started.
     pub reporting: String,
-    /// Where screening is, as a URL.
+    /// Where screening is, as a URL; empty where it was not started.
     pub screening: String,
+    /// Where medical is, as a URL; empty where it was not started.
+    pub medical: String,
     options: Options,
     issuer: Issuer,
     services: Vec<Service>,
 }
 
-/// A service of a stack.
+/// A service beside the registry, which every stack has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// Screening.
+    Screening,
+    /// Medical.
+    Medical,
+    /// Reporting. Without screening in the stack no register fills in its drafts.
+    Reporting,
+}
+
+/// Every service beside the registry.
+pub const ALL: &[Part] = &[Part::Screening, Part::Medical, Part::Reporting];
+
+/// A service of a stack; it ends when this is dropped.
 #[derive(Debug)]
 struct Service {
     name: &'static str,
-    shutdown: CancellationToken,
+    _running: DropGuard,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -127,17 +146,20 @@ pub async fn bootstrap(
     founding: &Founding,
     clock: &Clock,
 ) -> anyhow::Result<Founded> {
-    let schemas = [registry::SCHEMA, reporting::SCHEMA, screening::SCHEMA].map(|name| Schema {
-        name: name.to_owned(),
-        owner_password: password.to_owned(),
-        runtime_password: password.to_owned(),
-    });
+    let schemas =
+        [registry::SCHEMA, reporting::SCHEMA, screening::SCHEMA, medical::SCHEMA].map(|name| Schema {
+            name: name.to_owned(),
+            owner_password: password.to_owned(),
+            runtime_password: password.to_owned(),
+            plans_once: name == screening::SCHEMA,
+        });
     bootstrap::prepare(admin_url, &schemas).await.context("making roles and schemas")?;
     let owner = role_url(admin_url, "registry_owner", password)?;
     registry::migrate(&owner).await?;
     reporting::migrate(&role_url(admin_url, "reporting_owner", password)?).await?;
     screening::migrate(&role_url(admin_url, "screening_owner", password)?).await?;
-    let followers = [reporting::SUBJECT, screening::SUBJECT];
+    medical::migrate(&role_url(admin_url, "medical_owner", password)?).await?;
+    let followers = [reporting::SUBJECT, screening::SUBJECT, medical::SUBJECT];
     let founded = registry::founding::found(&owner, founding, &followers, clock.now()).await;
     founded.map_err(|fault| anyhow::anyhow!("{}", fault.into_status(registry::DOMAIN).message()))
 }
@@ -169,22 +191,30 @@ async fn ready(endpoint: &str) -> anyhow::Result<()> {
 }
 
 impl Stack {
-    /// Starts every service on a database that was bootstrapped.
+    /// Starts the registry and some services beside it on a database that was bootstrapped.
     ///
     /// # Errors
     /// A port that is taken, a database that does not answer.
-    pub async fn start(options: &Options, issuer: &Issuer) -> anyhow::Result<Self> {
+    pub async fn start(options: &Options, issuer: &Issuer, parts: &[Part]) -> anyhow::Result<Self> {
         let mut stack = Self {
             registry: String::new(),
             reporting: String::new(),
             screening: String::new(),
+            medical: String::new(),
             options: options.clone(),
             issuer: issuer.clone(),
             services: Vec::new(),
         };
         stack.start_registry().await?;
-        stack.screening = stack.start_screening().await?;
-        stack.reporting = stack.start_reporting().await?;
+        if parts.contains(&Part::Screening) {
+            stack.screening = stack.start_screening().await?;
+        }
+        if parts.contains(&Part::Medical) {
+            stack.medical = stack.start_medical().await?;
+        }
+        if parts.contains(&Part::Reporting) {
+            stack.reporting = stack.start_reporting().await?;
+        }
         Ok(stack)
     }
 
@@ -212,7 +242,8 @@ impl Stack {
             self.options.listen("reporting", self.options.addresses.reporting, &self.issuer).await?;
         let endpoint = format!("http://{}", config.listen);
         let source = self.source(reporting::SUBJECT, &self.registry)?;
-        let registers = Some(self.source(reporting::SUBJECT, &self.screening)?);
+        let screening = Some(&self.screening).filter(|endpoint| !endpoint.is_empty());
+        let registers = screening.map(|endpoint| self.source(reporting::SUBJECT, endpoint)).transpose()?;
         let shutdown = CancellationToken::new();
         let clock = self.options.clock.clone();
         let run = reporting::run(config, clock, source, registers, listener, shutdown.clone());
@@ -226,8 +257,17 @@ impl Stack {
     /// # Errors
     /// As [`Stack::start`].
     pub async fn start_screening(&mut self) -> anyhow::Result<String> {
-        let (config, listener) =
+        self.start_screening_with(|_| {}).await
+    }
+
+    /// Starts a replica of screening that is set up otherwise; answers where it is.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_screening_with(&mut self, change: impl FnOnce(&mut Config)) -> anyhow::Result<String> {
+        let (mut config, listener) =
             self.options.listen("screening", self.options.addresses.screening, &self.issuer).await?;
+        change(&mut config);
         let endpoint = format!("http://{}", config.listen);
         let (source, keys) =
             (self.source(screening::SUBJECT, &self.registry)?, self.options.person_keys.clone());
@@ -235,6 +275,23 @@ impl Stack {
         let clock = self.options.clock.clone();
         let run = screening::run(config, clock, source, keys, listener, shutdown.clone());
         self.launch("screening", shutdown, async move { run.await.map_err(anyhow::Error::from) });
+        self.ready(&endpoint).await?;
+        Ok(endpoint)
+    }
+
+    /// Starts a replica of medical; answers where it is.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_medical(&mut self) -> anyhow::Result<String> {
+        let (config, listener) =
+            self.options.listen("medical", self.options.addresses.medical, &self.issuer).await?;
+        let endpoint = format!("http://{}", config.listen);
+        let source = self.source(medical::SUBJECT, &self.registry)?;
+        let shutdown = CancellationToken::new();
+        let clock = self.options.clock.clone();
+        let run = medical::run(config, clock, source, listener, shutdown.clone());
+        self.launch("medical", shutdown, async move { run.await.map_err(anyhow::Error::from) });
         self.ready(&endpoint).await?;
         Ok(endpoint)
     }
@@ -252,7 +309,7 @@ impl Stack {
         shutdown: CancellationToken,
         run: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) {
-        self.services.push(Service { name, shutdown, task: tokio::spawn(run) });
+        self.services.push(Service { name, _running: shutdown.drop_guard(), task: tokio::spawn(run) });
     }
 
     async fn ready(&mut self, endpoint: &str) -> anyhow::Result<()> {
@@ -267,12 +324,8 @@ impl Stack {
     /// # Errors
     /// One that failed.
     pub async fn stop_service(&mut self, name: &str) -> anyhow::Result<()> {
-        let stopping: Vec<_> = self.services.extract_if(.., |service| service.name == name).collect();
-        stopping.iter().for_each(|service| service.shutdown.cancel());
-        for service in stopping {
-            service.task.await?.context(service.name)?;
-        }
-        Ok(())
+        let stopping = self.services.extract_if(.., |service| service.name == name).collect();
+        end(stopping).await
     }
 
     /// Waits until a service ends by itself, which it should not.
@@ -298,10 +351,15 @@ impl Stack {
     /// # Errors
     /// A service that failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.services.iter().for_each(|service| service.shutdown.cancel());
-        for service in self.services {
-            service.task.await?.context(service.name)?;
-        }
-        Ok(())
+        end(self.services).await
     }
+}
+
+/// Tells them all to end, and waits until they have.
+async fn end(services: Vec<Service>) -> anyhow::Result<()> {
+    let ending: Vec<_> = services.into_iter().map(|service| (service.name, service.task)).collect();
+    for (name, task) in ending {
+        task.await?.context(name)?;
+    }
+    Ok(())
 }

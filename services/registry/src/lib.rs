@@ -3,6 +3,7 @@
 
 pub mod appointments;
 pub mod authority;
+pub mod batches;
 pub mod founding;
 mod moment;
 pub mod officers;
@@ -15,13 +16,13 @@ pub use moment::Moment;
 use std::sync::Arc;
 
 use chassis::{
-    Clock, Config, Database, RunError, claims, clock,
+    Clock, Config, RunError, claims,
     database::{Part, StartError},
     feed::{self, Feed},
     meters::Levels,
-    partitions::{self, DayTable},
+    partitions::DayTable,
     served,
-    server::Server,
+    server::{self, Server},
     watching::Watching,
 };
 use proto::registry::{
@@ -68,11 +69,8 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let url = &config.database_url.0;
-    let database = Database::connect(url, config.connections.get(), &shutdown).await?;
+    let (database, keeper) = server::open(&config, DAY_TABLES, &shutdown).await?;
     let pool = database.pool().clone();
-    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
-    let keeper = tokio::spawn(partitions::keeper(pool.clone(), DAY_TABLES, shutdown.clone()));
 
     let authority = Arc::new(authority::Appointments { database: database.clone(), clock: clock.clone() });
     let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;

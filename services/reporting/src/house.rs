@@ -30,18 +30,6 @@ pub struct House {
 }
 
 impl House {
-    /// Whether the caller has a permission at or above a unit, by today's tree.
-    ///
-    /// # Errors
-    /// [`Fault::NotFound`] naming the unit, whether it exists or not.
-    pub fn within(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<(), Fault> {
-        let tree = self.jurisdiction.today();
-        if caller.scopes(permission).iter().any(|scope| tree.contains(*scope, unit)) {
-            return Ok(());
-        }
-        Err(Fault::NotFound(unit_name(unit)))
-    }
-
     /// The part of a day's tree, at and below the form's owner, at which the caller has a permission.
     #[must_use]
     pub fn visible(&self, caller: &Caller, permission: &str, plan: &Plan) -> Ranges {

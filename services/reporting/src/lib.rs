@@ -15,14 +15,13 @@ pub mod seals;
 use std::sync::Arc;
 
 use chassis::{
-    Clock, Config, Database, RunError, claims, clock,
+    Clock, Config, RunError, claims,
     database::{Part, StartError},
-    feed::{self, Feed},
+    feed,
     meters::Levels,
-    partitions::{self, DayTable},
+    partitions::DayTable,
     served,
-    server::Server,
-    watching::Watching,
+    server::{self, Server},
 };
 use house::House;
 use jurisdiction::{
@@ -81,20 +80,14 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let url = &config.database_url.0;
-    let database = Database::connect(url, config.connections.get(), &shutdown).await?;
+    let (database, keeper) = server::open(&config, DAY_TABLES, &shutdown).await?;
     let pool = database.pool().clone();
-    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
-    let keeper = tokio::spawn(partitions::keeper(pool.clone(), DAY_TABLES, shutdown.clone()));
 
-    let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
-    let jurisdiction = followed.await.map_err(RunError::Tables)?;
-    let authority = Arc::new(jurisdiction.clone());
+    let (jurisdiction, watching) = Jurisdiction::start_watched(&database, &clock, source, &shutdown).await?;
+    let authority = watching.authority.clone();
     if let Some(registers) = registers {
         follow::follow(&database, &registers, Arc::new(registers::feed::Figures), &shutdown);
     }
-    let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
-    let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
     let plans = plans::Plans::default();
     let house = Arc::new(House { database, clock, jurisdiction, plans, watching });
     let activations = tokio::spawn(days::activations::run(Arc::clone(&house), shutdown.clone()));

@@ -58,38 +58,19 @@ impl Days {
 }
 
 impl House {
-    /// Whether the caller has a permission at or above a unit, wherever that stands today.
-    #[must_use]
-    pub fn sees(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
-        let Some(unit) = self.jurisdiction.standing(unit) else { return false };
-        let today = self.jurisdiction.today();
-        caller.scopes(permission).iter().any(|scope| today.contains(*scope, unit))
-    }
-
     /// Whether the caller has a permission at the very unit, so that what is in its hands is in his.
     #[must_use]
     pub fn has_in_hand(&self, caller: &Caller, permission: &str, unit: Uuid) -> bool {
         self.jurisdiction.standing(unit).is_some_and(|unit| caller.scopes(permission).contains(&unit))
     }
 
-    /// A unit at work today, at or below which the caller has a permission.
-    ///
-    /// # Errors
-    /// [`Fault::NotFound`] naming the unit, whether it exists or not.
-    pub fn within(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<(), Fault> {
-        if self.jurisdiction.today().place(unit).is_some() && self.sees(caller, permission, unit) {
-            return Ok(());
-        }
-        Err(Fault::NotFound(unit_name(unit)))
-    }
-
     /// Where what a unit takes in is taken in: there, or, where it is at work no more, where what is in its hands
-    /// stands today. A fact is taken in from whoever may at or above it, and from who holds an office at the closed unit itself.
+    /// stands today.
     ///
     /// # Errors
     /// [`Fault::NotFound`] naming the unit, whether it exists or not.
     pub fn taking(&self, caller: &Caller, permission: &str, unit: Uuid) -> Result<Uuid, Fault> {
-        let may = caller.scopes(permission).contains(&unit) || self.sees(caller, permission, unit);
+        let may = self.jurisdiction.takes(caller, permission, unit);
         let standing = self.jurisdiction.standing(unit).filter(|_| may);
         standing.ok_or_else(|| Fault::NotFound(unit_name(unit)))
     }
@@ -117,14 +98,14 @@ impl House {
     ) -> Result<Vec<Uuid>, Fault> {
         match ancestor {
             Some(unit) => {
-                self.within(caller, permission, unit)?;
+                self.jurisdiction.within(caller, permission, unit)?;
                 Ok(self.jurisdiction.standing_below(&[unit]))
             }
             None => Ok(self.jurisdiction.standing_below(&caller.scopes(permission))),
         }
     }
 
-    /// An observation that the caller has a permission to; any other is answered like an absent one.
+    /// As [`Jurisdiction::seen`], an observation.
     ///
     /// # Errors
     /// [`Fault::NotFound`] naming it.
@@ -135,8 +116,13 @@ impl House {
         id: Uuid,
         found: Option<Observation>,
     ) -> Result<Observation, Fault> {
-        let seen = found.filter(|observation| self.sees(caller, permission, observation.unit));
-        seen.ok_or_else(|| Fault::NotFound(observation_name(id)))
+        self.jurisdiction.seen(
+            caller,
+            permission,
+            found,
+            |observation| observation.unit,
+            observation_name(id),
+        )
     }
 
     /// As [`House::units`], but only the uppermost of them: none of the answer stands above another.
@@ -150,7 +136,7 @@ impl House {
         ancestor: Option<Uuid>,
     ) -> Result<Vec<Uuid>, Fault> {
         if let Some(unit) = ancestor {
-            self.within(caller, permission, unit)?;
+            self.jurisdiction.within(caller, permission, unit)?;
             return Ok(vec![unit]);
         }
         let today = self.jurisdiction.today();

@@ -8,6 +8,7 @@ pub mod enforcements;
 pub mod erasures;
 pub mod escalations;
 pub mod exposures;
+pub mod feeds;
 pub mod figures;
 pub mod handdowns;
 pub mod hands;
@@ -32,14 +33,13 @@ pub mod worklists;
 use std::sync::Arc;
 
 use chassis::{
-    Clock, Config, Database, RunError, claims, clock,
+    Clock, Config, RunError, claims,
     database::{Part, StartError},
-    feed::{self, Feed},
+    feed,
     meters::Levels,
-    partitions::{self, DayTable},
+    partitions::DayTable,
     served,
-    server::Server,
-    watching::Watching,
+    server::{self, Server},
 };
 use house::{Days, House};
 use jurisdiction::{Jurisdiction, follow::Source};
@@ -97,7 +97,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.FigureService",
     "rampart.screening.v1.ProofService",
 ];
-const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE];
+const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE, observations::store::DEPARTURES];
 
 /// Brings the schema up to date, with the owner's URL.
 ///
@@ -119,17 +119,11 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let url = &config.database_url.0;
-    let database = Database::connect(url, config.connections.get(), &shutdown).await?;
+    let (database, keeper) = server::open(&config, DAY_TABLES, &shutdown).await?;
     let pool = database.pool().clone();
-    partitions::keep(&pool, DAY_TABLES, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
-    let keeper = tokio::spawn(partitions::keeper(pool.clone(), DAY_TABLES, shutdown.clone()));
 
-    let followed = Jurisdiction::start(database.clone(), clock.clone(), source, shutdown.clone());
-    let jurisdiction = followed.await.map_err(RunError::Tables)?;
-    let authority = Arc::new(jurisdiction.clone());
-    let feed = Feed::start(database.clone(), shutdown.clone()).await.map_err(RunError::Tables)?;
-    let watching = Watching { feed, authority: authority.clone(), shutdown: shutdown.clone() };
+    let (jurisdiction, watching) = Jurisdiction::start_watched(&database, &clock, source, &shutdown).await?;
+    let authority = watching.authority.clone();
     let house = Arc::new(House {
         database,
         clock,

@@ -1,5 +1,6 @@
 //! The rules in force on a date (V1): which editions of the plans, which response level, and what they say of
-//! observations. A decision keeps the rule set that made it; old ones are never worked out anew.
+//! observations. A decision keeps the rule set that made it; old ones are never worked out anew. What command centres have
+//! said of their areas stands above the usual here: [`crate::schedules`].
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -21,7 +22,7 @@ const CONTROL_PLANS: [Edition; 6] = [
 const TREATMENT_PLANS: [Edition; 5] =
     [(3, (2020, 1, 23)), (4, (2020, 1, 27)), (5, (2020, 2, 5)), (6, (2020, 2, 18)), (7, (2020, 3, 3))];
 
-/// Hunan's response levels (E1).
+/// Hunan's response levels (E1): an area's own stand above them.
 const RESPONSE_LEVELS: [Edition; 3] = [(1, (2020, 1, 23)), (2, (2020, 3, 10)), (3, (2020, 3, 31))];
 
 /// What is in force on a date.
@@ -39,13 +40,28 @@ pub struct RuleSet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// How many days after the last contact, which is day 0.
-    pub days: u64,
+    pub days: i16,
     /// How many readings a day.
     pub slots_a_day: i16,
 }
 
+impl Terms {
+    /// The usual terms: 14 days with two readings a day (R12, R16), in every edition read and at every response level.
+    pub const USUAL: Self = Self { days: 14, slots_a_day: 2 };
+}
+
+/// By what a person is observed: the rules in force, and the terms that go with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The rules.
+    pub rules: RuleSet,
+    /// The terms.
+    pub terms: Terms,
+}
+
 impl RuleSet {
-    /// What is in force on a date; before the first edition, the first.
+    /// What is usually in force on a date; before the first edition, the first. What is in force at a unit, with the
+    /// response level that its command centre has said, is [`crate::schedules::ops::rules`].
     #[must_use]
     pub fn on(date: NaiveDate) -> Self {
         let of = |editions: &[Edition]| {
@@ -61,20 +77,13 @@ impl RuleSet {
             response_level: of(&RESPONSE_LEVELS),
         }
     }
-
-    /// How a person is observed: 14 days with two readings a day (R12, R16), in every edition read and at every
-    /// response level.
-    #[must_use]
-    pub fn terms(self) -> Terms {
-        Terms { days: 14, slots_a_day: 2 }
-    }
 }
 
 /// When an observation ends: at the end of the last of its days, the day of the last contact being day 0
 /// (R12).
 #[must_use]
 pub fn window_end(last_exposure: NaiveDate, terms: Terms, zone: Tz) -> DateTime<Utc> {
-    day_start(last_exposure + Days::new(terms.days + 1), zone)
+    day_start(last_exposure + Days::new(u64::from(terms.days.unsigned_abs()) + 1), zone)
 }
 
 /// The first instant of a civil day.
@@ -120,8 +129,7 @@ mod tests {
 
     #[test]
     fn r12_the_day_of_the_last_contact_is_day_0() {
-        let terms = RuleSet::on(date("2020-02-03")).terms();
-        let end = window_end(date("2020-02-16"), terms, Shanghai);
+        let end = window_end(date("2020-02-16"), Terms::USUAL, Shanghai);
         assert_eq!(end.to_rfc3339(), "2020-03-01T16:00:00+00:00", "over 29 February");
     }
 

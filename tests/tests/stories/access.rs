@@ -213,7 +213,7 @@ async fn places(sandbox: &Sandbox) -> Vec<Place> {
 
 #[tokio::test]
 async fn every_office_reaches_its_own_subtree_and_nothing_else() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let places = places(&sandbox).await;
     let own = places[0].unit.clone();
     let mut wrong = Vec::new();

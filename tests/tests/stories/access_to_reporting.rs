@@ -306,7 +306,7 @@ async fn ground(sandbox: &Sandbox, relation: &'static str, unit: &str, level: re
 
 #[tokio::test]
 async fn every_office_reaches_its_own_subtree_s_days_and_no_other_s() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Reporting]).await;
     let ancestor = sandbox.unit(&sandbox.root, registry::Level::County, "上级县").await.name;
     let own = sandbox.unit(&ancestor, registry::Level::Township, "本镇").await.name;
     let descendant = sandbox.unit(&own, registry::Level::Village, "下村").await.name;

@@ -45,7 +45,8 @@ pub(crate) struct Ground {
 const FROM_ABOVE: [&str; 1] = ["GetSweep"];
 
 /// Methods whose answer does not hang on a place: the list is filtered.
-const PLACELESS: [&str; 4] = ["ListHandsQuestions", "WatchReferrals", "WatchFigures", "ProvePersons"];
+const PLACELESS: [&str; 5] =
+    ["ListHandsQuestions", "WatchObservations", "WatchReferrals", "WatchFigures", "ProvePersons"];
 
 /// What is said of somebody who is nobody else.
 pub(crate) fn person(unit: &str, passport: &str) -> pb::Person {
@@ -301,7 +302,7 @@ async fn ground(
 
 #[tokio::test]
 async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let ancestor = sandbox.unit(&sandbox.root, registry::Level::County, "上级县").await.name;
     let own = sandbox.unit(&ancestor, registry::Level::Township, "本镇").await.name;
     let descendant = sandbox.unit(&own, registry::Level::Village, "下村").await.name;

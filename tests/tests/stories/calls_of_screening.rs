@@ -99,6 +99,13 @@ async fn observing(method: &str, screening: &Screening, ground: &Ground) -> Opti
             let request = pb::ListObservationsRequest { ancestor_unit: unit, ..Default::default() };
             observations.list_observations(request).await.map(drop)
         }
+        "WatchObservations" => {
+            let request = pb::WatchObservationsRequest::default();
+            match observations.watch_observations(request).await {
+                Ok(stream) => stream.into_inner().message().await.map(drop),
+                Err(status) => Err(status),
+            }
+        }
         "ExtendObservation" => {
             let last_exposure_date = "2020-02-01".to_owned();
             let request = pb::ExtendObservationRequest { request_id: id, name, last_exposure_date, reason };
@@ -291,6 +298,29 @@ async fn handing_down(method: &str, screening: &Screening, ground: &Ground) -> O
                 clocks: vec![clocks],
             };
             schedules.set_schedule(request).await.map(drop)
+        }
+        "SetObservationTerms" => {
+            let request = pb::SetObservationTermsRequest {
+                request_id: id,
+                area_unit: unit,
+                response_level: 1,
+                effective_date: "2099-01-01".to_owned(),
+                days: 14,
+                slots_a_day: 2,
+                order: evidence,
+                ..Default::default()
+            };
+            schedules.set_observation_terms(request).await.map(drop)
+        }
+        "SetResponseLevel" => {
+            let request = pb::SetResponseLevelRequest {
+                request_id: id,
+                area_unit: unit,
+                level: 1,
+                effective_date: "2099-01-01".to_owned(),
+                order: evidence,
+            };
+            schedules.set_response_level(request).await.map(drop)
         }
         _ => return at_checkpoints(method, screening, ground).await,
     };

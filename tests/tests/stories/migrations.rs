@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 static OWN: Migrator = sqlx::migrate!("../services/chassis/migrations");
 
 /// Every service that has a schema, with what it is made by after that.
-const SERVICES: [(&str, &[Part]); 3] = [
+const SERVICES: [(&str, &[Part]); 4] = [
     (registry::SCHEMA, registry::PARTS),
     (reporting::SCHEMA, reporting::PARTS),
     (screening::SCHEMA, screening::PARTS),
+    (medical::SCHEMA, medical::PARTS),
 ];
 
 /// Everything that migrations make in a schema, a line each: what stands in the catalogue, not how it
@@ -116,7 +117,7 @@ async fn an_upgraded_schema_is_a_fresh_one_and_migrating_twice_changes_nothing()
 
 #[tokio::test]
 async fn a_program_that_is_too_old_for_the_schema_refuses_to_start() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(tests::ALL).await;
     let runtime = as_role(&sandbox.admin_url, "registry_runtime");
     let on = CancellationToken::new();
     Database::connect(&runtime, 1, &on).await.expect("it suits");
@@ -129,7 +130,7 @@ async fn a_program_that_is_too_old_for_the_schema_refuses_to_start() {
 
 #[tokio::test]
 async fn a_runtime_role_defines_nothing_and_reads_its_own_schema_only() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(tests::ALL).await;
     let mut sql = sandbox.sql().await;
     sql.execute(sqlx::raw_sql(
         "CREATE SCHEMA neighbour; CREATE TABLE neighbour.secret (word text); INSERT INTO neighbour.secret VALUES ('x')",

@@ -36,7 +36,7 @@ async fn our_own_list_is_taken_in() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../services/rampart/fixtures/units.csv");
     let file = read(path);
     assert!(file.bad.is_empty(), "{:?}", file.bad);
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let imported = sandbox.import(sandbox.import_header("2019"), rows(&file)).await.expect("imported");
     assert_eq!((imported.summary.created, imported.summary.applied), (2 + 5 + 12, true));
 }
@@ -50,7 +50,7 @@ async fn the_official_lists_of_2019_and_2020_are_taken_in() {
     };
     let (old, new) = (read(old), read(new));
     assert_eq!((old.bad.len(), old.rows.len()), (0, 5 + 88 + 2_097));
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
 
     let told = sandbox.import(sandbox.import_header("2019"), rows(&old)).await.expect("told");
     let damaged: Vec<_> = told.problems.iter().map(|problem| problem.code.as_str()).collect();

@@ -7,7 +7,7 @@ use chassis::tls::ClientFiles;
 
 use super::Usage;
 use crate::{
-    client::{Registry, Reporting, Screening},
+    client::{Medical, Registry, Reporting, Screening},
     context::ClientContext,
     issuer::Issuer,
     output,
@@ -42,6 +42,12 @@ impl Access {
     pub(crate) fn screening(&self) -> anyhow::Result<Screening> {
         let (address, token, files) = self.reach("RAMPART_SCREENING", |context| &context.screening)?;
         Screening::with_files(&address, &token, &files)
+    }
+
+    /// Clients of medical, in the same way; RAMPART_MEDICAL goes before the context's address.
+    pub(crate) fn medical(&self) -> anyhow::Result<Medical> {
+        let (address, token, files) = self.reach("RAMPART_MEDICAL", |context| &context.medical)?;
+        Medical::with_files(&address, &token, &files)
     }
 
     fn reach(

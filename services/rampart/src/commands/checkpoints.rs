@@ -110,7 +110,8 @@ const COLUMNS: &[Column] = &[
     Column { key: "shifts_a_day", en: "Shifts a day", zh: "每日班次" },
 ];
 
-const SHIFTS: &[Column] = &[
+/// What a shift came to.
+pub(super) const SHIFTS: &[Column] = &[
     Column { key: "start", en: "From", zh: "开始" },
     Column { key: "end", en: "To", zh: "结束" },
     Column { key: "state", en: "State", zh: "状态" },
@@ -139,7 +140,8 @@ fn row(checkpoint: pb::Checkpoint) -> Vec<String> {
     ]
 }
 
-fn shift(shift: pb::Shift) -> Vec<String> {
+/// A shift in its columns.
+pub(super) fn shift(shift: pb::Shift) -> Vec<String> {
     let state = output::word(shift.state().as_str_name(), "SHIFT_STATE_");
     let mut row = vec![instant(shift.start_time), instant(shift.end_time), state];
     let counts = [

@@ -12,6 +12,7 @@ use super::{
     observations::named,
     pages,
     reporting::{instant, request_id},
+    today,
     units::resolve,
 };
 use crate::{
@@ -46,9 +47,13 @@ pub(crate) enum Command {
         /// Only of this contact, persons/{uuid}
         #[arg(long, default_value = "", value_name = "PERSON")]
         contact: String,
-        /// What must be done: those of which nobody has said who the index is
-        #[arg(long, alias = "today")]
+        /// Only those of which nobody has said who the index is
+        #[arg(long)]
         dangling: bool,
+        /// What must be done: contacts whom nobody follows up yet, those whose index is not known, and, with --below, those
+        /// to be decided on there since the index turned out to be no case
+        #[arg(long, conflicts_with_all = ["index", "contact", "dangling"])]
+        today: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -176,7 +181,10 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             })
             .await;
         }
-        Command::List { below, index, contact, dangling, limit } => {
+        Command::List { below, today: true, limit, .. } => {
+            return today::contacts(below, limit, access, style).await;
+        }
+        Command::List { below, index, contact, dangling, limit, .. } => {
             let mut request = pb::ListExposuresRequest {
                 ancestor_unit: named(below, access).await?,
                 index,

@@ -95,8 +95,8 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     output::say(&format!(
-        "\nregistry   {}\nreporting  {}\nscreening  {}\n\nTry `rampart reports missing grid-day 2020-02-03`, or:\n  buf curl --schema proto --http2-prior-knowledge \\\n    -H \"authorization: Bearer $(rampart token)\" -d '{{\"key\":\"grid-day\"}}' \\\n    {}/rampart.reporting.v1.FormService/GetForm\n\nCtrl-C stops everything; the data stays.",
-        up.stack.registry, up.stack.reporting, up.stack.screening, up.stack.reporting
+        "\nregistry   {}\nreporting  {}\nscreening  {}\nmedical    {}\n\nTry `rampart reports missing grid-day 2020-02-03`, or:\n  buf curl --schema proto --http2-prior-knowledge \\\n    -H \"authorization: Bearer $(rampart token)\" -d '{{\"key\":\"grid-day\"}}' \\\n    {}/rampart.reporting.v1.FormService/GetForm\n\nCtrl-C stops everything; the data stays.",
+        up.stack.registry, up.stack.reporting, up.stack.screening, up.stack.medical, up.stack.reporting
     ));
     up.stay().await
 }

@@ -60,7 +60,7 @@ const COLUMNS: &[Column] = &[
     Column { key: "exposures", en: "Exposures", zh: "接触记录" },
 ];
 
-fn row(erasure: pb::Erasure) -> Vec<String> {
+fn row(erasure: &pb::Erasure) -> Vec<String> {
     let holds = erasure.holds().map(|hold| output::word(hold.as_str_name(), "ERASURE_HOLD_"));
     let mut row = vec![
         erasure.person.clone(),
@@ -93,6 +93,6 @@ pub(crate) async fn run(args: Args, access: &Access, style: Style) -> anyhow::Re
         Ok((page.erasures, page.next_page_token))
     })
     .await?;
-    style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;
+    style.rows(COLUMNS, &found.iter().map(row).collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,8 +2,10 @@
 
 mod access;
 mod admissions;
+mod alarms;
 mod appointments;
 mod batches;
+mod beds;
 mod bulletin;
 mod cases;
 mod checkpoints;
@@ -13,6 +15,9 @@ mod days_show;
 mod demo;
 mod enforcements;
 mod erasures;
+mod facilities;
+mod facilities_directory;
+mod facilities_phones;
 mod figures;
 mod forms;
 mod handdowns;
@@ -21,10 +26,12 @@ mod homes;
 mod import;
 mod incidents;
 mod observations;
+mod observations_watch;
 mod officers;
 mod pages;
 mod passages;
 mod persons;
+mod policies;
 mod postgres;
 mod prove;
 mod prove_persons;
@@ -32,6 +39,7 @@ mod readings;
 mod referrals;
 mod reporting;
 mod reports;
+mod reports_args;
 mod reports_differences;
 mod reports_import;
 mod reports_show;
@@ -39,11 +47,13 @@ mod reports_watch;
 mod results;
 mod rollup;
 mod rollup_show;
+mod schedules;
 mod support;
 mod sweeps;
 mod today;
 mod units;
 mod up;
+mod worklist;
 
 use std::process::ExitCode;
 
@@ -126,10 +136,13 @@ enum Command {
     /// Hand persons down to where they are to be found: import lists, send, acknowledge, verify
     #[command(subcommand)]
     Handdowns(handdowns::Command),
+    /// Show and say what holds in an area from a date on: the response level, how long persons are observed
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     /// Set up posts at stations and tolls; show what their shifts came to
     #[command(subcommand)]
     Checkpoints(checkpoints::Command),
-    /// Send who passes a checkpoint
+    /// Send who passes checkpoints; show what their shifts came to
     #[command(subcommand)]
     Passages(passages::Command),
     /// Watch over persons: open, extend, release; list what is to be done today, and what to chase
@@ -168,6 +181,17 @@ enum Command {
     /// Offer, ask for and deliver food, medicine and care; care teams
     #[command(subcommand)]
     Support(support::Command),
+    /// Enter facilities, their roles and phones; print the directory, find where to send somebody
+    #[command(subcommand)]
+    Facilities(facilities::Command),
+    /// Set up wards; send, list and sum counts of beds
+    #[command(subcommand)]
+    Beds(beds::Command),
+    /// Show and set the numbers that areas set for themselves
+    #[command(subcommand)]
+    Policies(policies::Command),
+    /// List what is not as it must be of facilities, phones and beds, put before a unit
+    Alarms(alarms::Args),
     /// Show what the registers of persons, cases and contacts come to, day by day
     Figures(figures::Args),
     /// List what must be done now, whatever it is about, in due order: a grid leader's day
@@ -220,6 +244,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Persons(command) => persons::run(command, &access, cli.style).await,
         Command::Hands(command) => hands::run(command, &access, cli.style).await,
         Command::Handdowns(command) => handdowns::run(command, &access, cli.style).await,
+        Command::Schedules(command) => schedules::run(command, &access, cli.style).await,
         Command::Checkpoints(command) => checkpoints::run(command, &access, cli.style).await,
         Command::Passages(command) => passages::run(command, &access, cli.style).await,
         Command::Observations(command) => observations::run(command, &access, cli.style).await,
@@ -234,6 +259,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sweeps(command) => sweeps::run(command, &access, cli.style).await,
         Command::Enforcements(command) => enforcements::run(command, &access, cli.style).await,
         Command::Support(command) => support::run(command, &access, cli.style).await,
+        Command::Facilities(command) => facilities::run(command, &access, cli.style).await,
+        Command::Beds(command) => beds::run(command, &access, cli.style).await,
+        Command::Policies(command) => policies::run(command, &access, cli.style).await,
+        Command::Alarms(args) => alarms::run(args, &access, cli.style).await,
         Command::Figures(args) => figures::run(&args, &access, cli.style).await,
         Command::Today(args) => today::today(args, &access, cli.style).await,
         Command::Chase(args) => today::chase(args, &access, cli.style).await,

@@ -8,10 +8,11 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
-    pages,
+    observations_watch as watch, pages,
     reporting::{instant, request_id},
     today::{self, ChaseArgs},
     units::resolve,
+    worklist,
 };
 use crate::output::{self, Column, Style};
 
@@ -51,6 +52,9 @@ pub(crate) enum Command {
         /// Only of this person, open or ended
         #[arg(long, default_value = "", hide_default_value = true, value_name = "PERSON")]
         person: String,
+        /// What must be done now, as `observations today`
+        #[arg(long, conflicts_with_all = ["state", "person"])]
+        today: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -66,6 +70,8 @@ pub(crate) enum Command {
     },
     /// As `rampart chase`: what is put before a unit, the most dangerous first
     Chase(ChaseArgs),
+    /// Follow observations: what is open, then every change, until Ctrl-C
+    Watch(watch::Args),
     /// Record another exposure: the end may move to a later day, never to an earlier one
     Extend {
         /// observations/{uuid}
@@ -223,7 +229,8 @@ pub(crate) enum Ending {
     EnteredInError,
 }
 
-const COLUMNS: &[Column] = &[
+/// The columns of an observation.
+pub(super) const COLUMNS: &[Column] = &[
     Column { key: "name", en: "Observation", zh: "编号" },
     Column { key: "person", en: "Person", zh: "人员" },
     Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
@@ -244,17 +251,8 @@ const EVENTS: &[Column] = &[
     Column { key: "end", en: "Ends", zh: "观察至" },
 ];
 
-const WORK: &[Column] = &[
-    Column { key: "observation", en: "Observation", zh: "编号" },
-    Column { key: "person", en: "Person", zh: "人员" },
-    Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
-    Column { key: "state", en: "State", zh: "状态" },
-    Column { key: "read_by", en: "Read by", zh: "本次测量截止" },
-    Column { key: "missed", en: "Missed in a row", zh: "连续漏测" },
-    Column { key: "due", en: "Release due", zh: "到期时间" },
-];
-
-fn row(observation: pb::Observation) -> Vec<String> {
+/// An observation in its columns.
+pub(super) fn row(observation: pb::Observation) -> Vec<String> {
     let ending = match observation.ending() {
         pb::Ending::Unspecified => String::new(),
         ending => output::word(ending.as_str_name(), "ENDING_"),
@@ -282,9 +280,14 @@ fn row(observation: pb::Observation) -> Vec<String> {
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let found = match command {
         Command::Get { observation } => return get(observation, access, style).await,
-        Command::Today { below, limit } => return to_do(below, limit, access, style).await,
+        Command::Today { below, limit } | Command::List { below, limit, today: true, .. } => {
+            return worklist::to_do(below, limit, access, style).await;
+        }
         Command::Chase(args) => return today::chase(args, access, style).await,
-        Command::List { below, state, person, limit } => list(below, state, person, limit, access).await?,
+        Command::Watch(args) => return watch::run(&args, access, style).await,
+        Command::List { below, state, person, limit, .. } => {
+            list(below, state, person, limit, access).await?
+        }
         change => changed(change, access).await?.into_iter().collect(),
     };
     style.rows(COLUMNS, &found.into_iter().map(row).collect::<Vec<_>>())?;
@@ -362,7 +365,11 @@ async fn changed(command: Command, access: &Access) -> anyhow::Result<Option<pb:
                 pb::EndObservationRequest { request_id, name: observation, ending: ending.into(), reason };
             observations.end_observation(request).await?.into_inner().observation
         }
-        Command::Get { .. } | Command::List { .. } | Command::Today { .. } | Command::Chase(_) => None,
+        Command::Get { .. }
+        | Command::List { .. }
+        | Command::Today { .. }
+        | Command::Chase(_)
+        | Command::Watch(_) => None,
     };
     Ok(changed)
 }
@@ -406,40 +413,6 @@ async fn list(
         Ok((page.observations, page.next_page_token))
     })
     .await
-}
-
-async fn to_do(
-    below: Option<String>,
-    limit: usize,
-    access: &Access,
-    style: Style,
-) -> anyhow::Result<ExitCode> {
-    let mut request = pb::ListWorkRequest {
-        ancestor_unit: named(below, access).await?,
-        page_size: pages::size(limit),
-        page_token: String::new(),
-    };
-    let mut readings = access.screening()?.readings();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = readings.list_work(request.clone()).await?.into_inner();
-        Ok((page.work, page.next_page_token))
-    })
-    .await?;
-    let row = |work: pb::Work| {
-        let observation = work.observation.unwrap_or_default();
-        vec![
-            observation.name.clone(),
-            observation.person.clone(),
-            observation.responsible_unit.clone(),
-            output::word(observation.state().as_str_name(), "OBSERVATION_STATE_"),
-            instant(work.slot.and_then(|slot| slot.close_time)),
-            work.missed_in_a_row.to_string(),
-            instant(observation.due_time),
-        ]
-    };
-    style.rows(WORK, &all.into_iter().map(row).collect::<Vec<_>>())?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The resource name of a unit, or nothing where none is said.

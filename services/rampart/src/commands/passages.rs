@@ -3,15 +3,24 @@
 use std::{fs::File, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
+use chrono::NaiveDate;
 use proto::screening::{self as pb, passage_result::Result as Came};
 
-use super::{EXIT_FOUND, access::Access, batches, pages, reporting::instant};
+use super::{
+    EXIT_FOUND,
+    access::Access,
+    batches,
+    checkpoints::{self, SHIFTS},
+    observations::named,
+    pages,
+    reporting::instant,
+};
 use crate::{
     output::{self, Column, Style},
     passages_file::{self, BATCH},
 };
 
-/// Who passes a checkpoint.
+/// Who passes checkpoints.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Send a file of passages: CSV with the columns event_id, pass_time, display_name, and, where they are known,
@@ -25,6 +34,24 @@ pub(crate) enum Command {
         at: String,
         #[command(flatten)]
         damages: batches::Damages,
+    },
+    /// Count who passed, shift by shift of a day; exit 1 where nothing was said of one that is over
+    List {
+        /// Only at this post, checkpoints/{uuid}
+        #[arg(long, value_name = "CHECKPOINT")]
+        at: Option<String>,
+        /// Only at posts of this unit and of those below it
+        #[arg(long, value_name = "UNIT", conflicts_with = "at")]
+        below: Option<String>,
+        /// The day
+        #[arg(long, value_name = "DATE", required_unless_present = "today")]
+        date: Option<NaiveDate>,
+        /// What must be done: the picture of today's shifts, those of which nothing was said first
+        #[arg(long, conflicts_with = "date")]
+        today: bool,
+        /// At most so many posts
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
     },
     /// List who passed in one vehicle or party, whole, for a reason, which is kept with your name
     Fellows {
@@ -90,6 +117,58 @@ async fn fellows(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Counts who passed the posts of a unit, or one, in the shifts of a day; of today's, what was not said first.
+async fn list(
+    (at, below): (Option<String>, Option<String>),
+    date: Option<NaiveDate>,
+    limit: usize,
+    access: &Access,
+    style: Style,
+) -> anyhow::Result<ExitCode> {
+    let mut service = access.screening()?.checkpoints();
+    let posts = if let Some(name) = at {
+        let answer = service.get_checkpoint(pb::GetCheckpointRequest { name }).await?;
+        answer.into_inner().checkpoint.into_iter().collect()
+    } else {
+        let mut request = pb::ListCheckpointsRequest {
+            ancestor_unit: named(below, access).await?,
+            page_size: pages::size(limit),
+            page_token: String::new(),
+        };
+        pages::up_to(limit, async |page_token| {
+            request.page_token = page_token;
+            let page = service.list_checkpoints(request.clone()).await?.into_inner();
+            Ok((page.checkpoints, page.next_page_token))
+        })
+        .await?
+    };
+    let mut shifts = Vec::new();
+    for post in posts {
+        let date = date.map(|date| date.to_string()).unwrap_or_default();
+        let request = pb::GetShiftsRequest { checkpoint: post.name.clone(), date };
+        let answer = service.get_shifts(request).await?.into_inner();
+        shifts.extend(answer.shifts.into_iter().map(|shift| (post.clone(), shift)));
+    }
+    let is_missing = |shift: &pb::Shift| shift.state() == pb::ShiftState::Missing;
+    let found = shifts.iter().any(|(_, shift)| is_missing(shift));
+    if date.is_none() {
+        shifts.sort_by_key(|(_, shift)| {
+            (!is_missing(shift), shift.start_time.map_or(0, |start| start.seconds))
+        });
+    }
+    let columns = [&POST[..], SHIFTS].concat();
+    let row = |(post, shift): (pb::Checkpoint, pb::Shift)| {
+        [vec![post.name, post.display_name], checkpoints::shift(shift)].concat()
+    };
+    style.rows(&columns, &shifts.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(if found { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })
+}
+
+const POST: [Column; 2] = [
+    Column { key: "checkpoint", en: "Checkpoint", zh: "编号" },
+    Column { key: "display_name", en: "Name", zh: "名称" },
+];
+
 const RESULTS: &[Column] = &[
     Column { key: "line", en: "Line", zh: "行" },
     Column { key: "event_id", en: "Passage", zh: "编号" },
@@ -102,6 +181,9 @@ const RESULTS: &[Column] = &[
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let (file, at, damages) = match command {
         Command::Import { file, at, damages } => (file, at, damages),
+        Command::List { at, below, date, limit, .. } => {
+            return list((at, below), date, limit, access, style).await;
+        }
         Command::Fellows { checkpoint, party, reason, date, limit } => {
             let request = pb::ListFellowsRequest { checkpoint, party, reason, date, ..Default::default() };
             return fellows(request, limit, access, style).await;

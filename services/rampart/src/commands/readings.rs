@@ -12,6 +12,7 @@ use super::{
     batches::{self, Came},
     observations::named,
     reporting::{instant, request_id},
+    worklist,
 };
 use crate::{
     client::Screening,
@@ -59,10 +60,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         damages: batches::Damages,
     },
-    /// List the readings of an observation in the order in which they were taken
+    /// List the readings of an observation in the order in which they were taken, or whom to read now
     List {
         /// observations/{uuid}
-        observation: String,
+        #[arg(required_unless_present = "today", conflicts_with = "today")]
+        observation: Option<String>,
+        /// What must be done: whose slot of this hour has not been read, what closes first, first
+        #[arg(long)]
+        today: bool,
+        /// Only there and below: units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
+        #[arg(long, value_name = "UNIT", requires = "today")]
+        below: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: i32,
@@ -187,7 +195,10 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             Ok(if found { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })
         }
         Command::Import { file, damages } => import(&screening, file, damages, style).await,
-        Command::List { observation, limit } => {
+        Command::List { observation: None, below, limit, .. } => {
+            worklist::to_read(below, usize::try_from(limit).unwrap_or_default(), access, style).await
+        }
+        Command::List { observation: Some(observation), limit, .. } => {
             let request = pb::ListReadingsRequest {
                 observation,
                 page_size: limit.clamp(1, 1_000),

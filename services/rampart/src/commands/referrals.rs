@@ -8,6 +8,7 @@ use proto::screening as pb;
 use super::{
     access::Access,
     observations::named,
+    pages,
     readings::symptoms,
     reporting::{instant, request_id},
 };
@@ -30,9 +31,12 @@ pub(crate) enum Command {
         /// Also those that were answered
         #[arg(long)]
         answered: bool,
+        /// What must be done now, in due order: what waits for its answer, or for a case
+        #[arg(long, conflicts_with = "answered")]
+        today: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
-        limit: i32,
+        limit: usize,
     },
     /// Show a referral
     Get {
@@ -129,15 +133,21 @@ fn row(referral: pb::Referral) -> Vec<String> {
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
     let mut referrals = access.screening()?.referrals();
     let found = match command {
-        Command::List { below, person, answered, limit } => {
-            let request = pb::ListReferralsRequest {
+        Command::List { below, person, answered, today, limit } => {
+            let mut request = pb::ListReferralsRequest {
                 ancestor_unit: named(below, access).await?,
                 answered,
                 person,
-                page_size: limit.clamp(1, 1_000),
+                due_order: today,
+                page_size: pages::size(limit),
                 page_token: String::new(),
             };
-            referrals.list_referrals(request).await?.into_inner().referrals
+            pages::up_to(limit, async |page_token| {
+                request.page_token = page_token;
+                let page = referrals.list_referrals(request.clone()).await?.into_inner();
+                Ok((page.referrals, page.next_page_token))
+            })
+            .await?
         }
         Command::Get { referral } => {
             let request = pb::GetReferralRequest { name: referral };

@@ -45,8 +45,11 @@ pub(crate) enum Command {
         /// Only of this person, persons/{uuid}
         #[arg(long, default_value = "", value_name = "PERSON")]
         person: String,
-        /// What must be done now: only those that somebody must act on
-        #[arg(long, alias = "unhandled")]
+        /// Only those that somebody must act on
+        #[arg(long, conflicts_with = "today")]
+        unhandled: bool,
+        /// What must be done now, in due order
+        #[arg(long)]
         today: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
@@ -130,11 +133,12 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::RecordResultRequest { request_id: request_id(), result: Some(result) };
             results.record_result(request).await?.into_inner().result.into_iter().collect()
         }
-        Command::List { below, person, today, limit } => {
+        Command::List { below, person, unhandled, today, limit } => {
             let mut request = pb::ListResultsRequest {
                 ancestor_unit: named(below, access).await?,
                 person,
-                unhandled: today,
+                unhandled,
+                due_order: today,
                 page_size: pages::size(limit),
                 page_token: String::new(),
             };

@@ -12,6 +12,7 @@ use super::{
     observations::named,
     pages,
     reporting::{instant, request_id},
+    today,
     units::resolve,
 };
 use crate::{
@@ -44,6 +45,9 @@ pub(crate) enum Command {
         /// Also those that were closed
         #[arg(long)]
         closed: bool,
+        /// What must be done: how far the unit is in each open sweep that is not at 100 percent there
+        #[arg(long, requires = "unit", conflicts_with = "closed")]
+        today: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -188,7 +192,10 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             output::say(&format!("covers {} grids", made.grids));
             made.sweep.into_iter().collect()
         }
-        Command::List { unit, closed, limit } => {
+        Command::List { unit, today: true, limit, .. } => {
+            return today::sweeps_to_do(unit, limit, access, style).await;
+        }
+        Command::List { unit, closed, limit, .. } => {
             let mut request = pb::ListSweepsRequest {
                 unit: named(unit, access).await?,
                 closed,

@@ -129,11 +129,12 @@ impl Up {
         stack::bootstrap(&admin_url, &password, founding, &clock).await?;
         let person_keys = person_keys(&data.join("person-keys"))?;
         let options = stack::Options { admin_url, password, clock, addresses, person_keys };
-        let stack = Stack::start(&options, &issuer).await?;
+        let stack = Stack::start(&options, &issuer, stack::ALL).await?;
         ClientContext {
             registry: stack.registry.clone(),
             reporting: stack.reporting.clone(),
             screening: stack.screening.clone(),
+            medical: stack.medical.clone(),
             ca: None,
             cert: None,
             key: None,
@@ -188,10 +189,11 @@ pub(crate) async fn up(args: Args) -> anyhow::Result<ExitCode> {
     output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
     let up = Up::start(&args.data, args.addresses, &founding, clock).await?;
     output::say(&format!(
-        "registry   {}\nreporting  {}\nscreening  {}\ndatabase   {}\nclients    {} (the next shell needs no flags)\n\nTry `rampart units list`. Ctrl-C stops everything; the data stays.",
+        "registry   {}\nreporting  {}\nscreening  {}\nmedical    {}\ndatabase   {}\nclients    {} (the next shell needs no flags)\n\nTry `rampart units list`. Ctrl-C stops everything; the data stays.",
         up.stack.registry,
         up.stack.reporting,
         up.stack.screening,
+        up.stack.medical,
         args.data.join("postgres").display(),
         ClientContext::path().display(),
     ));

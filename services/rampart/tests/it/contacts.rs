@@ -8,7 +8,7 @@ use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_its_contacts_and_what_must_be_reported() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
     sandbox.appointed(&county, pb::Office::HealthOfficer, "doctor").await;
@@ -71,7 +71,7 @@ async fn a_case_its_contacts_and_what_must_be_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i12_a_list_that_looks_damaged_is_shown_before_anything_is_sent_and_one_of_gb18030_is_read() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "样区").await.name;
     sandbox.appointed(&county, pb::Office::DutyOfficer, "duty").await;
     let shell = Shell::new(sandbox);

@@ -3,7 +3,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod contacts;
+mod medical;
 mod reporting;
+mod schedules;
 mod screening;
 mod shell;
 mod sweeps;
+mod today;

@@ -5,7 +5,7 @@ use std::{ops::Deref, time::Duration};
 
 use proto::registry as pb;
 use serde_json::{Value, json};
-use tests::Sandbox;
+use tests::{Part, Sandbox};
 
 use crate::shell::Shell;
 
@@ -50,7 +50,7 @@ impl Deref for Town {
 
 impl Town {
     async fn start() -> Self {
-        let sandbox = Sandbox::start().await;
+        let sandbox = Sandbox::start(&[Part::Screening, Part::Reporting]).await;
         let root = sandbox.root.clone();
         let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
         let township = sandbox.unit(&county, pb::Level::Township, "样街道").await.name;

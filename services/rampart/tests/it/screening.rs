@@ -8,7 +8,7 @@ use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_returnee_from_intake_to_release() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let root = sandbox.root.clone();
     let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
@@ -35,11 +35,13 @@ async fn a_returnee_from_intake_to_release() {
     let take = ["readings", "take", &name, "--temperature", "36.5", "--symptom", "cough"];
     let taken = shell.json("leader", &[&take[..], &at].concat()).await[0].clone();
     assert_eq!((&taken["result"], &taken["outcome"]), (&json!("accepted"), &json!("symptoms")));
-    let referral = shell.json("doctor", &["referrals", "list"]).await[0].clone();
+    let today = ["referrals", "list", "--today"];
+    let referral = shell.json("doctor", &today).await[0].clone();
     assert_eq!((&referral["name"], &referral["symptoms"]), (&taken["referral"], &json!("cough")));
     let referral = referral["name"].as_str().unwrap();
     let answer = ["referrals", "answer", referral, "--says", "cleared", "--facility", "人民医院"];
     assert_eq!(shell.json("doctor", &answer).await[0]["answer"], "cleared");
+    assert!(shell.json("doctor", &today).await.as_array().unwrap().is_empty());
 
     let readings = format!(
         "event_id,observation,taken_time,kind,temperature\n\
@@ -83,7 +85,7 @@ async fn a_returnee_from_intake_to_release() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_traveller_from_a_toll_post_to_a_village() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let root = sandbox.root.clone();
     let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;

@@ -37,6 +37,7 @@ impl Shell {
             .env("RAMPART_REGISTRY", self.sandbox.registry_url())
             .env("RAMPART_REPORTING", self.sandbox.reporting_url())
             .env("RAMPART_SCREENING", self.sandbox.screening_url())
+            .env("RAMPART_MEDICAL", self.sandbox.medical_url())
             .env("RAMPART_TOKEN", token);
         command
     }

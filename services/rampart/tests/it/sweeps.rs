@@ -8,7 +8,7 @@ use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_a_refusal_and_a_family_looked_after() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "样区").await.name;
     let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
     let grid = sandbox.unit(&village, pb::Level::Grid, "一网格").await.name;

@@ -1,8 +1,6 @@
 //! Appointments speak here.
 
-use chassis::{
-    Clock, Database, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server, watching::Watching,
-};
+use chassis::{Clock, Database, Fault, Violations, claims::Claim, pages, parse, server, watching::Watching};
 use proto::registry::{self as pb, appointment_service_server::AppointmentService};
 use sqlx::PgConnection;
 use tokio_stream::wrappers::ReceiverStream;
@@ -109,9 +107,9 @@ impl Appointments {
     ) -> Result<pb::ListAppointmentsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let unit = wrong.keep("unit", parse::optional_name(UNITS, &request.unit)).flatten();
-        let officer = wrong.keep("officer", parse::optional_name(OFFICERS, &request.officer)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let unit = wrong.optional_name("unit", UNITS, &request.unit);
+        let officer = wrong.optional_name("officer", OFFICERS, &request.officer);
         let office = Some(request.office).filter(|office| *office != 0);
         let office = wrong.keep("office", office.map(contract::office).transpose()).flatten();
         let at = wrong.keep("as_of", optional_instant(request.as_of)).flatten();
@@ -119,10 +117,8 @@ impl Appointments {
             wrong.add("ancestor_unit", "must be empty where a unit is said");
         }
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.database, &caller, "ListAppointments", &request);
-        let after = pager.place(&token)?;
+        let pager = page.of(&self.database, &caller, "ListAppointments", &request);
+        let after: (String, Uuid) = pager.pair()?.unwrap_or_default();
 
         let moment = Moment::of(&self.clock);
         let ask = Ask::today("appointments.read", moment.today);
@@ -137,10 +133,10 @@ impl Appointments {
             at: Some(at.unwrap_or(moment.now)).filter(|_| !request.show_all),
             after: (&after.0, after.1),
             today: moment.today,
-            limit: size + 1,
+            limit: pager.limit(),
         };
         let mut appointments = store::list(&mut work, &selection).await?;
-        let next_page_token = pager.cut(&mut appointments, size, |one| format!("{} {}", one.path, one.id));
+        let next_page_token = pager.cut(&mut appointments, |one| format!("{} {}", one.path, one.id));
         let appointments = appointments.into_iter().map(Into::into).collect();
         Ok(pb::ListAppointmentsResponse { appointments, next_page_token })
     }
@@ -157,9 +153,7 @@ impl Appointments {
         }
         let made = ops::appoint(&mut work, &caller, vec![appointment], Moment::of(&self.clock)).await?;
         let answer = pb::AppointResponse { appointment: self.read(&mut work, &made).await?.pop() };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     async fn appoint_many(
@@ -178,9 +172,7 @@ impl Appointments {
         }
         let made = ops::appoint(&mut work, &caller, appointments, Moment::of(&self.clock)).await?;
         let answer = pb::BatchAppointResponse { appointments: self.read(&mut work, &made).await? };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     async fn end(&self, request: Request<pb::RelieveRequest>) -> Result<pb::RelieveResponse, Fault> {
@@ -195,10 +187,7 @@ impl Appointments {
             return Ok(answer);
         }
         let ended = ops::relieve(&mut work, appointment, &relief, moment).await?;
-        let answer = pb::RelieveResponse { appointment: Some(ended.into()) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::RelieveResponse { appointment: Some(ended.into()) }).await
     }
 
     async fn replace(&self, request: Request<pb::HandOverRequest>) -> Result<pb::HandOverResponse, Fault> {
@@ -218,9 +207,7 @@ impl Appointments {
             successor: self.read(&mut work, &[done.successor]).await?.pop(),
             overlap: self.read(&mut work, done.overlap.as_slice()).await?.pop(),
         };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     async fn vacancies(
@@ -229,13 +216,11 @@ impl Appointments {
     ) -> Result<pb::ListVacanciesResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let at = wrong.keep("as_of", optional_instant(request.as_of)).flatten();
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.database, &caller, "ListVacancies", &request);
-        let key = pager.key(&token)?.unwrap_or_default();
+        let pager = page.of(&self.database, &caller, "ListVacancies", &request);
+        let key = pager.key()?.unwrap_or_default();
         let (path, office) = key.split_once(' ').unwrap_or_default();
 
         let moment = Moment::of(&self.clock);
@@ -245,15 +230,14 @@ impl Appointments {
         let at = at.unwrap_or(moment.now);
         let mut vacancies = Vec::new();
         for range in ranges.iter().filter(|range| path <= range.as_str() || contains(range, path)) {
-            let missing = size + 1 - i64::try_from(vacancies.len()).unwrap_or(i64::MAX);
+            let missing = pager.missing(vacancies.len());
             if missing <= 0 {
                 break;
             }
             let found = store::vacancies(&mut work, range, (path, office), at, moment.today, missing);
             vacancies.extend(found.await?);
         }
-        let next_page_token =
-            pager.cut(&mut vacancies, size, |one| format!("{} {}", one.path, one.office.word()));
+        let next_page_token = pager.cut(&mut vacancies, |one| format!("{} {}", one.path, one.office.word()));
         let vacancies = vacancies.into_iter().map(Into::into).collect();
         Ok(pb::ListVacanciesResponse { vacancies, next_page_token })
     }

@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::{Appointment, Contact, Held, Holding, NewAppointment, Vacancy};
 use crate::{
+    batches,
     officers::parse::{COLLECTION as OFFICERS, officer_name},
     units::parse::{COLLECTION as UNITS, unit_name},
 };
 
 /// The collection of appointments' names.
 pub const COLLECTION: &str = "appointments";
-const LARGEST_BATCH: usize = 1_000;
 
 /// The resource name of an appointment.
 #[must_use]
@@ -76,20 +76,7 @@ pub fn appoint(request: &pb::AppointRequest) -> Result<NewAppointment, Fault> {
 /// # Errors
 /// Every violation of every item.
 pub fn batch(request: &pb::BatchAppointRequest) -> Result<Vec<NewAppointment>, Fault> {
-    let count = request.appointments.len();
-    if count == 0 || count > LARGEST_BATCH {
-        return Err(Fault::invalid("appointments", format!("must be 1 to {LARGEST_BATCH}, are {count}")));
-    }
-    let mut wrong = Violations::default();
-    let mut all = Vec::with_capacity(count);
-    for (index, message) in request.appointments.iter().enumerate() {
-        match appointment(message) {
-            Ok(appointment) => all.push(appointment),
-            Err(inner) => wrong.nest(&format!("appointments[{index}]"), inner),
-        }
-    }
-    wrong.refuse()?;
-    Ok(all)
+    batches::checked("appointments", &request.appointments, |_, message| appointment(message))
 }
 
 /// An end that is asked for.

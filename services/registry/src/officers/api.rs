@@ -1,8 +1,6 @@
 //! Officers speak here.
 
-use chassis::{
-    Caller, Clock, Database, Fault, claims::Claim, feed, pages, pages::Pager, parse, parse::etag, server,
-};
+use chassis::{Caller, Clock, Database, Fault, Violations, claims::Claim, feed, pages, parse, server};
 use proto::registry::{self as pb, officer_service_server::OfficerService};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
@@ -65,7 +63,7 @@ impl OfficerService for Officers {
 impl Officers {
     async fn get(&self, request: Request<pb::GetOfficerRequest>) -> Result<pb::GetOfficerResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.database.begin(deadline).await?;
         let officer = self.visible(&mut work, &caller, "officers.read", id).await?;
         Ok(pb::GetOfficerResponse { officer: Some(officer.into()) })
@@ -76,18 +74,17 @@ impl Officers {
         request: Request<pb::ListOfficersRequest>,
     ) -> Result<pb::ListOfficersResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let size = pages::size(request.page_size).map_err(|wrong| Fault::invalid("page_size", wrong))?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.database, &caller, "ListOfficers", &request);
-        let after = pager.place(&token)?;
+        let mut wrong = Violations::default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        wrong.refuse()?;
+        let pager = page.of(&self.database, &caller, "ListOfficers", &request);
+        let after: (String, Uuid) = pager.pair()?.unwrap_or_default();
         let ask = Ask::today("officers.read", self.clock.today());
         let mut work = self.database.begin(deadline).await?;
         let ranges = scope::below(&mut work, &caller, ask, &request.ancestor_unit).await?;
         let after = (after.0.as_str(), after.1);
-        let mut officers = store::list(&mut work, &ranges, after, ask.today, size + 1).await?;
-        let next_page_token =
-            pager.cut(&mut officers, size, |officer| format!("{} {}", officer.path, officer.id));
+        let mut officers = store::list(&mut work, &ranges, after, ask.today, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut officers, |officer| format!("{} {}", officer.path, officer.id));
         Ok(pb::ListOfficersResponse {
             officers: officers.into_iter().map(Into::into).collect(),
             next_page_token,
@@ -108,10 +105,7 @@ impl Officers {
             return Ok(answer);
         }
         let officer = self.insert(&mut work, vec![entry]).await?.pop();
-        let answer = pb::CreateOfficerResponse { officer };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::CreateOfficerResponse { officer }).await
     }
 
     async fn batch_create(
@@ -129,9 +123,7 @@ impl Officers {
             return Ok(answer);
         }
         let answer = pb::BatchCreateOfficersResponse { officers: self.insert(&mut work, entries).await? };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     async fn update(
@@ -150,9 +142,7 @@ impl Officers {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        if read.is_some_and(|read| read != etag(officer.version)) {
-            return Err(Fault::EtagMismatch(etag(officer.version)));
-        }
+        parse::unchanged(&read, officer.version)?;
         let moment = Moment::of(&self.clock);
         let entry = officer.entry.changed(change);
         if !store::update(&mut work, id, &entry, officer.version, moment.now).await? {
@@ -162,10 +152,7 @@ impl Officers {
         let held = appointments::store::held_by(&mut work, id).await?;
         feed::note(&mut work, appointments::TOPIC, &held).await?;
         let officer = store::get(&mut work, &[id], moment.today).await?.pop().map(Into::into);
-        let answer = pb::UpdateOfficerResponse { officer };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::UpdateOfficerResponse { officer }).await
     }
 
     fn write(&self) -> Ask {

@@ -6,11 +6,13 @@ use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::{Change, Entry, Officer, phone};
-use crate::units::parse::{COLLECTION as UNITS, unit_name};
+use crate::{
+    batches,
+    units::parse::{COLLECTION as UNITS, unit_name},
+};
 
 /// The collection of officers' names.
 pub const COLLECTION: &str = "officers";
-const LARGEST_BATCH: usize = 1_000;
 const CHANGEABLE: [&str; 4] = ["display_name", "official_phone", "subject", "home_unit"];
 
 /// The resource name of an officer.
@@ -61,20 +63,7 @@ pub fn create(request: &pb::CreateOfficerRequest) -> Result<Entry, Fault> {
 /// # Errors
 /// Every violation of every item.
 pub fn batch(request: &pb::BatchCreateOfficersRequest) -> Result<Vec<Entry>, Fault> {
-    let count = request.officers.len();
-    if count == 0 || count > LARGEST_BATCH {
-        return Err(Fault::invalid("officers", format!("must be 1 to {LARGEST_BATCH}, are {count}")));
-    }
-    let mut wrong = Violations::default();
-    let mut entries = Vec::with_capacity(count);
-    for (index, officer) in request.officers.iter().enumerate() {
-        match entry(officer) {
-            Ok(entry) => entries.push(entry),
-            Err(inner) => wrong.nest(&format!("officers[{index}]"), inner),
-        }
-    }
-    wrong.refuse()?;
-    Ok(entries)
+    batches::checked("officers", &request.officers, |_, officer| entry(officer))
 }
 
 /// A change that is asked for.
@@ -84,8 +73,8 @@ pub struct Update {
     pub id: Uuid,
     /// What changes.
     pub change: Change,
-    /// The etag that the caller read.
-    pub etag: Option<String>,
+    /// The etag that the caller read; empty where they say none.
+    pub etag: String,
 }
 
 impl TryFrom<&pb::UpdateOfficerRequest> for Update {
@@ -110,8 +99,7 @@ impl TryFrom<&pb::UpdateOfficerRequest> for Update {
             change.home_unit = wrong.keep("officer.home_unit", parse::name(UNITS, &officer.home_unit));
         }
         wrong.refuse()?;
-        let etag = Some(officer.etag.clone()).filter(|etag| !etag.is_empty());
-        Ok(Self { id: id.unwrap_or_default(), change, etag })
+        Ok(Self { id: id.unwrap_or_default(), change, etag: officer.etag.clone() })
     }
 }
 

@@ -1,8 +1,6 @@
 //! Units speak here.
 
-use chassis::{
-    Caller, Clock, Database, Fault, claims::Claim, pages::Pager, parse, server, watching::Watching,
-};
+use chassis::{Caller, Clock, Database, Fault, claims::Claim, parse, server, watching::Watching};
 use chrono::NaiveDate;
 use proto::registry::{self as pb, unit_service_server::UnitService};
 use sqlx::PgConnection;
@@ -107,7 +105,7 @@ impl UnitService for Units {
 impl Units {
     async fn get(&self, request: Request<pb::GetUnitRequest>) -> Result<pb::GetUnitResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let ask = self.ask("units.read", &request.as_of)?;
         let mut work = self.database.begin(deadline).await?;
         let unit = visible(&mut work, &caller, ask, id).await?;
@@ -116,11 +114,9 @@ impl Units {
 
     async fn list(&self, request: Request<pb::ListUnitsRequest>) -> Result<pb::ListUnitsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let listing = Listing::try_from(&request)?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.database, &caller, "ListUnits", &request);
-        let after = pager.key(&token)?.unwrap_or_default();
+        let (listing, page) = Listing::take(&mut request)?;
+        let pager = page.of(&self.database, &caller, "ListUnits", &request);
+        let after = pager.key()?.unwrap_or_default();
         let ask = self.ask("units.read", &request.as_of)?;
 
         let mut work = self.database.begin(deadline).await?;
@@ -132,7 +128,7 @@ impl Units {
         let ancestor_path = ancestor.as_ref().map(|unit| unit.path.as_str());
         let mut units: Vec<Unit> = Vec::new();
         for range in ranges(&scopes, ancestor_path) {
-            let missing = listing.size + 1 - i64::try_from(units.len()).unwrap_or(i64::MAX);
+            let missing = pager.missing(units.len());
             if missing <= 0 {
                 break;
             }
@@ -151,7 +147,7 @@ impl Units {
             };
             units.extend(store::list(&mut work, &selection).await?);
         }
-        let next_page_token = pager.cut(&mut units, listing.size, |unit| unit.path.clone());
+        let next_page_token = pager.cut(&mut units, |unit| unit.path.clone());
         Ok(pb::ListUnitsResponse {
             units: units.into_iter().map(Into::into).collect(),
             next_page_token,
@@ -187,10 +183,7 @@ impl Units {
         }
         let made = ops::create(&mut work, vec![unit], Moment::of(&self.clock)).await?;
         let unit = in_order(&mut work, &made).await?.pop();
-        let answer = pb::CreateUnitResponse { unit };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::CreateUnitResponse { unit }).await
     }
 
     async fn batch_create(
@@ -208,9 +201,7 @@ impl Units {
         }
         let made = ops::create(&mut work, units, Moment::of(&self.clock)).await?;
         let answer = pb::BatchCreateUnitsResponse { units: in_order(&mut work, &made).await? };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     async fn update(&self, request: Request<pb::UpdateUnitRequest>) -> Result<pb::UpdateUnitResponse, Fault> {
@@ -227,9 +218,7 @@ impl Units {
         }
         let changed = ops::update(&mut work, update, Moment::of(&self.clock)).await?;
         let answer = pb::UpdateUnitResponse { unit: in_order(&mut work, &[changed]).await?.pop() };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     fn ask(&self, permission: &'static str, as_of: &str) -> Result<Ask, Fault> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chassis::{Fault, fault::Unmet, feed, parse::etag};
+use chassis::{Fault, fault::Unmet, feed, parse};
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -172,9 +172,7 @@ pub async fn update(
     store::lock_tree(connection, moves).await?;
     let absent = || Fault::NotFound(unit_name(id));
     let (version, level) = store::lock(connection, id).await?.ok_or_else(absent)?;
-    if read.is_some_and(|read| read != etag(version)) {
-        return Err(Fault::EtagMismatch(etag(version)));
-    }
+    parse::unchanged(&read, version)?;
     let place = place_on(connection, id, from).await?.ok_or_else(absent)?;
     let Change { display_name, parent, status, successors, codes, external_ids } = change;
     if let Some(name) = display_name {

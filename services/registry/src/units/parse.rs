@@ -8,14 +8,12 @@ use proto::{registry as pb, types};
 use uuid::Uuid;
 
 use super::{Change, Code, ExternalId, Level, NewUnit, Parent, Status, Unit, name};
+use crate::batches;
 
 /// The collection of unit names.
 pub const COLLECTION: &str = "units";
 /// How many codes, numbers or successors a unit may have.
 const MOST: usize = 16;
-/// How many units a batch may have.
-const LARGEST_BATCH: usize = 1_000;
-
 /// The resource name of a unit.
 #[must_use]
 pub fn unit_name(id: Uuid) -> String {
@@ -35,16 +33,16 @@ pub struct Listing {
     pub show_closed: bool,
     /// The date, today where none.
     pub as_of: Option<NaiveDate>,
-    /// The size of the page.
-    pub size: i64,
 }
 
-impl TryFrom<&pb::ListUnitsRequest> for Listing {
-    type Error = Fault;
-
-    fn try_from(request: &pb::ListUnitsRequest) -> Result<Self, Fault> {
+impl Listing {
+    /// A list of the contract, and the page of it, which is taken out of the request.
+    ///
+    /// # Errors
+    /// Every violation.
+    pub fn take(request: &mut pb::ListUnitsRequest) -> Result<(Self, pages::Asked), Fault> {
         let mut wrong = Violations::default();
-        let ancestor = wrong.keep("ancestor_unit", parse::optional_name(COLLECTION, &request.ancestor_unit));
+        let ancestor = wrong.optional_name("ancestor_unit", COLLECTION, &request.ancestor_unit);
         if request.children_only && request.ancestor_unit.is_empty() {
             wrong.add("children_only", "needs an ancestor_unit");
         }
@@ -53,16 +51,10 @@ impl TryFrom<&pb::ListUnitsRequest> for Listing {
             number => wrong.keep("level", level(number)),
         };
         let as_of = wrong.keep("as_of", parse::optional_date(&request.as_of));
-        let size = wrong.keep("page_size", pages::size(request.page_size));
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         wrong.refuse()?;
-        Ok(Self {
-            ancestor: ancestor.flatten(),
-            children_only: request.children_only,
-            level,
-            show_closed: request.show_closed,
-            as_of: as_of.flatten(),
-            size: size.unwrap_or_default(),
-        })
+        let (children_only, show_closed) = (request.children_only, request.show_closed);
+        Ok((Self { ancestor, children_only, level, show_closed, as_of: as_of.flatten() }, page))
     }
 }
 
@@ -181,24 +173,14 @@ pub fn create(request: &pb::CreateUnitRequest) -> Result<NewUnit, Fault> {
 /// # Errors
 /// Every violation of every item.
 pub fn batch(request: &pb::BatchCreateUnitsRequest) -> Result<Vec<NewUnit>, Fault> {
-    if request.units.is_empty() || request.units.len() > LARGEST_BATCH {
-        let count = request.units.len();
-        return Err(Fault::invalid("units", format!("must be 1 to {LARGEST_BATCH}, are {count}")));
-    }
-    let mut wrong = Violations::default();
     let mut earlier = HashMap::new();
-    let mut units = Vec::with_capacity(request.units.len());
-    for (index, unit) in request.units.iter().enumerate() {
-        match new_unit(unit, &earlier) {
-            Ok(unit) => units.push(unit),
-            Err(inner) => wrong.nest(&format!("units[{index}]"), inner),
-        }
+    batches::checked("units", &request.units, |index, unit| {
+        let checked = new_unit(unit, &earlier);
         if !unit.client_id.is_empty() {
             earlier.entry(unit.client_id.as_str()).or_insert(index);
         }
-    }
-    wrong.refuse()?;
-    Ok(units)
+        checked
+    })
 }
 
 /// A change that is asked for.
@@ -210,8 +192,8 @@ pub struct Update {
     pub change: Change,
     /// From which date on; today where none.
     pub effective: Option<NaiveDate>,
-    /// The version that the caller read, as an etag.
-    pub etag: Option<String>,
+    /// The version that the caller read, as an etag; empty where they say none.
+    pub etag: String,
 }
 
 impl TryFrom<&pb::UpdateUnitRequest> for Update {
@@ -230,7 +212,7 @@ impl TryFrom<&pb::UpdateUnitRequest> for Update {
             id: id.unwrap_or_default(),
             change,
             effective: effective.flatten(),
-            etag: Some(request.etag.clone()).filter(|etag| !etag.is_empty()),
+            etag: request.etag.clone(),
         })
     }
 }

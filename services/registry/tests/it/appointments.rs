@@ -37,7 +37,7 @@ async fn lists_units(sandbox: &Sandbox, subject: &str) -> Result<usize, Code> {
 
 #[tokio::test]
 async fn an_appointment_is_the_grant_and_a_relieved_officer_is_refused_at_once() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     sandbox.officer(&county.name, "liu").await;
     assert_eq!(lists_units(&sandbox, "liu").await, Err(Code::PermissionDenied), "recorded, not appointed");
@@ -50,7 +50,7 @@ async fn an_appointment_is_the_grant_and_a_relieved_officer_is_refused_at_once()
 
 #[tokio::test]
 async fn an_appointment_holds_from_its_first_instant_to_its_last() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     let officer = sandbox.officer(&county.name, "liu").await;
     let now = sandbox.clock.now();
@@ -68,7 +68,7 @@ async fn an_appointment_holds_from_its_first_instant_to_its_last() {
 
 #[tokio::test]
 async fn one_holds_an_office_in_full_one_acts_and_deputies_are_many() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     sandbox.appointed(&county.name, Office::Leader, "first").await;
     let appoint = async |subject: &str, holding: pb::Holding| {
@@ -87,7 +87,7 @@ async fn one_holds_an_office_in_full_one_acts_and_deputies_are_many() {
 
 #[tokio::test]
 async fn a_hand_over_leaves_no_gap_and_no_overlap() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     let former = sandbox.appointed(&county.name, Office::Leader, "former").await;
     let successor = sandbox.officer(&county.name, "successor").await;
@@ -114,7 +114,7 @@ async fn a_hand_over_leaves_no_gap_and_no_overlap() {
 
 #[tokio::test]
 async fn a_vacancy_is_named_with_who_answers_by_default() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let village = sandbox.unit(&sandbox.root, Level::Village, "丁村").await;
     let grid = sandbox.unit(&village.name, Level::Grid, "第1网格").await;
     sandbox.appointed(&village.name, Office::Leader, "leader").await;
@@ -137,7 +137,7 @@ async fn a_vacancy_is_named_with_who_answers_by_default() {
 
 #[tokio::test]
 async fn who_answers_is_visible_to_every_officer_of_the_city() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let one = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     let other = sandbox.unit(&sandbox.root, Level::County, "乙县").await;
     let grid = sandbox.unit(&other.name, Level::Grid, "第1网格").await;
@@ -156,7 +156,7 @@ async fn who_answers_is_visible_to_every_officer_of_the_city() {
 
 #[tokio::test]
 async fn nobody_hands_out_more_than_they_have_nor_outside_their_hands() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let one = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     let other = sandbox.unit(&sandbox.root, Level::County, "乙县").await;
     let grid = sandbox.unit(&one.name, Level::Grid, "第1网格").await;
@@ -175,7 +175,7 @@ async fn nobody_hands_out_more_than_they_have_nor_outside_their_hands() {
 
 #[tokio::test]
 async fn what_was_done_stays_done() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     let held = sandbox.appointed(&county.name, Office::Leader, "liu").await;
     let before = sandbox.clock.now() - TimeDelta::hours(1);
@@ -192,7 +192,7 @@ async fn what_was_done_stays_done() {
 
 #[tokio::test]
 async fn a_thousand_are_appointed_at_once_or_none() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, Level::County, "甲县").await;
     let units = (0..200).map(|grid| tests::new_unit(&county.name, Level::Grid, &format!("第{grid}网格")));
     let request = pb::BatchCreateUnitsRequest { request_id: request_id(), units: units.collect() };

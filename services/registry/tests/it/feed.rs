@@ -54,7 +54,7 @@ impl Consumer {
 
 #[tokio::test]
 async fn a_snapshot_names_everything_and_changes_follow() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let before = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     assert_eq!(consumer.snapshot().await, 2);
@@ -69,7 +69,7 @@ async fn a_snapshot_names_everything_and_changes_follow() {
 
 #[tokio::test]
 async fn what_happened_while_away_comes_after_the_token() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     let token = consumer.token.clone();
@@ -83,7 +83,7 @@ async fn what_happened_while_away_comes_after_the_token() {
 
 #[tokio::test]
 async fn a_transaction_that_commits_late_is_not_lost() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     let early = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
@@ -110,7 +110,7 @@ async fn a_transaction_that_commits_late_is_not_lost() {
 
 #[tokio::test]
 async fn a_silent_feed_gives_signs_of_life_with_a_token() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     consumer.until(|_, event| matches!(event, Event::Heartbeat(_))).await;
@@ -119,7 +119,7 @@ async fn a_silent_feed_gives_signs_of_life_with_a_token() {
 
 #[tokio::test]
 async fn a_token_that_is_too_old_asks_for_a_snapshot() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     let token = consumer.token.clone();
@@ -137,7 +137,7 @@ async fn a_token_that_is_too_old_asks_for_a_snapshot() {
 
 #[tokio::test]
 async fn a_relieved_caller_s_open_stream_ends() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     let mut sql = sandbox.sql().await;
@@ -156,7 +156,7 @@ async fn a_relieved_caller_s_open_stream_ends() {
 
 #[tokio::test]
 async fn a_draining_service_ends_its_streams_with_unavailable() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     let stopping = tokio::spawn(sandbox.restart());
@@ -173,7 +173,7 @@ async fn a_draining_service_ends_its_streams_with_unavailable() {
 
 #[tokio::test]
 async fn every_change_of_many_writers_arrives() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     let writers = (0..6).map(|writer| {
@@ -197,7 +197,7 @@ async fn every_change_of_many_writers_arrives() {
 
 #[tokio::test]
 async fn a_watch_that_breaks_off_within_a_note_misses_none_of_it() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut consumer = Consumer::open(&sandbox, "").await;
     consumer.snapshot().await;
     let unit = |n: i32| tests::new_unit(&sandbox.root, pb::Level::County, &format!("第{n}县"));

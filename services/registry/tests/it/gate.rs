@@ -30,7 +30,7 @@ fn claims(issuer: &str, audience: &str, expires: i64) -> serde_json::Value {
 
 #[tokio::test]
 async fn only_credentials_of_our_issuer_for_our_audience_are_let_in() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let later = chassis::clock::wall().timestamp() + 600;
     let sign = |claims: serde_json::Value| sandbox.issuer.sign(&claims).expect("signed");
     let folder = tempfile::tempdir().expect("a folder");
@@ -56,7 +56,7 @@ async fn only_credentials_of_our_issuer_for_our_audience_are_let_in() {
 
 #[tokio::test]
 async fn a_call_without_credentials_is_refused() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let channel = tonic::transport::Endpoint::new(sandbox.registry_url().to_owned()).unwrap().connect_lazy();
     let mut units = pb::unit_service_client::UnitServiceClient::new(channel);
     let refused = units.list_units(pb::ListUnitsRequest::default()).await.expect_err("nobody");
@@ -65,14 +65,14 @@ async fn a_call_without_credentials_is_refused() {
 
 #[tokio::test]
 async fn a_stranger_with_good_credentials_may_do_nothing() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let refused = list(&sandbox.registry_as("stranger")).await.expect_err("not appointed");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "PERMISSION_DENIED"));
 }
 
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_with_the_reason() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let request = pb::ListUnitsRequest { page_token: "x".repeat(5 << 20), ..pb::ListUnitsRequest::default() };
     let refused = sandbox.registry().units().list_units(request).await.expect_err("too large");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "INVALID_ARGUMENT"));
@@ -80,7 +80,7 @@ async fn a_message_over_the_limit_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn a_call_that_waits_longer_than_its_deadline_is_told_so() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut sql = sandbox.sql().await;
     let mut work = sql.begin().await.unwrap();
     sqlx::query("LOCK TABLE registry.unit_place").execute(&mut *work).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_call_that_waits_longer_than_its_deadline_is_told_so() {
 
 #[tokio::test]
 async fn the_database_going_away_is_unavailable_with_retry_info() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     list(&sandbox.registry()).await.expect("it works");
     // Roles and server are those of other tests too: this database only is cut off, from another.
     let (server, database) = sandbox.admin_url.rsplit_once('/').unwrap();

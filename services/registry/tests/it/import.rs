@@ -37,7 +37,7 @@ async fn count(sandbox: &Sandbox) -> usize {
 
 #[tokio::test]
 async fn a_second_run_changes_nothing() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let first = sandbox.import(sandbox.import_header("2019"), list()).await.expect("imported");
     assert_eq!((first.summary.applied, first.summary.created), (true, 4));
     let again = sandbox.import(sandbox.import_header("2019"), list()).await.expect("imported");
@@ -48,7 +48,7 @@ async fn a_second_run_changes_nothing() {
 
 #[tokio::test]
 async fn a_dry_run_tells_and_does_nothing() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let header = pb::ImportHeader { dry_run: true, ..sandbox.import_header("2019") };
     let told = sandbox.import(header, list()).await.expect("told");
     assert_eq!((told.summary.applied, told.summary.created), (false, 4));
@@ -57,7 +57,7 @@ async fn a_dry_run_tells_and_does_nothing() {
 
 #[tokio::test]
 async fn one_bad_row_stops_all_unless_told_to_keep_going() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut rows = list();
     rows.push(row(4, Level::Village, "99010110020", "短村", "990101100000"));
     rows.push(row(5, Level::Grid, "990101100203", "其下", "99010110020"));
@@ -76,7 +76,7 @@ async fn one_bad_row_stops_all_unless_told_to_keep_going() {
 
 #[tokio::test]
 async fn i12_damaged_names_are_refused_unless_accepted() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut rows = list();
     rows[3].display_name = "ÖêÉ½´å".to_owned();
     let refused = sandbox.import(sandbox.import_header("2019"), rows.clone()).await.expect("told");
@@ -89,7 +89,7 @@ async fn i12_damaged_names_are_refused_unless_accepted() {
 
 #[tokio::test]
 async fn a_newer_vintage_names_new_renamed_and_absent_and_guesses_no_recode() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     sandbox.import(sandbox.import_header("2019"), list()).await.expect("the old list");
     let newer = vec![
         row(2, Level::County, "990101000000", "甲区", ""),
@@ -129,7 +129,7 @@ async fn a_newer_vintage_names_new_renamed_and_absent_and_guesses_no_recode() {
 
 #[tokio::test]
 async fn a_repeated_request_id_answers_with_the_summary_of_the_first() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let header = sandbox.import_header("2019");
     let first = sandbox.import(header.clone(), list()).await.expect("imported");
     let again = sandbox.import(header, list()).await.expect("answered");
@@ -138,7 +138,7 @@ async fn a_repeated_request_id_answers_with_the_summary_of_the_first() {
 
 #[tokio::test]
 async fn a_header_is_checked_as_a_whole() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let header = pb::ImportHeader {
         request_id: request_id(),
         system: "nbs".to_owned(),
@@ -155,7 +155,7 @@ async fn a_header_is_checked_as_a_whole() {
 
 #[tokio::test]
 async fn accepting_damage_accepts_nothing_else() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let long = "村".repeat(101);
     let damaged_and_long = "\u{fffd}".repeat(101);
     for name in [long.as_str(), damaged_and_long.as_str(), "戊\u{1}村", "\u{fffd}\0村", "", " \t "] {

@@ -24,7 +24,7 @@ async fn list(sandbox: &Sandbox, subject: &str, ancestor: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn two_officers_never_share_a_subject() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     sandbox.officer(&sandbox.root, "liu").await;
     let request = pb::CreateOfficerRequest {
         request_id: request_id(),
@@ -36,7 +36,7 @@ async fn two_officers_never_share_a_subject() {
 
 #[tokio::test]
 async fn every_violation_of_every_officer_of_a_batch_is_named() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut nameless = new_officer(&sandbox.root, "liu");
     nameless.display_name = String::new();
     let mut phoneless = new_officer("units/nowhere", "li u");
@@ -56,12 +56,16 @@ async fn every_violation_of_every_officer_of_a_batch_is_named() {
         ]
     );
     // Those that the registry is founded with, and no others.
-    assert_eq!(list(&sandbox, "admin", "").await, ["admin", "reporting", "screening"], "none was recorded");
+    assert_eq!(
+        list(&sandbox, "admin", "").await,
+        ["admin", "reporting", "screening", "medical"],
+        "none was recorded"
+    );
 }
 
 #[tokio::test]
 async fn a_county_s_officer_sees_nobody_of_the_next_county() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let one = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let other = sandbox.unit(&sandbox.root, pb::Level::County, "乙县").await;
     sandbox.appointed(&one.name, pb::Office::DutyOfficer, "duty.one").await;
@@ -84,7 +88,7 @@ async fn a_county_s_officer_sees_nobody_of_the_next_county() {
 
 #[tokio::test]
 async fn an_officer_s_phone_changes_and_a_stale_etag_does_not() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let officer = sandbox.officer(&sandbox.root, "liu").await;
     let mut request = pb::UpdateOfficerRequest {
         request_id: request_id(),

@@ -56,7 +56,7 @@ async fn tree(sandbox: &Sandbox) -> PgConnection {
 
 #[tokio::test]
 async fn hot_queries_never_read_a_large_table_from_end_to_end() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut sql = tree(&sandbox).await;
     let of_level = async |sql: &mut PgConnection, level: i16| -> (String, String) {
         let one = "SELECT p.unit_id::text, p.path FROM unit_place p JOIN unit u ON u.id = p.unit_id WHERE u.level = $1

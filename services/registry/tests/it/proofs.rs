@@ -91,7 +91,7 @@ async fn end(sandbox: &Sandbox, unit: &str, office: &str) {
 
 #[tokio::test]
 async fn a_healthy_tree_passes_county_by_county() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     tree(&sandbox).await;
     let proof = prove(&sandbox).await;
     assert_eq!(proof.found(), []);
@@ -110,7 +110,7 @@ async fn a_healthy_tree_passes_county_by_county() {
 
 #[tokio::test]
 async fn a_vacancy_is_named_with_who_answers_and_breaks_nothing() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let tree = tree(&sandbox).await;
     end(&sandbox, &tree.grid.name, "information_reporter").await;
     let proof = prove(&sandbox).await;
@@ -130,7 +130,7 @@ async fn a_vacancy_is_named_with_who_answers_and_breaks_nothing() {
 
 #[tokio::test]
 async fn an_acting_holder_is_no_vacancy_and_days_differ() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let tree = tree(&sandbox).await;
     end(&sandbox, &tree.grid.name, "leader").await;
     let officer = sandbox.officer(&tree.grid.name, "acting").await;
@@ -148,7 +148,7 @@ async fn an_acting_holder_is_no_vacancy_and_days_differ() {
 
 #[tokio::test]
 async fn a_vacancy_that_nobody_answers_for_breaks_the_law() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let tree = tree(&sandbox).await;
     end(&sandbox, &tree.grid.name, "leader").await;
     for unit in [&tree.village.name, &tree.town.name, &tree.county.name, &sandbox.root] {
@@ -164,7 +164,7 @@ async fn a_vacancy_that_nobody_answers_for_breaks_the_law() {
 
 #[tokio::test]
 async fn an_office_held_twice_or_by_nobody_or_nowhere_breaks_the_law() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let tree = tree(&sandbox).await;
     let mut sql = sandbox.sql().await;
     let copy = |unit: &str, officer: &str, from: &pb::Unit| {
@@ -208,7 +208,7 @@ async fn an_office_held_twice_or_by_nobody_or_nowhere_breaks_the_law() {
 
 #[tokio::test]
 async fn a_damaged_tree_is_found_wherever_the_damage_put_a_unit() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let tree = tree(&sandbox).await;
     let mut sql = sandbox.sql().await;
     let damage = |set: &str, unit: &pb::Unit| {
@@ -256,7 +256,7 @@ async fn a_damaged_tree_is_found_wherever_the_damage_put_a_unit() {
 
 #[tokio::test]
 async fn a_county_s_officer_proves_their_own_county() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let tree = tree(&sandbox).await;
     end(&sandbox, &tree.grid.name, "leader").await;
     end(&sandbox, &tree.other.name, "leader").await;

@@ -1,81 +1,15 @@
 //! What a service says about itself to those who watch over it: figures and traces.
 
-use std::sync::{Arc, Mutex};
-
 use chassis::telemetry::{self, LogFormat};
-use opentelemetry_proto::tonic::{
-    collector::{
-        metrics::v1::{
-            ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-            metrics_service_server::{MetricsService, MetricsServiceServer},
-        },
-        trace::v1::{
-            ExportTraceServiceRequest, ExportTraceServiceResponse,
-            trace_service_server::{TraceService, TraceServiceServer},
-        },
-    },
-    trace::v1::Span,
-};
 use proto::registry as pb;
 use rampart::client::Registry;
-use tests::{Sandbox, until};
-use tokio::net::TcpListener;
-use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+use tests::{Sandbox, collector::Collector, until};
+use tonic::{Request, Status};
 use tracing::Instrument as _;
 
 use crate::transport::{Second, free};
 
 const LIST: &str = "/rampart.registry.v1.UnitService/ListUnits";
-
-/// A collector: the spans and the names of the figures that it was sent.
-#[derive(Clone, Default)]
-struct Collector {
-    spans: Arc<Mutex<Vec<Span>>>,
-    figures: Arc<Mutex<Vec<String>>>,
-}
-
-impl Collector {
-    async fn start(&self) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let serving = tonic::transport::Server::builder()
-            .add_service(TraceServiceServer::new(self.clone()))
-            .add_service(MetricsServiceServer::new(self.clone()))
-            .serve_with_incoming(TcpIncoming::from(listener));
-        tokio::spawn(serving);
-        url
-    }
-
-    fn spans(&self, name: &str) -> Vec<Span> {
-        let spans = self.spans.lock().expect("spans");
-        spans.iter().filter(|span| span.name == name).cloned().collect()
-    }
-}
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let scopes = request.into_inner().resource_spans.into_iter().flat_map(|one| one.scope_spans);
-        self.spans.lock().expect("spans").extend(scopes.flat_map(|one| one.spans));
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-#[tonic::async_trait]
-impl MetricsService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        let scopes = request.into_inner().resource_metrics.into_iter().flat_map(|one| one.scope_metrics);
-        let names = scopes.flat_map(|one| one.metrics).map(|one| one.name);
-        self.figures.lock().expect("figures").extend(names);
-        Ok(Response::new(ExportMetricsServiceResponse::default()))
-    }
-}
 
 fn client(second: &Second) -> Registry {
     Registry::new(&format!("http://{}", second.address), &second.token).expect("a client")
@@ -87,7 +21,7 @@ async fn list(registry: &Registry) -> Result<(), Status> {
 
 #[tokio::test]
 async fn calls_are_counted_by_method_and_code_and_a_stream_is_in_hand_until_it_ends() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let scraped = free().await;
     let second = Second::with(&sandbox, |config| config.metrics_listen = Some(scraped)).await;
     let registry = client(&second);
@@ -122,7 +56,7 @@ async fn calls_are_counted_by_method_and_code_and_a_stream_is_in_hand_until_it_e
 // The one test that sets up tracing, which a program does once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_is_sent_the_callers_trace_with_the_services_span_in_it_and_the_figures() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let collector = Collector::default();
     let url = collector.start().await;
     let silent = tracing_subscriber::EnvFilter::new("off");
@@ -148,7 +82,7 @@ async fn a_collector_is_sent_the_callers_trace_with_the_services_span_in_it_and_
     let theirs = theirs.expect("a child of the span that was named");
     assert_eq!(theirs.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_bytes());
     for name in ["rampart.calls", "rampart.call.duration", "rampart.calls.in_hand"] {
-        let figures = collector.figures.lock().expect("figures");
+        let figures = collector.figures();
         assert!(figures.iter().any(|figure| figure == name), "{name} was not sent: {figures:?}");
     }
 }

@@ -142,7 +142,7 @@ impl Second {
 
 #[tokio::test]
 async fn only_clients_with_a_certificate_of_the_ca_are_let_in() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let (own, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let files = own.server("localhost", Some(clients.path("ca.pem")));
     let second = Second::start(&sandbox, files).await;
@@ -164,7 +164,7 @@ async fn only_clients_with_a_certificate_of_the_ca_are_let_in() {
 
 #[tokio::test]
 async fn without_a_client_ca_the_server_alone_shows_a_certificate() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let own = Authority::new();
     let second = Second::start(&sandbox, own.server("localhost", None)).await;
     second.call("localhost", &own.believed()).await.expect("let in");
@@ -174,7 +174,7 @@ async fn without_a_client_ca_the_server_alone_shows_a_certificate() {
 
 #[tokio::test]
 async fn renewed_files_are_taken_up_without_a_restart() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let (own, clients, later) = (Authority::new(), Authority::new(), Authority::new());
     let client_ca = own.path("clients.pem");
     std::fs::copy(clients.path("ca.pem"), &client_ca).expect("copied");
@@ -197,7 +197,7 @@ async fn renewed_files_are_taken_up_without_a_restart() {
 
 #[tokio::test]
 async fn a_handshake_that_stalls_holds_nobody_up_and_is_cut_off() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let own = Authority::new();
     let second = Second::start(&sandbox, own.server("localhost", None)).await;
     let mut stalled = Vec::new();
@@ -215,7 +215,7 @@ async fn a_handshake_that_stalls_holds_nobody_up_and_is_cut_off() {
 
 #[tokio::test]
 async fn the_port_for_health_answers_in_plaintext_and_serves_nothing_else() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let own = Authority::new();
     let second = Second::start(&sandbox, own.server("localhost", Some(own.path("ca.pem")))).await;
     let url = format!("http://{}", second.health);
@@ -257,7 +257,7 @@ async fn counted(to: SocketAddr) -> (u16, Arc<AtomicUsize>) {
 
 #[tokio::test]
 async fn the_feed_is_followed_over_mtls_with_a_certificate_that_is_renewed() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let (own, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let second = Second::start(&sandbox, own.server("localhost", Some(clients.path("ca.pem")))).await;
     let follower = tests::blank(&["reporting"]).await;

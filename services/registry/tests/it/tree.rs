@@ -216,7 +216,7 @@ fn whatever_happens_to_a_tree_it_stays_one_on_every_day() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[3; 32]);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let played = runner.run(&prop::collection::vec(step(), 10..40), |steps| {
-        let sandbox = runtime.block_on(Sandbox::start());
+        let sandbox = runtime.block_on(Sandbox::start(&[]));
         let told = format!("{steps:?}");
         let run = std::panic::AssertUnwindSafe(|| {
             runtime.block_on(async {

@@ -28,7 +28,7 @@ async fn list(sandbox: &Sandbox, request: pb::ListUnitsRequest) -> Vec<String> {
 
 #[tokio::test]
 async fn a_renamed_unit_keeps_its_old_name_on_old_days() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
 
     let mut request = update(&county.name, &["display_name"]);
@@ -42,7 +42,7 @@ async fn a_renamed_unit_keeps_its_old_name_on_old_days() {
 
 #[tokio::test]
 async fn a_moved_unit_takes_its_subtree_along_from_that_date_on() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let from = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let to = sandbox.unit(&sandbox.root, pb::Level::County, "乙县").await;
     let town = sandbox.unit(&from.name, pb::Level::Township, "丙镇").await;
@@ -66,7 +66,7 @@ async fn a_moved_unit_takes_its_subtree_along_from_that_date_on() {
 
 #[tokio::test]
 async fn a_unit_never_stands_below_itself() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let town = sandbox.unit(&county.name, pb::Level::Township, "丙镇").await;
     let mut request = update(&county.name, &["parent_unit"]);
@@ -77,7 +77,7 @@ async fn a_unit_never_stands_below_itself() {
 
 #[tokio::test]
 async fn a_parent_stands_at_a_higher_level() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let village = sandbox.unit(&county.name, pb::Level::Village, "直管村").await;
     assert_eq!(village.parent_unit, county.name, "not necessarily the next level");
@@ -91,7 +91,7 @@ async fn a_parent_stands_at_a_higher_level() {
 
 #[tokio::test]
 async fn i3_a_code_means_one_unit_in_its_system_and_vintage() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let code = |system: &str| pb::UnitCode {
         system: system.to_owned(),
         vintage: "2019".to_owned(),
@@ -116,7 +116,7 @@ async fn i3_a_code_means_one_unit_in_its_system_and_vintage() {
 
 #[tokio::test]
 async fn a_closed_unit_stays_readable_and_leaves_the_list() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let old = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let new = sandbox.unit(&sandbox.root, pb::Level::County, "乙县").await;
     let mut request = update(&old.name, &["status", "successor_units"]);
@@ -142,7 +142,7 @@ async fn a_closed_unit_stays_readable_and_leaves_the_list() {
 
 #[tokio::test]
 async fn a_unit_with_units_at_work_below_it_is_not_closed() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     sandbox.unit(&county.name, pb::Level::Township, "丙镇").await;
     let mut request = update(&county.name, &["status"]);
@@ -153,7 +153,7 @@ async fn a_unit_with_units_at_work_below_it_is_not_closed() {
 
 #[tokio::test]
 async fn every_violation_is_named_at_once() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let request = pb::CreateUnitRequest {
         request_id: request_id(),
         unit: Some(pb::NewUnit {
@@ -170,7 +170,7 @@ async fn every_violation_is_named_at_once() {
 
 #[tokio::test]
 async fn an_update_says_what_it_changes() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let mut units = sandbox.registry().units();
     let refused = units.update_unit(update(&county.name, &[])).await.expect_err("no mask");
@@ -181,7 +181,7 @@ async fn an_update_says_what_it_changes() {
 
 #[tokio::test]
 async fn a_stale_etag_aborts_and_tells_the_present_one() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let mut request = update(&county.name, &["display_name"]);
     request.etag = county.etag.clone();
@@ -195,7 +195,7 @@ async fn a_stale_etag_aborts_and_tells_the_present_one() {
 
 #[tokio::test]
 async fn a_repeated_request_id_answers_as_before_and_does_nothing() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let request = pb::CreateUnitRequest {
         request_id: request_id(),
         unit: Some(new_unit(&sandbox.root, pb::Level::County, "甲县")),
@@ -213,7 +213,7 @@ async fn a_repeated_request_id_answers_as_before_and_does_nothing() {
 
 #[tokio::test]
 async fn concurrent_doubles_of_a_request_id_do_the_work_once() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let request = pb::CreateUnitRequest {
         request_id: request_id(),
         unit: Some(new_unit(&sandbox.root, pb::Level::County, "甲县")),
@@ -238,7 +238,7 @@ async fn concurrent_doubles_of_a_request_id_do_the_work_once() {
 
 #[tokio::test]
 async fn pages_follow_the_order_of_the_tree_and_miss_nobody() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     for town in 0..5 {
         let town = sandbox.unit(&county.name, pb::Level::Township, &format!("镇{town}")).await;
@@ -261,7 +261,7 @@ async fn pages_follow_the_order_of_the_tree_and_miss_nobody() {
 
 #[tokio::test]
 async fn a_page_token_belongs_to_one_query() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     for name in ["甲县", "乙县", "丙县"] {
         sandbox.unit(&sandbox.root, pb::Level::County, name).await;
     }
@@ -286,7 +286,7 @@ async fn a_page_token_belongs_to_one_query() {
 
 #[tokio::test]
 async fn a_batch_is_made_whole_or_not_at_all() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let mut county = new_unit(&sandbox.root, pb::Level::County, "甲县");
     county.client_id = "a".to_owned();
     let town = new_unit("client:a", pb::Level::Township, "丙镇");
@@ -309,7 +309,7 @@ async fn a_batch_is_made_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn a_batch_of_1001_is_refused() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let unit = new_unit(&sandbox.root, pb::Level::County, "甲县");
     let request = pb::BatchCreateUnitsRequest { request_id: request_id(), units: vec![unit; 1_001] };
     let refused = sandbox.registry().units().batch_create_units(request).await.expect_err("too many");
@@ -318,7 +318,7 @@ async fn a_batch_of_1001_is_refused() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_restart() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let sandbox = sandbox.restart().await;
     assert_eq!(as_of(&sandbox, &county.name, "").await.display_name, "甲县");
@@ -333,7 +333,7 @@ fn status(unit: &pb::Unit, status: pb::UnitStatus, from: &str) -> pb::UpdateUnit
 
 #[tokio::test]
 async fn a_unit_closed_earlier_than_first_said_closed_on_the_earlier_date() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     for date in ["2020-02-10", "2020-02-05"] {
         let request = status(&county, pb::UnitStatus::Closed, date);
@@ -344,7 +344,7 @@ async fn a_unit_closed_earlier_than_first_said_closed_on_the_earlier_date() {
 
 #[tokio::test]
 async fn a_unit_opens_again_only_under_one_at_work() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[]).await;
     let county = sandbox.unit(&sandbox.root, pb::Level::County, "甲县").await;
     let town = sandbox.unit(&county.name, pb::Level::Township, "丙镇").await;
     let mut units = sandbox.registry().units();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use chrono::NaiveDate;
 use proto::reporting::{self as pb, day_service_server::DayService};
 use sqlx::PgConnection;
@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Plan, State, closing, lock_key, opening,
+    Day, Plan, State, closing, opening,
     parse::{self as contract, COLLECTION, day_name},
     sealing::{self, Asked},
     store::{self, Selection},
@@ -102,7 +102,10 @@ impl Days {
         let mut work = self.house.database.begin(deadline).await?;
         let known = forms::on(&mut work, form, date).await?;
         let known = known.ok_or_else(|| Fault::NotFound(form_name(form)))?;
-        self.house.within(&caller, "days.open", known.owner).map_err(|_| Fault::NotFound(form_name(form)))?;
+        self.house
+            .jurisdiction
+            .within(&caller, "days.open", known.owner)
+            .map_err(|_| Fault::NotFound(form_name(form)))?;
         if date > self.house.clock.today() {
             return Err(Fault::unmet(
                 "DAY_NOT_BEGUN",
@@ -122,9 +125,7 @@ impl Days {
         }
         let plan = self.seen(&mut work, &caller, "days.read", day.id).await?;
         let answer = pb::OpenDayResponse { day: Some(self.whole(&mut work, &caller, &plan).await?) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     async fn get(&self, request: Request<pb::GetDayRequest>) -> Result<pb::GetDayResponse, Fault> {
@@ -168,9 +169,8 @@ impl Days {
     async fn list(&self, request: Request<pb::ListDaysRequest>) -> Result<pb::ListDaysResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let form = (!request.form.is_empty()).then(|| parse::name(FORMS, &request.form));
-        let form = wrong.keep("form", form.transpose()).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let form = wrong.optional_name("form", FORMS, &request.form);
         let start = wrong.keep("start_date", parse::optional_date(&request.start_date)).flatten();
         let end = wrong.keep("end_date", parse::optional_date(&request.end_date)).flatten();
         let state = i16::try_from(request.state).unwrap_or(-1);
@@ -178,34 +178,42 @@ impl Days {
             wrong.add("state", "is no state of a day");
         }
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListDays", &request);
-        let (date, id) = pager.place(&token)?;
-        let after = if date.is_empty() { None } else { parse::date(&date).ok().map(|date| (date, id)) };
+        let pager = page.of(&self.house.database, &caller, "ListDays", &request);
+        let after = pager.pair()?;
         let selection = Selection {
             form,
             state: Some(state).filter(|state| *state != 0),
             start,
             end,
             after,
-            limit: size + 1,
+            limit: pager.limit(),
         };
         let mut work = self.house.database.begin(deadline).await?;
         let mut days = store::list(&mut work, &selection).await?;
-        let next_page_token = pager.cut(&mut days, size, |day| format!("{} {}", day.date, day.id));
+        let next_page_token = pager.cut(&mut days, |day| format!("{} {}", day.date, day.id));
+        let days = self.shown(&mut work, &caller, days).await?;
+        Ok(pb::ListDaysResponse { days, next_page_token })
+    }
+
+    /// Those of the days that some part of is the caller's to see, each with its last seal.
+    async fn shown(
+        &self,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        days: Vec<Day>,
+    ) -> Result<Vec<pb::Day>, Fault> {
         let ids: Vec<Uuid> = days.iter().map(|day| day.id).collect();
-        let seals = seals::seals(&mut work, &ids, None).await?;
+        let seals = seals::seals(connection, &ids, None).await?;
         let mut shown = Vec::with_capacity(days.len());
         for day in days {
-            let plan = self.house.plan_of(&mut work, day).await?;
-            if self.house.visible(&caller, "days.read", &plan).is_empty() {
+            let plan = self.house.plan_of(connection, day).await?;
+            if self.house.visible(caller, "days.read", &plan).is_empty() {
                 continue;
             }
             let last = seals.iter().rfind(|seal| seal.day == plan.day.id).map(contract::seal);
             shown.push(pb::Day { seals: last.into_iter().collect(), ..contract::day(&plan.day) });
         }
-        Ok(pb::ListDaysResponse { days: shown, next_page_token })
+        Ok(shown)
     }
 
     async fn change_times(
@@ -216,7 +224,7 @@ impl Days {
         let request_id = parse::request_id(&mut request.request_id)?;
         let (form_id, date) = form_and_date(&request.form, &request.business_date)?;
         let mut wrong = Violations::default();
-        wrong.keep("reason", parse::text(&request.reason, TEXT).map(drop));
+        wrong.text("reason", &request.reason, TEXT);
         let asked = request.schedule.as_ref().map(|asked| schedule(&mut wrong, "schedule", asked));
         wrong.refuse()?;
         let asked = asked.flatten();
@@ -224,48 +232,29 @@ impl Days {
         let mut work = self.house.database.begin(deadline).await?;
         let absent = || Fault::NotFound(form_name(form_id));
         let form = forms::on(&mut work, form_id, date).await?.ok_or_else(absent)?;
-        self.house.within(&caller, "days.open", form.owner).map_err(|_| absent())?;
+        self.house.jurisdiction.within(&caller, "days.open", form.owner).map_err(|_| absent())?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        if let Some(day) = store::by_date(&mut work, form_id, date).await? {
-            store::lock(&mut work, &[lock_key(day.id)], true).await?;
-            let day = store::by_id(&mut work, day.id).await?.ok_or(Fault::Conflict)?;
-            if day.state >= State::Closed {
-                return Err(Fault::unmet(
-                    "DAY_CLOSED",
-                    day_name(day.id),
-                    "is closed, and its times with it",
-                    vec![("state", day.state.word().to_owned())],
-                ));
-            }
-            let times = asked.as_ref().unwrap_or(&form.definition.schedule).on(date, self.house.clock.zone());
-            let same =
-                times.slots.iter().map(|slot| &slot.key).eq(day.times.slots.iter().map(|slot| &slot.key));
-            if !same {
-                return Err(Fault::invalid(
-                    "schedule.slots",
-                    "must be the slots that the day was opened with",
-                ));
-            }
-            store::set_times(&mut work, day.id, &times).await?;
-        }
+        opening::reschedule(&self.house, &mut work, &form, date, asked.as_ref()).await?;
         let over = (asked, request.reason.clone(), caller.subject().to_owned(), self.house.clock.now());
         forms::override_day(&mut work, form_id, date, &over).await?;
         let day = store::by_date(&mut work, form_id, date).await?;
-        let answer = pb::OverrideDayResponse {
-            r#override: contract::day_override(over),
-            day: day.as_ref().map(contract::day),
-        };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(
+                work,
+                pb::OverrideDayResponse {
+                    r#override: contract::day_override(over),
+                    day: day.as_ref().map(contract::day),
+                },
+            )
+            .await
     }
 
     async fn close(&self, request: Request<pb::CloseDayRequest>) -> Result<pb::CloseDayResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let claim = Claim::new(&caller, request_id, "CloseDay", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let plan = self.owned(&mut work, &caller, "days.open", id).await?;
@@ -277,74 +266,53 @@ impl Days {
         let day = store::by_id(&mut work, id).await?.ok_or(Fault::Conflict)?;
         let plan = Plan { day, ..(*plan).clone() };
         let answer = pb::CloseDayResponse { day: Some(self.whole(&mut work, &caller, &plan).await?) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, answer).await
     }
 
     async fn sign(&self, request: Request<pb::SignOffDayRequest>) -> Result<pb::SignOffDayResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
-        let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
+        let id = wrong.name("name", COLLECTION, &request.name);
+        let unit = wrong.name("unit", UNITS, &request.unit);
         if request.figures_etag.is_empty() {
             wrong.add("figures_etag", "is required: the etag of the roll-up that is agreed to");
         }
-        if !request.note.is_empty() {
-            wrong.keep("note", parse::text(&request.note, TEXT).map(drop));
-        }
+        wrong.optional_text("note", &request.note, TEXT);
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "SignOffDay", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let plan = self.seen(&mut work, &caller, "days.read", id).await?;
         let place = self.house.place(&caller, "days.sign", &plan, unit)?;
-        if !sealing::signing(&plan).contains(&place) {
-            let level = plan.form.definition.sign_off_level.unwrap_or_default();
-            let words = format!("does not sign off on the form {}", plan.form.key);
-            return Err(Fault::unmet(
-                "NOT_A_SIGNING_UNIT",
-                request.unit,
-                words,
-                vec![("level", level.to_string())],
-            ));
-        }
+        sealing::signs(&plan, place)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        self.house.jurisdiction.fresh()?;
-        store::lock(&mut work, &[lock_key(id)], false).await?;
-        let total = totals::total(&mut work, &plan, place).await?;
-        let changes = total.changes();
-        if request.figures_etag != etag(changes) {
-            return Err(Fault::EtagMismatch(etag(changes)));
-        }
-        let signed =
-            (place, caller.subject().to_owned(), self.house.clock.now(), changes, request.note.clone());
-        seals::sign_off(&mut work, id, &signed).await?;
-        let totals = [(place, total)].into();
-        let sign_off = contract::sign_offs(&plan, &[signed], &totals, |other| other == place).pop();
+        let said = (caller.subject(), request.figures_etag.as_str(), request.note);
+        let (signed, total) = sealing::sign(&self.house, &mut work, &plan, place, said).await?;
+        let sign_off =
+            contract::sign_offs(&plan, &[signed], &[(place, total)].into(), |other| other == place).pop();
         let outstanding = sealing::outstanding(&mut work, &plan).await?.len();
-        let answer = pb::SignOffDayResponse {
-            sign_off,
-            outstanding: i32::try_from(outstanding).unwrap_or(i32::MAX),
-            level: plan.form.definition.sign_off_level.unwrap_or_default().into(),
-        };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(
+                work,
+                pb::SignOffDayResponse {
+                    sign_off,
+                    outstanding: i32::try_from(outstanding).unwrap_or(i32::MAX),
+                    level: plan.form.definition.sign_off_level.unwrap_or_default().into(),
+                },
+            )
+            .await
     }
 
     async fn seal(&self, request: Request<pb::SealDayRequest>) -> Result<pb::SealDayResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let id = wrong.name("name", COLLECTION, &request.name);
         let date = wrong.keep("bulletin_date", parse::optional_date(&request.bulletin_date)).flatten();
         let publish_at = wrong.keep("publish_time", request.publish_time.map(parse::instant).transpose());
-        if !request.reason.is_empty() {
-            wrong.keep("reason", parse::text(&request.reason, TEXT).map(drop));
-        }
+        wrong.optional_text("reason", &request.reason, TEXT);
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "SealDay", &request);
         let mut work = self.house.database.begin(deadline).await?;
@@ -361,10 +329,7 @@ impl Days {
             publish_at: publish_at.flatten(),
         };
         let seal = sealing::seal(&self.house, &mut work, id, asked).await?;
-        let answer = pb::SealDayResponse { seal: Some(contract::seal(&seal)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::SealDayResponse { seal: Some(contract::seal(&seal)) }).await
     }
 
     /// A day that some part of is the caller's to see.
@@ -396,7 +361,7 @@ impl Days {
 
 fn form_and_date(form: &str, date: &str) -> Result<(Uuid, NaiveDate), Fault> {
     let mut wrong = Violations::default();
-    let form = wrong.keep("form", parse::name(FORMS, form)).unwrap_or_default();
+    let form = wrong.name("form", FORMS, form);
     let date = wrong.keep("business_date", parse::date(date)).unwrap_or_default();
     wrong.refuse()?;
     Ok((form, date))

@@ -7,12 +7,17 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use chassis::{Fault, clock};
 use chrono::NaiveDate;
 use jurisdiction::Tree;
+use sqlx::PgConnection;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Day, Plan, ReadTo, State, lock_key, store};
+use super::{Day, Plan, ReadTo, State, lock_key, parse::day_name, store};
 use crate::{
-    forms::{Figures, Kind, store as forms, value},
+    forms::{
+        Figures, Form, Kind,
+        schedule::{Schedule, Times},
+        store as forms, value,
+    },
     house::{House, not_open},
     reports::{
         Standing, chase,
@@ -249,4 +254,31 @@ pub async fn compare(house: &House, plan: &Plan, now: &Tree) -> Result<(), Fault
     }
     work.commit().await?;
     Ok(())
+}
+
+/// Gives a day that is open the times of another schedule, or of the form's own again.
+///
+/// # Errors
+/// DAY_CLOSED; [`Fault::Invalid`] for other slots than the day was opened with; where the database fails.
+pub async fn reschedule(
+    house: &House,
+    connection: &mut PgConnection,
+    form: &Form,
+    date: NaiveDate,
+    schedule: Option<&Schedule>,
+) -> Result<(), Fault> {
+    let Some(day) = store::by_date(connection, form.id, date).await? else { return Ok(()) };
+    store::lock(connection, &[lock_key(day.id)], true).await?;
+    let day = store::by_id(connection, day.id).await?.ok_or(Fault::Conflict)?;
+    if day.state >= State::Closed {
+        let (name, state) = (day_name(day.id), day.state.word().to_owned());
+        let words = "is closed, and its times with it";
+        return Err(Fault::unmet("DAY_CLOSED", name, words, vec![("state", state)]));
+    }
+    let times = schedule.unwrap_or(&form.definition.schedule).on(date, house.clock.zone());
+    let keys = |times: &Times| times.slots.iter().map(|slot| slot.key.clone()).collect::<Vec<_>>();
+    if keys(&times) != keys(&day.times) {
+        return Err(Fault::invalid("schedule.slots", "must be the slots that the day was opened with"));
+    }
+    store::set_times(connection, day.id, &times).await
 }

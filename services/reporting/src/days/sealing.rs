@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chassis::{Fault, parse::etag};
+use chassis::{Fault, parse};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::{
     house::House,
     reports::store as reports,
     rollups::{Cells, store as totals},
-    seals::{self, Contents, Seal},
+    seals::{self, Contents, Seal, store::SignOff},
 };
 
 /// What is said of a seal that is to be made.
@@ -32,6 +32,41 @@ pub struct Asked {
     pub bulletin_date: Option<NaiveDate>,
     /// When it is published; now where none.
     pub publish_at: Option<DateTime<Utc>>,
+}
+
+/// Whether the unit at a place of a day signs off on it.
+///
+/// # Errors
+/// NOT_A_SIGNING_UNIT.
+pub fn signs(plan: &Plan, place: i32) -> Result<(), Fault> {
+    if signing(plan).contains(&place) {
+        return Ok(());
+    }
+    let level = plan.form.definition.sign_off_level.unwrap_or_default();
+    let unit = unit_name(plan.tree.at(place).map(|node| node.id).unwrap_or_default());
+    let words = format!("does not sign off on the form {}", plan.form.key);
+    Err(Fault::unmet("NOT_A_SIGNING_UNIT", unit, words, vec![("level", level.to_string())]))
+}
+
+/// Signs off on the figures at a place of a day, as they were seen. Answers what was signed, and the figures.
+///
+/// # Errors
+/// [`Fault::Stale`]; [`Fault::EtagMismatch`] where the figures were changed meanwhile; where the database fails.
+pub async fn sign(
+    house: &House,
+    connection: &mut PgConnection,
+    plan: &Plan,
+    place: i32,
+    (by, figures_etag, note): (&str, &str, String),
+) -> Result<(SignOff, Cells), Fault> {
+    house.jurisdiction.fresh()?;
+    store::lock(connection, &[lock_key(plan.day.id)], false).await?;
+    let total = totals::total(connection, plan, place).await?;
+    let changes = total.changes();
+    parse::unchanged(figures_etag, changes)?;
+    let signed = (place, by.to_owned(), house.clock.now(), changes, note);
+    seals::store::sign_off(connection, plan.day.id, &signed).await?;
+    Ok((signed, total))
 }
 
 /// Seals a day, or amends its seal, in the caller's transaction.
@@ -64,9 +99,7 @@ pub async fn seal(
         return Err(Fault::invalid("reason", "is required of an amended seal, and without sign-offs"));
     }
     let current = totals::total(connection, &plan, plan.owner()).await?;
-    if !asked.figures_etag.is_empty() && asked.figures_etag != etag(current.changes()) {
-        return Err(Fault::EtagMismatch(etag(current.changes())));
-    }
+    parse::unchanged(&asked.figures_etag, current.changes())?;
     let unsigned = if number == 1 { outstanding(connection, &plan).await? } else { vec![] };
     if !unsigned.is_empty() && !asked.without_sign_offs {
         return Err(not_signed_off(&plan, &unsigned));

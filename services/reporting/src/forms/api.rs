@@ -1,16 +1,14 @@
 //! Forms speak here.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
-use chrono::{Days, NaiveDate};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use proto::reporting::{self as pb, form_service_server::FormService};
-use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Form, Kind,
+    Form, ops,
     parse::{self as contract, CHANGEABLE, COLLECTION, form_name},
     store,
 };
@@ -65,8 +63,7 @@ impl Forms {
     async fn get(&self, request: Request<pb::GetFormRequest>) -> Result<pb::GetFormResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let id = (!request.name.is_empty()).then(|| parse::name(COLLECTION, &request.name));
-        let id = wrong.keep("name", id.transpose()).flatten();
+        let id = wrong.optional_name("name", COLLECTION, &request.name);
         if request.name.is_empty() == request.key.is_empty() {
             wrong.add("name", "either this or key is required");
         }
@@ -95,16 +92,12 @@ impl Forms {
     async fn list(&self, request: Request<pb::ListFormsRequest>) -> Result<pb::ListFormsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let owner =
-            (!request.owner_unit.is_empty()).then(|| parse::name(contract::UNITS, &request.owner_unit));
-        let owner = wrong.keep("owner_unit", owner.transpose()).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let owner = wrong.optional_name("owner_unit", contract::UNITS, &request.owner_unit);
         let as_of = wrong.keep("as_of", parse::optional_date(&request.as_of)).flatten();
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListForms", &request);
-        let after = pager.key(&token)?.unwrap_or_default();
+        let pager = page.of(&self.house.database, &caller, "ListForms", &request);
+        let after = pager.key()?.unwrap_or_default();
         let date = as_of.unwrap_or_else(|| self.house.clock.today());
         let mut work = self.house.database.begin(deadline).await?;
         let mut forms = Vec::new();
@@ -112,11 +105,11 @@ impl Forms {
             let form = store::on(&mut work, id, date).await?;
             let form = form.filter(|form| self.sees(&caller, form));
             forms.extend(form.filter(|form| request.show_ended || form.is_asked_on(date)));
-            if i64::try_from(forms.len()).unwrap_or(i64::MAX) > size {
+            if pager.missing(forms.len()) <= 0 {
                 break;
             }
         }
-        let next_page_token = pager.cut(&mut forms, size, |form| form.key.clone());
+        let next_page_token = pager.cut(&mut forms, |form| form.key.clone());
         Ok(pb::ListFormsResponse { forms: forms.into_iter().map(Into::into).collect(), next_page_token })
     }
 
@@ -126,23 +119,21 @@ impl Forms {
     ) -> Result<pb::ListFormVersionsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let id = wrong.name("name", COLLECTION, &request.name);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListFormVersions", &request);
-        let before = pager.key(&token)?.map(|key| key.parse()).transpose().map_err(|_| Fault::PageToken)?;
+        let pager = page.of(&self.house.database, &caller, "ListFormVersions", &request);
+        let before = pager.value()?.unwrap_or(i32::MAX);
         let mut work = self.house.database.begin(deadline).await?;
         let mut forms = Vec::new();
-        for number in store::versions_before(&mut work, id, before.unwrap_or(i32::MAX), size + 1).await? {
+        for number in store::versions_before(&mut work, id, before, pager.limit()).await? {
             forms
                 .extend(store::version(&mut work, id, number).await?.filter(|form| self.sees(&caller, form)));
         }
         if forms.is_empty() {
             return Err(Fault::NotFound(form_name(id)));
         }
-        let next_page_token = pager.cut(&mut forms, size, |form| form.version.to_string());
+        let next_page_token = pager.cut(&mut forms, |form| form.version.to_string());
         let forms = forms.into_iter().map(Into::into).collect();
         Ok(pb::ListFormVersionsResponse { forms, next_page_token })
     }
@@ -152,35 +143,17 @@ impl Forms {
         let request_id = parse::request_id(&mut request.request_id)?;
         let new = contract::create(request.form.as_ref())?;
         let claim = Claim::new(&caller, request_id, "CreateForm", &request);
-        let (now, today) = (self.house.clock.now(), self.house.clock.today());
         let owner = new.owner.or_else(|| Some(self.house.jurisdiction.today().at(0)?.id));
         let owner =
             owner.ok_or(Fault::Unavailable("the registry has not been heard of yet; repeat the call"))?;
         self.own(&caller, owner)?;
-        let columns = new.definition.fields.iter().map(|field| field.key.clone()).collect();
-        let form = Form {
-            id: Uuid::now_v7(),
-            key: new.key,
-            owner,
-            level: new.level,
-            columns,
-            balance_as_of: None,
-            version: 1,
-            start: new.start.unwrap_or(today),
-            end: new.end,
-            definition: new.definition,
-            created_at: now,
-            recorded_at: now,
-        };
+        let form = new.form(owner, self.house.clock.today(), self.house.clock.now());
         let mut work = self.house.database.begin(deadline).await?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
         store::insert(&mut work, &form).await?;
-        let answer = pb::CreateFormResponse { form: Some(form.into()) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::CreateFormResponse { form: Some(form.into()) }).await
     }
 
     async fn update(&self, request: Request<pb::UpdateFormRequest>) -> Result<pb::UpdateFormResponse, Fault> {
@@ -188,7 +161,7 @@ impl Forms {
         let request_id = parse::request_id(&mut request.request_id)?;
         let new = request.form.clone().ok_or_else(|| Fault::invalid("form", "is required"))?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("form.name", parse::name(COLLECTION, &new.name)).unwrap_or_default();
+        let id = wrong.name("form.name", COLLECTION, &new.name);
         let asks = parse::mask(&mut wrong, request.update_mask.as_ref(), CHANGEABLE);
         let from = wrong.keep("effective_date", parse::optional_date(&request.effective_date)).flatten();
         wrong.refuse()?;
@@ -201,54 +174,16 @@ impl Forms {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        if !request.etag.is_empty() && request.etag != etag(last.into()) {
-            return Err(Fault::EtagMismatch(etag(last.into())));
-        }
-        let (definition, end) = contract::changed(present.clone().into(), &new, asks)?;
-        let start = self.start(&mut work, &present, from).await?;
-        let mut form = Form {
-            version: last + 1,
-            start,
-            end,
-            definition,
-            recorded_at: self.house.clock.now(),
-            ..present.clone()
-        };
-        let kinds = store::kinds(&mut work, id).await?;
-        settle(&mut form, &kinds)?;
-        store::insert_version(&mut work, &form).await?;
-        let answer = pb::UpdateFormResponse { form: Some(form.into()) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
+        parse::unchanged(&request.etag, last.into())?;
+        let changed = contract::changed(present.clone().into(), &new, asks)?;
+        let form = ops::change(&self.house, &mut work, present, changed, from).await?;
+        let answer = claim.commit(work, pb::UpdateFormResponse { form: Some(form.into()) }).await?;
         self.house.plans.forget();
         Ok(answer)
     }
 
-    /// From when a new version holds: a date that has no day yet.
-    async fn start(
-        &self,
-        connection: &mut PgConnection,
-        present: &Form,
-        asked: Option<NaiveDate>,
-    ) -> Result<NaiveDate, Fault> {
-        let last = store::last_day(connection, present.id).await?;
-        let free = last.map_or(present.start, |last| (last + Days::new(1)).max(present.start));
-        match asked {
-            None => Ok(free),
-            Some(asked) if asked >= free => Ok(asked),
-            Some(asked) => Err(Fault::unmet(
-                "DAY_OPENED",
-                form_name(present.id),
-                format!(
-                    "the days up to {free} are open, or an earlier version holds from then: choose {free} or later"
-                ),
-                vec![("business_date", asked.to_string())],
-            )),
-        }
-    }
-
     fn own(&self, caller: &Caller, owner: Uuid) -> Result<(), Fault> {
-        self.house.within(caller, "forms.write", owner)
+        self.house.jurisdiction.within(caller, "forms.write", owner)
     }
 
     /// Every officer of the owner's subtree sees the form, as does everyone above it.
@@ -257,21 +192,4 @@ impl Forms {
         let scopes = caller.scopes("forms.read");
         scopes.iter().any(|scope| tree.contains(*scope, form.owner) || tree.contains(form.owner, *scope))
     }
-}
-
-/// Gives every field of a new version its column: the one it had, or a new one at the end. A key keeps
-/// the kind that it had in any version.
-fn settle(form: &mut Form, kinds: &HashMap<String, Kind>) -> Result<(), Fault> {
-    let mut wrong = Violations::default();
-    for (at, field) in form.definition.fields.iter_mut().enumerate() {
-        let known = form.columns.iter().position(|column| *column == field.key);
-        if kinds.get(&field.key).is_some_and(|before| *before != field.kind) {
-            wrong.add(format!("form.fields[{at}].kind"), "a key keeps its kind over all versions");
-        }
-        field.column = known.unwrap_or(form.columns.len());
-        if known.is_none() {
-            form.columns.push(field.key.clone());
-        }
-    }
-    wrong.refuse()
 }

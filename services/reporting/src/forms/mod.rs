@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod balance;
+pub mod ops;
 pub mod parse;
 pub mod schedule;
 pub mod store;

@@ -69,7 +69,7 @@ impl Proofs {
     ) -> Result<(), Fault> {
         let (caller, _, request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let form = wrong.keep("form", parse::optional_name(FORMS, &request.form)).flatten();
+        let form = wrong.optional_name("form", FORMS, &request.form);
         let start = wrong.keep("start_date", parse::optional_date(&request.start_date)).flatten();
         let end = wrong.keep("end_date", parse::optional_date(&request.end_date)).flatten();
         wrong.refuse()?;

@@ -273,13 +273,12 @@ pub(super) fn not_expected(plan: &Plan, place: i32) -> Fault {
     let unit = unit_name(plan.tree.at(place).map(|node| node.id).unwrap_or_default());
     let words =
         format!("no report of the form {} is expected of this unit on {}", plan.form.key, plan.day.date);
-    Fault::unmet("NOT_EXPECTED", unit.clone(), words, vec![("unit", unit)])
+    Fault::unfit("NOT_EXPECTED", ("unit", unit), words)
 }
 
 /// The refusal of a report that is closed.
 #[must_use]
 pub fn use_correction(report: Uuid) -> Fault {
-    let name = report_name(report);
     let words = "has been reported and the day is closed: correct it, with a reason";
-    Fault::unmet("USE_CORRECTION", name.clone(), words, vec![("report", name)])
+    Fault::unfit("USE_CORRECTION", ("report", report_name(report)), words)
 }

@@ -30,8 +30,8 @@ pub(super) async fn note(
     let (caller, deadline, mut request) = server::accept(request)?;
     let request_id = parse::request_id(&mut request.request_id)?;
     let mut wrong = Violations::default();
-    let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
-    wrong.keep("note", parse::text(&request.note, TEXT).map(drop));
+    let id = wrong.name("name", COLLECTION, &request.name);
+    wrong.text("note", &request.note, TEXT);
     wrong.refuse()?;
     let claim = Claim::new(&caller, request_id, "AddChaseNote", &request);
     let mut work = house.database.begin(deadline).await?;
@@ -42,10 +42,7 @@ pub(super) async fn note(
     let chase = (caller.subject().to_owned(), request.note.clone(), house.clock.now());
     store::chase(&mut work, id, &chase).await?;
     feed::note(&mut work, TOPIC, &[id]).await?;
-    let answer = pb::AddChaseNoteResponse { chase_note: Some(contract::chase_note(chase)) };
-    claim.answer(&mut work, &answer).await?;
-    work.commit().await?;
-    Ok(answer)
+    claim.commit(work, pb::AddChaseNoteResponse { chase_note: Some(contract::chase_note(chase)) }).await
 }
 
 /// Excuses one or many.
@@ -57,14 +54,9 @@ pub(super) async fn excuse(
     let request_id = parse::request_id(&mut request.request_id)?;
     let mut wrong = Violations::default();
     let asked = super::list::asked(&mut wrong, &request.form, &request.business_date, "");
-    wrong.keep("reason", parse::text(&request.reason, TEXT).map(drop));
-    if request.units.is_empty() || request.units.len() > 1_000 {
-        wrong.add("units", format!("must be 1 to 1000, are {}", request.units.len()));
-    }
-    let mut units = Vec::with_capacity(request.units.len());
-    for (at, unit) in request.units.iter().enumerate() {
-        units.extend(wrong.keep(&format!("units[{at}]"), parse::name(UNITS, unit)));
-    }
+    wrong.text("reason", &request.reason, TEXT);
+    wrong.keep("units", parse::count(request.units.len(), 1_000));
+    let units = wrong.names("units", UNITS, &request.units);
     wrong.refuse()?;
     let claim = Claim::new(&caller, request_id, "ExcuseReports", &request);
     let mut work = house.database.begin(deadline).await?;
@@ -88,10 +80,9 @@ pub(super) async fn excuse(
     let places: Vec<i32> =
         plan.reporting().filter(|place| ranges.iter().any(|(a, z)| (*a..*z).contains(place))).collect();
     let excused = excuse_places(&mut work, &plan, &places, slot, &request.reason).await?;
-    let answer = pb::ExcuseReportsResponse { excused: i64::try_from(excused).unwrap_or(i64::MAX) };
-    claim.answer(&mut work, &answer).await?;
-    work.commit().await?;
-    Ok(answer)
+    claim
+        .commit(work, pb::ExcuseReportsResponse { excused: i64::try_from(excused).unwrap_or(i64::MAX) })
+        .await
 }
 
 /// Excuses what has not come of some places; answers how many. The day's lock is held.

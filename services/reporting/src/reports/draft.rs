@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use chassis::{Fault, Violations, clock, pages, pages::Pager, parse, server};
+use chassis::{Fault, Violations, clock, pages, parse, server};
 use chrono::{DateTime, Utc};
 use proto::reporting as pb;
 use sqlx::PgConnection;
@@ -15,9 +15,9 @@ use uuid::Uuid;
 use super::{
     Timing,
     batch::Accepted,
-    list::{asked, part, place_and_slot},
+    list::{self, Chosen, Page, asked},
     parse::{self as contract, report_name},
-    store::{self, Expected, Selection},
+    store::{self, Expected},
 };
 use crate::{
     days::Plan,
@@ -37,9 +37,9 @@ pub(super) async fn draft(
 ) -> Result<pb::DraftReportResponse, Fault> {
     let (caller, deadline, request) = server::accept(request)?;
     let mut wrong = Violations::default();
-    let form = wrong.keep("form", parse::name(FORMS, &request.form)).unwrap_or_default();
+    let form = wrong.name("form", FORMS, &request.form);
     let date = wrong.keep("business_date", parse::date(&request.business_date)).unwrap_or_default();
-    let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
+    let unit = wrong.name("unit", UNITS, &request.unit);
     wrong.refuse()?;
     let mut work = house.database.begin(deadline).await?;
     let plan = house.plan(&mut work, form, date).await?;
@@ -51,17 +51,7 @@ pub(super) async fn draft(
     let heard_at = house.jurisdiction.heard(TOPIC);
     let is_stale = heard_at.is_none_or(is_stale);
     let registered = registered(house, &mut work, &plan, &[place]).await?;
-    let (mut figures, mut unfilled) = (BTreeMap::new(), Vec::new());
-    for (key, filled) in registered.get(&place).into_iter().flatten() {
-        match filled {
-            Ok(figure) => {
-                figures.insert(key.clone(), *figure);
-            }
-            Err(reason) => {
-                unfilled.push(pb::UnfilledField { field: key.clone(), reason: reason.to_string() });
-            }
-        }
-    }
+    let (figures, unfilled) = filled(registered.get(&place));
     let fields = plan.form.definition.fields.iter();
     let to_be_said = fields.filter(|field| field.indicator.is_none()).map(|field| field.key.clone());
     Ok(pb::DraftReportResponse {
@@ -75,6 +65,22 @@ pub(super) async fn draft(
     })
 }
 
+/// What the registers fill in, and what they do not, with why.
+fn filled(registered: Option<&Registered>) -> (BTreeMap<String, i64>, Vec<pb::UnfilledField>) {
+    let (mut figures, mut unfilled) = (BTreeMap::new(), Vec::new());
+    for (key, filled) in registered.into_iter().flatten() {
+        match filled {
+            Ok(figure) => {
+                figures.insert(key.clone(), *figure);
+            }
+            Err(reason) => {
+                unfilled.push(pb::UnfilledField { field: key.clone(), reason: reason.to_string() });
+            }
+        }
+    }
+    (figures, unfilled)
+}
+
 /// A page of differences.
 pub(super) async fn list(
     house: &House,
@@ -82,27 +88,15 @@ pub(super) async fn list(
 ) -> Result<pb::ListDifferencesResponse, Fault> {
     let (caller, deadline, mut request) = server::accept(request)?;
     let mut wrong = Violations::default();
-    let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+    let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
     let asked = asked(&mut wrong, &request.form, &request.business_date, &request.ancestor_unit);
     wrong.refuse()?;
-    let token = std::mem::take(&mut request.page_token);
-    request.page_size = 0;
-    let pager = Pager::new(&house.database, &caller, "ListDifferences", &request);
-    let after = place_and_slot(pager.key(&token)?)?;
+    let pager = page.of(&house.database, &caller, "ListDifferences", &request);
     let mut work = house.database.begin(deadline).await?;
-    let plan = house.plan(&mut work, asked.form, asked.date).await?;
-    let ranges = part(house, &caller, &plan, asked.ancestor)?;
-    let selection = Selection {
-        firsts: &ranges.firsts(),
-        ends: &ranges.ends(),
-        timings: &[Timing::OnTime as i16, Timing::Late as i16, Timing::AfterClose as i16],
-        content: None,
-        slot: None,
-        after,
-        limit: size + 1,
-    };
-    let mut rows = store::list(&mut work, &plan, &selection).await?;
-    let next_page_token = pager.cut(&mut rows, size, |row| format!("{} {}", row.place, row.slot));
+    let timings = &[Timing::OnTime, Timing::Late, Timing::AfterClose];
+    let chosen = Chosen { timings, content: None, slot: "" };
+    let Page { plan, rows, next_page_token } =
+        list::page(house, &mut work, (&caller, &pager), &asked, chosen).await?;
     let rows: Vec<&Expected> = rows.iter().collect();
     let places: Vec<i32> = rows.iter().map(|row| row.place).collect();
     let registered = registered(house, &mut work, &plan, &places).await?;

@@ -1,16 +1,19 @@
 //! Reading reports: one, many, and who has not reported.
 
-use chassis::{Fault, Violations, pages, pages::Pager, parse, server};
+use std::{collections::HashMap, sync::Arc};
+
+use chassis::{Caller, Fault, Violations, pages, pages::Pager, parse, server};
 use chrono::NaiveDate;
 use jurisdiction::Ranges;
 use proto::reporting as pb;
+use sqlx::PgConnection;
 use tonic::Request;
 use uuid::Uuid;
 
 use super::{
     Timing,
     parse::{self as contract, COLLECTION, report_name},
-    store::{self, Selection},
+    store::{self, Chase, Expected, Selection},
 };
 use crate::{
     days::Plan,
@@ -28,20 +31,66 @@ pub(super) struct Asked {
 
 /// The day and part that a list asks for.
 pub(super) fn asked(wrong: &mut Violations, form: &str, date: &str, ancestor: &str) -> Asked {
-    let form = wrong.keep("form", parse::name(FORMS, form)).unwrap_or_default();
-    let date = wrong.keep("business_date", parse::date(date)).unwrap_or_default();
-    let ancestor = parse::optional_name(UNITS, ancestor);
-    Asked { form, date, ancestor: wrong.keep("ancestor_unit", ancestor).flatten() }
+    Asked {
+        form: wrong.name("form", FORMS, form),
+        date: wrong.keep("business_date", parse::date(date)).unwrap_or_default(),
+        ancestor: wrong.optional_name("ancestor_unit", UNITS, ancestor),
+    }
+}
+
+/// Which reports of a part of a day a list is of.
+pub(super) struct Chosen<'a> {
+    /// Of any of these timings.
+    pub(super) timings: &'a [Timing],
+    /// Of this content, as the contract numbers it; of any where none.
+    pub(super) content: Option<i16>,
+    /// Of the slot with this key; of any where empty.
+    pub(super) slot: &'a str,
+}
+
+/// A page of a day's reports.
+pub(super) struct Page {
+    pub(super) plan: Arc<Plan>,
+    pub(super) rows: Vec<Expected>,
+    pub(super) next_page_token: String,
+}
+
+/// Reads a page of a day's reports: of the part that is asked for, and within the caller's scopes.
+///
+/// # Errors
+/// DAY_NOT_OPEN; [`Fault::NotFound`] for a unit that is not the caller's to see; where the database fails.
+pub(super) async fn page(
+    house: &House,
+    connection: &mut PgConnection,
+    (caller, pager): (&Caller, &Pager),
+    asked: &Asked,
+    chosen: Chosen<'_>,
+) -> Result<Page, Fault> {
+    let after = pager.pair()?.unwrap_or((-1, 0));
+    let plan = house.plan(connection, asked.form, asked.date).await?;
+    let slot = match chosen.slot {
+        "" => None,
+        key => Some(plan.slot(key).ok_or_else(|| Fault::invalid("slot", "is no slot of this day"))?),
+    };
+    let ranges = part(house, caller, &plan, asked.ancestor)?;
+    let timings: Vec<i16> = chosen.timings.iter().map(|timing| *timing as i16).collect();
+    let selection = Selection {
+        firsts: &ranges.firsts(),
+        ends: &ranges.ends(),
+        timings: &timings,
+        content: chosen.content,
+        slot,
+        after,
+        limit: pager.limit(),
+    };
+    let mut rows = store::list(connection, &plan, &selection).await?;
+    let next_page_token = pager.cut(&mut rows, |row| format!("{} {}", row.place, row.slot));
+    Ok(Page { plan, rows, next_page_token })
 }
 
 /// The part of a day's tree that a list is of: below the ancestor, where one is named, and within the
 /// caller's scopes.
-pub(super) fn part(
-    house: &House,
-    caller: &chassis::Caller,
-    plan: &Plan,
-    ancestor: Option<Uuid>,
-) -> Result<Ranges, Fault> {
+fn part(house: &House, caller: &Caller, plan: &Plan, ancestor: Option<Uuid>) -> Result<Ranges, Fault> {
     let visible = house.visible(caller, "reports.read", plan);
     let Some(unit) = ancestor else { return Ok(visible) };
     let absent = || Fault::NotFound(unit_name(unit));
@@ -56,7 +105,7 @@ pub(super) async fn get(
     request: Request<pb::GetReportRequest>,
 ) -> Result<pb::GetReportResponse, Fault> {
     let (caller, deadline, request) = server::accept(request)?;
-    let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+    let id = parse::resource(COLLECTION, &request.name)?;
     let mut work = house.database.begin(deadline).await?;
     let absent = || Fault::NotFound(report_name(id));
     let day = store::days_of(&mut work, &[id]).await?.remove(&id).ok_or_else(absent)?;
@@ -87,7 +136,7 @@ pub(super) async fn list(
 ) -> Result<pb::ListReportsResponse, Fault> {
     let (caller, deadline, mut request) = server::accept(request)?;
     let mut wrong = Violations::default();
-    let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+    let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
     let asked = asked(&mut wrong, &request.form, &request.business_date, &request.ancestor_unit);
     let timing = i16::try_from(request.timing).unwrap_or(-1);
     if timing != 0 && Timing::of(timing).is_none() {
@@ -98,26 +147,13 @@ pub(super) async fn list(
     }
     wrong.refuse()?;
     let content = i16::try_from(request.content).ok().filter(|content| *content != 0);
-    let timings: Vec<i16> =
-        Timing::ALL.into_iter().map(|one| one as i16).filter(|one| timing == 0 || *one == timing).collect();
-    let token = std::mem::take(&mut request.page_token);
-    request.page_size = 0;
-    let pager = Pager::new(&house.database, &caller, "ListReports", &request);
-    let after = place_and_slot(pager.key(&token)?)?;
+    let mut timings = Timing::ALL.to_vec();
+    timings.retain(|one| timing == 0 || *one as i16 == timing);
+    let pager = page.of(&house.database, &caller, "ListReports", &request);
     let mut work = house.database.begin(deadline).await?;
-    let plan = house.plan(&mut work, asked.form, asked.date).await?;
-    let ranges = part(house, &caller, &plan, asked.ancestor)?;
-    let selection = Selection {
-        firsts: &ranges.firsts(),
-        ends: &ranges.ends(),
-        timings: &timings,
-        content,
-        slot: None,
-        after,
-        limit: size + 1,
-    };
-    let mut rows = store::list(&mut work, &plan, &selection).await?;
-    let next_page_token = pager.cut(&mut rows, size, |row| format!("{} {}", row.place, row.slot));
+    let chosen = Chosen { timings: &timings, content, slot: "" };
+    let Page { plan, rows, next_page_token } =
+        self::page(house, &mut work, (&caller, &pager), &asked, chosen).await?;
     let reports = rows.iter().map(|row| contract::report(&plan, row)).collect();
     Ok(pb::ListReportsResponse { reports, next_page_token })
 }
@@ -129,64 +165,46 @@ pub(super) async fn missing(
 ) -> Result<pb::ListMissingResponse, Fault> {
     let (caller, deadline, mut request) = server::accept(request)?;
     let mut wrong = Violations::default();
-    let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+    let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
     let asked = asked(&mut wrong, &request.form, &request.business_date, &request.ancestor_unit);
     wrong.refuse()?;
-    let token = std::mem::take(&mut request.page_token);
-    request.page_size = 0;
-    let pager = Pager::new(&house.database, &caller, "ListMissing", &request);
-    let after = place_and_slot(pager.key(&token)?)?;
+    let pager = page.of(&house.database, &caller, "ListMissing", &request);
     let mut work = house.database.begin(deadline).await?;
-    let plan = house.plan(&mut work, asked.form, asked.date).await?;
-    let slot = match request.slot.as_str() {
-        "" => None,
-        key => Some(plan.slot(key).ok_or_else(|| Fault::invalid("slot", "is no slot of this day"))?),
-    };
-    let ranges = part(house, &caller, &plan, asked.ancestor)?;
-    let selection = Selection {
-        firsts: &ranges.firsts(),
-        ends: &ranges.ends(),
-        timings: &[Timing::Due as i16, Timing::Missing as i16],
-        content: None,
-        slot,
-        after,
-        limit: size + 1,
-    };
-    let mut rows = store::list(&mut work, &plan, &selection).await?;
-    let next_page_token = pager.cut(&mut rows, size, |row| format!("{} {}", row.place, row.slot));
+    let chosen = Chosen { timings: &[Timing::Due, Timing::Missing], content: None, slot: &request.slot };
+    let Page { plan, rows, next_page_token } =
+        self::page(house, &mut work, (&caller, &pager), &asked, chosen).await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let chases = store::chases(&mut work, &ids).await?;
-    // Whom to call is a question of today's tree, where the unit still stands in it.
-    let today = house.jurisdiction.today();
-    let missing = rows.iter().map(|row| {
-        let report = contract::report(&plan, row);
-        let unit = plan.tree.at(row.place).map(|node| node.id).unwrap_or_default();
-        let tree = if today.place(unit).is_some() { &today } else { &plan.tree };
-        let contact = house.jurisdiction.answering(tree, unit);
-        let mut missing = pb::MissingReport {
-            report: report.name,
-            unit: report.unit,
-            display_name: plan.tree.full_name(row.place),
-            slot: report.slot,
-            timing: report.timing,
-            returned: report.returned,
-            chased: i32::try_from(chases.get(&row.id).map_or(0, Vec::len)).unwrap_or(i32::MAX),
-            ..pb::MissingReport::default()
-        };
-        if let Some(contact) = contact {
-            missing.officer_display_name = contact.display_name;
-            missing.official_phone = contact.official_phone;
-            missing.office = office_number(contact.office.word());
-            missing.officer_unit = unit_name(contact.unit);
-        }
-        missing
-    });
-    Ok(pb::ListMissingResponse { missing: missing.collect(), next_page_token })
+    let missing = rows.iter().map(|row| missing_report(house, &plan, row, &chases)).collect();
+    Ok(pb::ListMissingResponse { missing, next_page_token })
 }
 
-/// The place and slot after which a page begins.
-pub(super) fn place_and_slot(key: Option<String>) -> Result<(i32, i16), Fault> {
-    let Some(key) = key else { return Ok((-1, 0)) };
-    let (place, slot) = key.split_once(' ').ok_or(Fault::PageToken)?;
-    Ok((place.parse().map_err(|_| Fault::PageToken)?, slot.parse().map_err(|_| Fault::PageToken)?))
+/// A report that has not come, with whom to call. That is a question of today's tree, where the unit still stands in it.
+fn missing_report(
+    house: &House,
+    plan: &Plan,
+    row: &Expected,
+    chases: &HashMap<Uuid, Vec<Chase>>,
+) -> pb::MissingReport {
+    let report = contract::report(plan, row);
+    let unit = plan.tree.at(row.place).map(|node| node.id).unwrap_or_default();
+    let today = house.jurisdiction.today();
+    let tree = if today.place(unit).is_some() { &today } else { &plan.tree };
+    let mut missing = pb::MissingReport {
+        report: report.name,
+        unit: report.unit,
+        display_name: plan.tree.full_name(row.place),
+        slot: report.slot,
+        timing: report.timing,
+        returned: report.returned,
+        chased: i32::try_from(chases.get(&row.id).map_or(0, Vec::len)).unwrap_or(i32::MAX),
+        ..pb::MissingReport::default()
+    };
+    if let Some(contact) = house.jurisdiction.answering(tree, unit) {
+        missing.officer_display_name = contact.display_name;
+        missing.official_phone = contact.official_phone;
+        missing.office = office_number(contact.office.word());
+        missing.officer_unit = unit_name(contact.unit);
+    }
+    missing
 }

@@ -95,12 +95,8 @@ pub fn said(
         wrong.add("zero", "cannot be said of this form: none of its fields counts towards zero");
     }
     let channel = wrong.keep("channel", channel(request.channel)).unwrap_or_default();
-    for (path, text, longest) in [("on_behalf_of", &request.on_behalf_of, 100), ("note", &request.note, 500)]
-    {
-        if !text.is_empty() {
-            wrong.keep(path, parse::text(text, longest).map(drop));
-        }
-    }
+    wrong.optional_text("on_behalf_of", &request.on_behalf_of, 100);
+    wrong.optional_text("note", &request.note, 500);
     let made_at = wrong.keep("made_time", request.made_time.map(parse::instant).transpose()).flatten();
     if made_at.is_some_and(|made_at| made_at > now + AHEAD) {
         wrong.add("made_time", "must not be later than now");
@@ -110,7 +106,7 @@ pub fn said(
         if plan.form.registered().all(|field| field.key != *key) {
             wrong.add(path, "is for a field that the registers fill");
         } else {
-            wrong.keep(&path, parse::text(words, 500).map(drop));
+            wrong.text(&path, words, 500);
         }
     }
     wrong.refuse()?;

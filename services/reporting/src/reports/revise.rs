@@ -74,8 +74,8 @@ pub(super) async fn send_back(
     let (caller, deadline, mut request) = server::accept(request)?;
     let request_id = parse::request_id(&mut request.request_id)?;
     let mut wrong = Violations::default();
-    let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
-    wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+    let id = wrong.name("name", COLLECTION, &request.name);
+    wrong.text("reason", &request.reason, REASON);
     wrong.refuse()?;
     let claim = Claim::new(&caller, request_id, "ReturnReport", &request);
     let mut work = house.database.begin(deadline).await?;
@@ -88,9 +88,8 @@ pub(super) async fn send_back(
         return Err(batch::use_correction(id));
     }
     if row.standing.content.is_none() {
-        let name = report_name(id);
         let words = "has no figures that count: there is nothing to return";
-        return Err(Fault::unmet("NOTHING_TO_RETURN", name.clone(), words, vec![("report", name)]));
+        return Err(Fault::unfit("NOTHING_TO_RETURN", ("report", report_name(id)), words));
     }
     let after = row.standing.returned(plan.day.closed_slots.contains(&row.slot));
     row.reason.clone_from(&request.reason);
@@ -102,10 +101,7 @@ pub(super) async fn send_back(
         office: found.office,
     };
     decide(house, &mut work, &plan, &mut row, after, new, (caller.subject(), request_id)).await?;
-    let answer = pb::ReturnReportResponse { report: Some(contract::report(&plan, &row)) };
-    claim.answer(&mut work, &answer).await?;
-    work.commit().await?;
-    Ok(answer)
+    claim.commit(work, pb::ReturnReportResponse { report: Some(contract::report(&plan, &row)) }).await
 }
 
 /// Corrects a report (D4).
@@ -116,8 +112,8 @@ pub(super) async fn correct(
     let (caller, deadline, mut request) = server::accept(request)?;
     let request_id = parse::request_id(&mut request.request_id)?;
     let mut wrong = Violations::default();
-    let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
-    wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+    let id = wrong.name("name", COLLECTION, &request.name);
+    wrong.text("reason", &request.reason, REASON);
     let announced = wrong.keep("announce_date", parse::optional_date(&request.announce_date)).flatten();
     if request.figures.is_empty() {
         wrong.add("figures", "must name at least one figure that changes");
@@ -130,20 +126,7 @@ pub(super) async fn correct(
         return Ok(answer);
     }
     let (plan, mut row) = lock(house, &mut work, &found).await?;
-    let mut wrong = Violations::default();
-    let said = contract::figures(&mut wrong, &plan.form, &request.figures, false);
-    wrong.refuse()?;
-    let figures: Vec<Option<i64>> = (0..plan.columns())
-        .map(|column| value(&said, column).or_else(|| value(&row.standing.figures, column)))
-        .collect();
-    let changes = differences(&row.standing.figures, &figures);
-    if row.standing.content.is_none() || changes.iter().all(Option::is_none) {
-        let name = report_name(id);
-        let words = "has no figures to correct, or none of those given differs";
-        return Err(Fault::unmet("NOTHING_TO_CORRECT", name.clone(), words, vec![("report", name)]));
-    }
-    let content = if plan.form.says_zero(&figures) { Content::Zero } else { Content::Data };
-    let after = row.standing.corrected(content, figures);
+    let (after, changes) = corrected(&plan, &row, &request.figures)?;
     let new = Decision {
         kind: RevisionKind::Correction,
         reason: request.reason.clone(),
@@ -151,13 +134,36 @@ pub(super) async fn correct(
         office: found.office,
     };
     decide(house, &mut work, &plan, &mut row, after, new, (caller.subject(), request_id)).await?;
-    let answer = pb::CorrectReportResponse {
-        report: Some(contract::report(&plan, &row)),
-        differences: contract::by_key(&plan.form, &changes),
-    };
-    claim.answer(&mut work, &answer).await?;
-    work.commit().await?;
-    Ok(answer)
+    claim
+        .commit(
+            work,
+            pb::CorrectReportResponse {
+                report: Some(contract::report(&plan, &row)),
+                differences: contract::by_key(&plan.form, &changes),
+            },
+        )
+        .await
+}
+
+/// How a report stands after figures of it were corrected, and by how much each figure changes.
+fn corrected(
+    plan: &Plan,
+    row: &Expected,
+    said: &BTreeMap<String, i64>,
+) -> Result<(Standing, Vec<Option<i64>>), Fault> {
+    let mut wrong = Violations::default();
+    let said = contract::figures(&mut wrong, &plan.form, said, false);
+    wrong.refuse()?;
+    let figures: Vec<Option<i64>> = (0..plan.columns())
+        .map(|column| value(&said, column).or_else(|| value(&row.standing.figures, column)))
+        .collect();
+    let changes = differences(&row.standing.figures, &figures);
+    if row.standing.content.is_none() || changes.iter().all(Option::is_none) {
+        let words = "has no figures to correct, or none of those given differs";
+        return Err(Fault::unfit("NOTHING_TO_CORRECT", ("report", report_name(row.id)), words));
+    }
+    let content = if plan.form.says_zero(&figures) { Content::Zero } else { Content::Data };
+    Ok((row.standing.corrected(content, figures), changes))
 }
 
 /// What a revision is decided with.

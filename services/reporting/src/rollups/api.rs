@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chassis::{Caller, Fault, Violations, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, pages, parse, server};
 use chrono::NaiveDate;
 use proto::reporting::{self as pb, rollup_service_server::RollupService};
 use sqlx::PgConnection;
@@ -99,9 +99,9 @@ struct Asked {
 
 fn asked(form: &str, date: &str, unit: (&str, &str)) -> Result<Asked, Fault> {
     let mut wrong = Violations::default();
-    let form = wrong.keep("form", parse::name(FORMS, form)).unwrap_or_default();
+    let form = wrong.name("form", FORMS, form);
     let date = wrong.keep("business_date", parse::date(date)).unwrap_or_default();
-    let unit = wrong.keep(unit.0, parse::name(UNITS, unit.1)).unwrap_or_default();
+    let unit = wrong.name(unit.0, UNITS, unit.1);
     wrong.refuse()?;
     Ok(Asked { form, date, unit })
 }
@@ -119,17 +119,16 @@ impl Rollups {
 
     async fn list(&self, request: Request<pb::ListRollupsRequest>) -> Result<pb::ListRollupsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let size = pages::size(request.page_size).map_err(|wrong| Fault::invalid("page_size", wrong))?;
+        let mut wrong = Violations::default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        wrong.refuse()?;
         let asked = asked(&request.form, &request.business_date, ("parent_unit", &request.parent_unit))?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListRollups", &request);
-        let after: i32 =
-            pager.key(&token)?.map_or(Ok(-1), |key| key.parse()).map_err(|_| Fault::PageToken)?;
+        let pager = page.of(&self.house.database, &caller, "ListRollups", &request);
+        let after = pager.value()?.unwrap_or(-1);
         let mut work = self.house.database.begin(deadline).await?;
         let (plan, parent) = self.find(&mut work, &caller, &asked).await?;
         let mut places: Vec<i32> = plan.tree.children(parent).filter(|place| *place > after).collect();
-        let next_page_token = pager.cut(&mut places, size, i32::to_string);
+        let next_page_token = pager.cut(&mut places, i32::to_string);
         let rollups = self.read(&mut work, &plan, &places, request.seal).await?;
         Ok(pb::ListRollupsResponse { rollups, next_page_token })
     }
@@ -164,7 +163,7 @@ impl Rollups {
             rollups.extend(self.read(&mut work, &plan, &[place], last).await?);
         }
         if !seen {
-            self.house.within(&caller, PERMISSION, asked.unit)?;
+            self.house.jurisdiction.within(&caller, PERMISSION, asked.unit)?;
         }
         Ok(pb::GetSeriesResponse { rollups })
     }
@@ -291,7 +290,7 @@ impl Rollups {
             let Some((cells, sums, _)) = totals.get(place) else {
                 let unit = unit_name(plan.tree.at(*place).map(|node| node.id).unwrap_or_default());
                 let words = "seals keep the figures of townships and above; below, read the current ones";
-                return Err(Fault::unmet("NOT_IN_SEAL", unit.clone(), words, vec![("unit", unit)]));
+                return Err(Fault::unfit("NOT_IN_SEAL", ("unit", unit), words));
             };
             rollups.push(contract::rollup(plan, *place, cells, sums, number));
         }

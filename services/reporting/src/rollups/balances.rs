@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chassis::{Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{Fault, Violations, claims::Claim, pages, parse, server};
+use chrono::NaiveDate;
 use proto::reporting as pb;
+use sqlx::PgConnection;
 use tonic::Request;
 use uuid::Uuid;
 
@@ -26,11 +28,9 @@ pub(super) async fn set(
     let (caller, deadline, mut request) = server::accept(request)?;
     let request_id = parse::request_id(&mut request.request_id)?;
     let mut wrong = Violations::default();
-    let id = wrong.keep("form", parse::name(FORMS, &request.form)).unwrap_or_default();
+    let id = wrong.name("form", FORMS, &request.form);
     let as_of = wrong.keep("as_of", parse::date(&request.as_of)).unwrap_or_default();
-    if request.balances.is_empty() || request.balances.len() > 1_000 {
-        wrong.add("balances", format!("must be 1 to 1000, are {}", request.balances.len()));
-    }
+    wrong.keep("balances", parse::count(request.balances.len(), 1_000));
     wrong.refuse()?;
     let claim = Claim::new(&caller, request_id, "SetOpeningBalances", &request);
     let mut work = house.database.begin(deadline).await?;
@@ -39,31 +39,39 @@ pub(super) async fn set(
     let form = forms::on(&mut work, id, house.clock.today()).await?.ok_or_else(absent)?;
     let balances = checked(house, &form, &request.balances)?;
     for unit in balances.keys() {
-        house.within(&caller, "balances.write", *unit)?;
+        house.jurisdiction.within(&caller, "balances.write", *unit)?;
     }
     if let Some(answer) = claim.replay(&mut work).await? {
         return Ok(answer);
     }
-    if let Some(sealed) = store::sealed_after(&mut work, id, as_of).await? {
+    write(&mut work, &form, as_of, &balances).await?;
+    let set = i32::try_from(balances.len()).unwrap_or(i32::MAX);
+    let answer = claim.commit(work, pb::SetOpeningBalancesResponse { balances: set }).await?;
+    house.plans.forget();
+    Ok(answer)
+}
+
+/// Writes the balances of units of a form, as of a date.
+async fn write(
+    connection: &mut PgConnection,
+    form: &Form,
+    as_of: NaiveDate,
+    balances: &BTreeMap<Uuid, Figures>,
+) -> Result<(), Fault> {
+    if let Some(sealed) = store::sealed_after(connection, form.id, as_of).await? {
         let words = format!("{sealed} is sealed with other balances; correct its figures instead");
         let date = vec![("business_date", sealed.to_string())];
-        return Err(Fault::unmet("BALANCE_IN_USE", form_name(id), words, date));
+        return Err(Fault::unmet("BALANCE_IN_USE", form_name(form.id), words, date));
     }
-    let known = store::balances(&mut work, id).await?;
+    let known = store::balances(connection, form.id).await?;
     let others = known.keys().any(|unit| !balances.contains_key(unit));
     if others && form.balance_as_of.is_some_and(|before| before != as_of) {
         return Err(Fault::invalid("as_of", "must be that of the other units' balances, or set all of them"));
     }
-    for (unit, figures) in &balances {
-        store::set_balance(&mut work, id, *unit, figures).await?;
+    for (unit, figures) in balances {
+        store::set_balance(connection, form.id, *unit, figures).await?;
     }
-    store::set_balance_date(&mut work, id, as_of).await?;
-    let answer =
-        pb::SetOpeningBalancesResponse { balances: i32::try_from(balances.len()).unwrap_or(i32::MAX) };
-    claim.answer(&mut work, &answer).await?;
-    work.commit().await?;
-    house.plans.forget();
-    Ok(answer)
+    store::set_balance_date(connection, form.id, as_of).await
 }
 
 /// The balances by unit, checked against the form.
@@ -77,7 +85,7 @@ fn checked(
     let today = house.jurisdiction.today();
     for (at, balance) in asked.iter().enumerate() {
         let mut inner = Violations::default();
-        let unit = inner.keep("unit", parse::name(UNITS, &balance.unit)).unwrap_or_default();
+        let unit = inner.name("unit", UNITS, &balance.unit);
         let level = today.node(unit).map(|node| node.level);
         if level.is_some_and(|level| level != form.level) {
             inner.add("unit", "must stand at the level at which units report");
@@ -109,13 +117,12 @@ pub(super) async fn list(
     request: Request<pb::ListOpeningBalancesRequest>,
 ) -> Result<pb::ListOpeningBalancesResponse, Fault> {
     let (caller, deadline, mut request) = server::accept(request)?;
-    let size = pages::size(request.page_size).map_err(|wrong| Fault::invalid("page_size", wrong))?;
-    let id = parse::name(FORMS, &request.form).map_err(|wrong| Fault::invalid("form", wrong))?;
-    let token = std::mem::take(&mut request.page_token);
-    request.page_size = 0;
-    let pager = Pager::new(&house.database, &caller, "ListOpeningBalances", &request);
-    let after =
-        pager.key(&token)?.map_or(Ok(Uuid::nil()), |key| key.parse()).map_err(|_| Fault::PageToken)?;
+    let mut wrong = Violations::default();
+    let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+    let id = wrong.name("form", FORMS, &request.form);
+    wrong.refuse()?;
+    let pager = page.of(&house.database, &caller, "ListOpeningBalances", &request);
+    let after = pager.after()?;
     let mut work = house.database.begin(deadline).await?;
     let form = forms::on(&mut work, id, house.clock.today()).await?;
     let form = form.ok_or_else(|| Fault::NotFound(form_name(id)))?;
@@ -126,23 +133,25 @@ pub(super) async fn list(
         .into_iter()
         .filter(|(unit, _)| *unit > after && scopes.iter().any(|scope| today.contains(*scope, *unit)))
         .collect();
-    let next_page_token = pager.cut(&mut balances, size, |(unit, _)| unit.to_string());
-    let cumulative = |figures: &Figures| -> Figures {
-        let mut shown = vec![None; figures.len()];
-        for field in form.definition.fields.iter().filter(|field| field.cumulative) {
-            if let Some(cell) = shown.get_mut(field.column) {
-                *cell = value(figures, field.column);
-            }
-        }
-        shown
-    };
+    let next_page_token = pager.cut(&mut balances, |(unit, _)| unit.to_string());
     let balances = balances.into_iter().map(|(unit, figures)| pb::OpeningBalance {
         unit: unit_name(unit),
-        figures: by_key(&form, &cumulative(&figures)),
+        figures: by_key(&form, &cumulative(&form, &figures)),
     });
     Ok(pb::ListOpeningBalancesResponse {
         balances: balances.collect(),
         as_of: form.balance_as_of.map(|date| date.to_string()).unwrap_or_default(),
         next_page_token,
     })
+}
+
+/// Those of the figures that are of cumulative fields.
+fn cumulative(form: &Form, figures: &Figures) -> Figures {
+    let mut shown = vec![None; figures.len()];
+    for field in form.definition.fields.iter().filter(|field| field.cumulative) {
+        if let Some(cell) = shown.get_mut(field.column) {
+            *cell = value(figures, field.column);
+        }
+    }
+    shown
 }

@@ -1,7 +1,7 @@
 //! Drafts: what the registers know is filled in, and a difference is explained or listed (D7).
 
 use proto::{reporting as pb, screening};
-use tests::{fields, request_id, until};
+use tests::{Part, Sandbox, fields, request_id, until};
 use tonic::Code;
 
 use crate::town::{DATE, Town, at, field, grid_day, said, submit};
@@ -97,7 +97,7 @@ fn drafted_day() -> pb::Form {
 
 #[tokio::test]
 async fn d7_a_report_is_filled_from_the_registers_and_confirmed() {
-    let town = Town::build().await;
+    let town = Town::build_in(Sandbox::start(&[Part::Screening, Part::Reporting]).await).await;
     let form = town.form(drafted_day()).await;
     let observation = town.returnee(0, "1980-01-01").await;
     town.returnee(0, "1980-01-02").await;
@@ -128,7 +128,7 @@ async fn d7_a_report_is_filled_from_the_registers_and_confirmed() {
 
 #[tokio::test]
 async fn d7_a_difference_is_taken_in_warned_of_and_listed_until_it_is_explained() {
-    let town = Town::build().await;
+    let town = Town::build_in(Sandbox::start(&[Part::Screening, Part::Reporting]).await).await;
     let form = town.form(drafted_day()).await;
     town.returnee(0, "1980-01-01").await;
     town.drafts(&form.name, &town.grids[0], "returnees", 1).await;
@@ -162,7 +162,7 @@ async fn d7_a_difference_is_taken_in_warned_of_and_listed_until_it_is_explained(
 
 #[tokio::test]
 async fn a_draft_of_a_unit_above_is_the_sum_of_everything_below_it_on_the_day_s_tree() {
-    let town = Town::build().await;
+    let town = Town::build_in(Sandbox::start(&[Part::Screening, Part::Reporting]).await).await;
     let mut form = drafted_day();
     form.level = proto::registry::Level::County.into();
     let form = town.form(form).await;
@@ -177,7 +177,7 @@ async fn a_draft_of_a_unit_above_is_the_sum_of_everything_below_it_on_the_day_s_
 
 #[tokio::test]
 async fn without_screening_a_draft_says_of_when_it_is() {
-    let mut town = Town::build().await;
+    let mut town = Town::build_in(Sandbox::start(&[Part::Screening, Part::Reporting]).await).await;
     let form = town.form(drafted_day()).await;
     town.returnee(0, "1980-01-01").await;
     town.drafts(&form.name, &town.grids[0], "returnees", 1).await;
@@ -197,7 +197,7 @@ async fn without_screening_a_draft_says_of_when_it_is() {
 
 #[tokio::test]
 async fn an_indicator_must_be_one_and_fit_its_field() {
-    let town = Town::build().await;
+    let town = Town::build_in(Sandbox::start(&[Part::Screening, Part::Reporting]).await).await;
     let mut form = drafted_day();
     form.fields[0].indicator = "screening.confirmed".to_owned();
     form.fields[1].indicator = "screening.households".to_owned();

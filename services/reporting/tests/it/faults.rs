@@ -1,51 +1,31 @@
 //! Faults: what was acknowledged is there once, whatever stops, and nothing is decided on stale knowledge.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::path::Path;
 
 use chassis::{Database, database::StartError};
-use chrono::TimeDelta;
 use proto::reporting as pb;
-use rampart::{client::Reporting, postgres};
-use tests::{Sandbox, as_role, reason, request_id, until};
+use rampart::client::Reporting;
+use tests::{
+    Sandbox, as_role,
+    faults::{Process, durable_postgres, free_port, insist, silence},
+    reason, request_id, until,
+};
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::town::{Town, at, figure, grid_day, said, submit};
 
-/// Sends a report until it is answered: what is UNAVAILABLE is repeated with the same request_id. Answers
-/// how often it was.
-async fn insist(
-    reporting: &Reporting,
-    request: pb::SubmitReportRequest,
-) -> (pb::SubmitReportResponse, usize) {
-    for refused in 0..1_500 {
-        match submit(reporting, request.clone()).await {
-            Ok(answer) => return (answer, refused),
-            Err(status) => assert!(passes(&status), "{status:?}"),
-        }
-        // As google.rpc.RetryInfo has it, only sooner.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it was not answered in half a minute")
-}
-
-/// Whether a client may repeat the call: UNAVAILABLE, or a call that was cut off.
-fn passes(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded)
-        || status.message().contains("transport")
+/// Sends a report until it is answered, with the same request_id. Answers how often it was refused, too.
+async fn sent(reporting: &Reporting, request: pb::SubmitReportRequest) -> (pb::SubmitReportResponse, usize) {
+    insist(|| submit(reporting, request.clone())).await
 }
 
 #[tokio::test]
 async fn a_database_that_stops_and_starts_under_load_loses_nothing() {
-    let folder = tempfile::Builder::new().prefix("rampart-").tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-    let options = postgres::Options { data: folder.path().join("data"), port: None, durable: true };
-    let mut server = postgres::start(options).await.expect("a Postgres");
-    let town = Town::build_in(Sandbox::start_on(server.url("postgres")).await).await;
+    let (_folder, mut server) = durable_postgres().await;
+    let town =
+        Town::build_in(Sandbox::start_on(server.url("postgres"), &[tests::Part::Reporting]).await).await;
     let form = town.form(grid_day()).await;
     let senders = (0..5).map(|grid| {
         let reporting = town.sandbox.reporting_as(&format!("reporter-{grid}"));
@@ -55,7 +35,7 @@ async fn a_database_that_stops_and_starts_under_load_loses_nothing() {
         tokio::spawn(async move {
             let (mut last, mut refused) = (0, 0);
             for request in requests {
-                let (answer, times) = insist(&reporting, request).await;
+                let (answer, times) = sent(&reporting, request).await;
                 assert_eq!(answer.revision, last + 1, "each is taken in once");
                 last = answer.revision;
                 refused += times;
@@ -97,51 +77,17 @@ async fn a_database_that_stops_and_starts_under_load_loses_nothing() {
 }
 
 /// Reporting as a process of its own, which can be killed.
-struct Process(Child, String);
-
-impl Process {
-    fn start(town: &Town, folder: &std::path::Path, port: u16) -> Self {
-        let token = town.sandbox.issuer.token(reporting::SUBJECT, Duration::from_secs(600)).unwrap();
-        let file = folder.join("token");
-        std::fs::write(&file, token).unwrap();
-        let trust = town.sandbox.issuer.trust();
-        let child = Command::new(env!("CARGO_BIN_EXE_reporting"))
-            .arg("serve")
-            .env("RAMPART_LISTEN", format!("127.0.0.1:{port}"))
-            .env("RAMPART_DATABASE_URL", as_role(&town.sandbox.admin_url, "reporting_runtime"))
-            .env("RAMPART_JWKS", trust.jwks.to_string())
-            .env("RAMPART_ISSUER", &trust.issuer)
-            .env("RAMPART_AUDIENCE", &trust.audience)
-            .env("RAMPART_DRAIN_NOTICE", "0")
-            .env("RAMPART_REGISTRY", town.sandbox.registry_url())
-            .env("RAMPART_REGISTRY_TOKEN_FILE", file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("started");
-        Self(child, format!("http://127.0.0.1:{port}"))
-    }
-
-    /// Ends it as kill -9 does.
-    fn kill(&mut self) {
-        self.0.kill().expect("killed");
-        self.0.wait().expect("ended");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start(town: &Town, folder: &Path, port: u16) -> Process {
+    let program = (reporting::SUBJECT, env!("CARGO_BIN_EXE_reporting"));
+    Process::start(&town.sandbox, program, (folder, port), &[])
 }
 
 #[tokio::test]
 async fn after_kill_9_and_sending_again_every_report_is_there_once() {
     let town = Town::build().await;
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut process = Process::start(&town, folder.path(), port);
+    let port = free_port();
+    let mut process = start(&town, folder.path(), port);
     // This process has the machine's clock: the day is today's.
     let today = chassis::clock::wall().with_timezone(&chrono_tz::Asia::Shanghai).date_naive().to_string();
     let mut form = grid_day();
@@ -157,7 +103,7 @@ async fn after_kill_9_and_sending_again_every_report_is_there_once() {
         form: form.name.clone(),
         business_date: today.clone(),
     };
-    let admin = town.sandbox.replica_as(&process.1, tests::ADMIN);
+    let admin = town.sandbox.replica_as(&process.url, tests::ADMIN);
     until(async || admin.days().open_day(open.clone()).await.ok()).await;
 
     let requests: Vec<Vec<_>> = (0..5)
@@ -172,10 +118,10 @@ async fn after_kill_9_and_sending_again_every_report_is_there_once() {
         .collect();
     let mut senders = Vec::new();
     for (grid, requests) in requests.iter().cloned().enumerate() {
-        let reporting = town.sandbox.replica_as(&process.1, &format!("reporter-{grid}"));
+        let reporting = town.sandbox.replica_as(&process.url, &format!("reporter-{grid}"));
         senders.push(tokio::spawn(async move {
             for request in requests {
-                insist(&reporting, request).await;
+                sent(&reporting, request).await;
             }
         }));
     }
@@ -191,15 +137,15 @@ async fn after_kill_9_and_sending_again_every_report_is_there_once() {
     })
     .await;
     process.kill();
-    let process = Process::start(&town, folder.path(), port);
+    let process = start(&town, folder.path(), port);
     for sender in senders {
         sender.await.expect("sent");
     }
     // Everything once more, as a client does that does not know what was acknowledged.
     for (grid, requests) in requests.into_iter().enumerate() {
-        let reporting = town.sandbox.replica_as(&process.1, &format!("reporter-{grid}"));
+        let reporting = town.sandbox.replica_as(&process.url, &format!("reporter-{grid}"));
         for (n, request) in requests.into_iter().enumerate() {
-            let (answer, _) = insist(&reporting, request).await;
+            let (answer, _) = sent(&reporting, request).await;
             assert_eq!(
                 usize::try_from(answer.revision).unwrap(),
                 n + 1,
@@ -238,11 +184,9 @@ async fn while_the_registry_is_silent_for_an_hour_facts_are_taken_in_and_nothing
     };
     try_to_excuse().await.expect("what was heard is fresh enough");
     let mut sql = town.sandbox.sql().await;
-    let ago = chassis::clock::wall() - TimeDelta::hours(1);
     let refused = until(async || {
         // Again and again: something may have been on its way when the registry ended.
-        let silent = sqlx::query("UPDATE reporting.followed SET heard_at = $1").bind(ago);
-        silent.execute(&mut sql).await.unwrap();
+        silence(&mut sql, reporting::SCHEMA).await;
         try_to_excuse().await.err()
     })
     .await;
@@ -377,6 +321,6 @@ async fn a_deadline_that_has_passed_loses_nothing_and_doubles_nothing() {
     let refused = reporting.reports().submit_report(request).await.expect_err("too late");
     // The client's own timer may have been first.
     assert!(matches!(refused.code(), Code::DeadlineExceeded | Code::Cancelled), "{refused:?}");
-    let (answer, _) = insist(&reporting, said).await;
+    let (answer, _) = sent(&reporting, said).await;
     assert_eq!((answer.revision, answer.timing()), (1, pb::Timing::OnTime));
 }

@@ -48,7 +48,7 @@ async fn filled(sandbox: &Sandbox, grids: i32) -> (PgConnection, String) {
 
 #[tokio::test]
 async fn a_batch_reads_its_own_rows_of_a_day_that_was_just_opened() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Reporting]).await;
     let (mut sql, day) = filled(&sandbox, 12_636).await;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
     let arguments = format!("'2020-02-03', '{day}', '{{100,4000,12000}}'");
@@ -58,7 +58,7 @@ async fn a_batch_reads_its_own_rows_of_a_day_that_was_just_opened() {
 
 #[tokio::test]
 async fn what_is_asked_all_day_reads_by_index() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start(&[tests::Part::Reporting]).await;
     let (mut sql, day) = filled(&sandbox, 12_636).await;
     sql.execute("ANALYZE").await.expect("known");
     let (date, day) = ("'2020-02-03'", format!("'{day}'"));
@@ -116,7 +116,7 @@ async fn what_is_asked_all_day_reads_by_index() {
 async fn the_city_s_total_touches_as_much_for_a_province() {
     let mut touched = Vec::new();
     for grids in [12_636, 180_000] {
-        let sandbox = Sandbox::start().await;
+        let sandbox = Sandbox::start(&[tests::Part::Reporting]).await;
         let (mut sql, day) = filled(&sandbox, grids).await;
         sql.execute("ANALYZE").await.expect("known");
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");

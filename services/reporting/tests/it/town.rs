@@ -29,7 +29,7 @@ impl Town {
     /// Builds it in a sandbox of its own: grid n has the reporter `reporter-n`, county n the duty officer `duty-n` and the health
     /// officer `health-n`, the city the duty officer `duty`.
     pub(crate) async fn build() -> Self {
-        Self::build_in(Sandbox::start().await).await
+        Self::build_in(Sandbox::start(&[tests::Part::Reporting]).await).await
     }
 
     /// Builds it in a sandbox.

@@ -58,3 +58,21 @@ pub struct Admission {
     /// The hand-down by which the person comes home.
     pub handdown: Option<Uuid>,
 }
+
+impl Admission {
+    /// Whether it is the one of somebody admitted at an instant, where no system knows it by a number.
+    #[must_use]
+    pub fn is_admitted_at(&self, at: DateTime<Utc>) -> bool {
+        match self.admitted_at {
+            Some(admitted_at) => admitted_at == at,
+            None => self.discharged_at.is_some_and(|discharged_at| discharged_at >= at),
+        }
+    }
+
+    /// Whether it is the one of somebody discharged at an instant, where no system knows it by a number.
+    #[must_use]
+    pub fn is_discharged_at(&self, at: DateTime<Utc>) -> bool {
+        let is_open = self.discharged_at.is_none() && self.admitted_at.is_some_and(|admitted| admitted <= at);
+        is_open || self.discharged_at == Some(at)
+    }
+}

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::{Admission, Destination, parse::Told, store};
 use crate::{
     cases::{self, State},
     handdowns,
@@ -24,11 +25,107 @@ const DISCHARGED: i16 = 5;
 /// The kind of a list that one unit makes.
 const OF_A_UNIT: i16 = 5;
 
-/// A facility has a person: an open referral is answered, and the open observation is placed there. Answers the referral.
+/// Records that a facility has a person. Answers the admission, and whether that was known.
 ///
 /// # Errors
-/// Where the database fails.
-pub async fn take_in(
+/// [`Fault::Invalid`] for a number that is another admission's; where the database fails.
+pub async fn admit(
+    house: &House,
+    connection: &mut PgConnection,
+    person: &Person,
+    told: &Told,
+    by: &str,
+) -> Result<(Admission, bool), Fault> {
+    let known = known(connection, person, told).await?;
+    let known = known.into_iter().find(|one| told.is_numbered() || one.is_admitted_at(told.at));
+    let mut admission = known.unwrap_or_else(|| blank(person, told));
+    if admission.admitted_at.is_some() {
+        return Ok((admission, true));
+    }
+    admission.admitted_at = Some(told.at);
+    by.clone_into(&mut admission.admitted_by);
+    // What is told late changes nothing of where the person is now.
+    let is_late = admission.discharged_at.is_some() || is_overtaken(connection, person, told.at).await?;
+    if !is_late {
+        admission.referral = take_in(house, connection, person, &told.facility, by).await?;
+    }
+    store::keep(connection, &admission, house.clock.now()).await?;
+    Ok((admission, false))
+}
+
+/// Records that a facility has let a person go, as an event. Answers the admission, and whether that was known.
+///
+/// # Errors
+/// As [`admit`].
+pub async fn discharge(
+    house: &House,
+    connection: &mut PgConnection,
+    person: &Person,
+    told: &Told,
+    (by, event): (&str, Uuid),
+) -> Result<(Admission, bool), Fault> {
+    let known = known(connection, person, told).await?;
+    let known = known.into_iter().find(|one| told.is_numbered() || one.is_discharged_at(told.at));
+    let mut admission = known.unwrap_or_else(|| blank(person, told));
+    if admission.discharged_at.is_some() {
+        return Ok((admission, true));
+    }
+    admission.discharged_at = Some(told.at);
+    by.clone_into(&mut admission.discharged_by);
+    admission.destination = Some(told.destination as i16);
+    admission.home_unit = told.home_unit;
+    if told.destination == Destination::Home && !is_overtaken(connection, person, told.at).await? {
+        let home = (told.facility.as_str(), told.home_unit);
+        admission.handdown = let_go(house, connection, person, home, (by, told.at, event)).await?;
+    }
+    store::keep(connection, &admission, house.clock.now()).await?;
+    Ok((admission, false))
+}
+
+/// What is known of the admission that is told: by its number, or those of the person at that facility without any.
+async fn known(connection: &mut PgConnection, person: &Person, told: &Told) -> Result<Vec<Admission>, Fault> {
+    if !told.is_numbered() {
+        let mut all = store::lock_unnumbered(connection, person.same_as, person.unit).await?;
+        all.retain(|one| one.facility == told.facility);
+        return Ok(all);
+    }
+    match store::lock_external(connection, &told.external).await? {
+        Some(one) if one.one == person.same_as => Ok(vec![one]),
+        Some(_) => Err(Fault::invalid("admission.external_id", "is another admission's")),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// An admission of which nobody has told yet.
+fn blank(person: &Person, told: &Told) -> Admission {
+    Admission {
+        id: Uuid::now_v7(),
+        person: person.id,
+        unit: person.unit,
+        one: person.same_as,
+        facility: told.facility.clone(),
+        external: told.external.clone(),
+        referral: None,
+        admitted_at: None,
+        admitted_by: String::new(),
+        discharged_at: None,
+        discharged_by: String::new(),
+        destination: None,
+        home_unit: None,
+        handdown: None,
+    }
+}
+
+async fn is_overtaken(
+    connection: &mut PgConnection,
+    person: &Person,
+    at: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    store::is_overtaken(connection, (person.same_as, person.unit), at).await
+}
+
+/// A facility has a person: an open referral is answered, and the open observation is placed there. Answers the referral.
+async fn take_in(
     house: &House,
     connection: &mut PgConnection,
     person: &Person,
@@ -52,10 +149,7 @@ pub async fn take_in(
 
 /// A facility has let a person go home: the observation goes on there, and where none is open of a case, one is begun (R16).
 /// Answers the hand-down by which the person comes home, where that is in other hands.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn let_go(
+async fn let_go(
     house: &House,
     connection: &mut PgConnection,
     person: &Person,
@@ -79,7 +173,8 @@ pub async fn let_go(
         if case.is_some_and(|case| was_ill(&case)) {
             let last_exposure = at.with_timezone(&house.clock.zone()).date_naive();
             let (place, facility) = (Place::Home, String::new());
-            let opening = Opening { person: person.id, basis: DISCHARGED, last_exposure, place, facility };
+            let (person, basis, former) = (person.id, DISCHARGED, None);
+            let opening = Opening { person, basis, last_exposure, place, facility, former };
             put_under(house, connection, by, opening).await?;
         }
     }

@@ -39,6 +39,14 @@ pub struct Told {
     pub home_unit: Option<Uuid>,
 }
 
+impl Told {
+    /// Whether a system knows it by a number.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        !self.external.1.is_empty()
+    }
+}
+
 /// An admission that is told.
 ///
 /// # Errors
@@ -66,8 +74,7 @@ pub fn discharged(
     let destination =
         Destination::of(said.destination).ok_or_else(|| "is required: HOME or FACILITY".to_owned());
     told.destination = wrong.keep("admission.destination", destination).unwrap_or(Destination::Home);
-    let home = parse::optional_name(UNITS, &said.home_unit);
-    told.home_unit = wrong.keep("admission.home_unit", home).flatten();
+    told.home_unit = wrong.optional_name("admission.home_unit", UNITS, &said.home_unit);
     if told.home_unit.is_some_and(|unit| !is_unit(unit)) {
         wrong.add("admission.home_unit", "is no unit that is or was at work");
     }
@@ -84,7 +91,7 @@ fn told(
     (field, at): (&str, Option<prost_types::Timestamp>),
     now: DateTime<Utc>,
 ) -> Told {
-    let person = wrong.keep("admission.person", parse::name(PERSONS, &said.person)).unwrap_or_default();
+    let person = wrong.name("admission.person", PERSONS, &said.person);
     let facility = parse::text(&said.facility, FACILITY).map(str::to_owned);
     let facility = wrong.keep("admission.facility", facility).unwrap_or_default();
     let at = at.ok_or_else(|| "is required".to_owned()).and_then(|at| instant(Some(at), now));

@@ -175,3 +175,20 @@ pub async fn keep(
     .await?;
     Ok(())
 }
+
+/// Which facilities who is one person, in a unit's hands, was admitted to or observed in.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn facilities_of(
+    connection: &mut PgConnection,
+    (one, unit): (Uuid, Uuid),
+) -> Result<Vec<String>, Fault> {
+    let facilities = sqlx::query_scalar!(
+        r#"SELECT facility AS "facility!" FROM admission WHERE one_id = $1 AND unit_id = $2
+           UNION SELECT facility FROM observation WHERE one_id = $1 AND unit_id = $2 AND facility <> '' ORDER BY 1"#,
+        one,
+        unit,
+    );
+    Ok(facilities.fetch_all(connection).await?)
+}

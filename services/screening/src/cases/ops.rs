@@ -3,23 +3,29 @@
 
 use std::cmp::Reverse;
 
-use chassis::Fault;
+use chassis::{Caller, Fault};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Case, Event, State, Statements, classify::leads_forward, clocks::CLASSES, store};
+use super::{
+    Case, Event, State, Statements,
+    classify::{leads_forward, sampled_on},
+    clocks::CLASSES,
+    parse::{Said, not_agreed},
+    store,
+};
 use crate::{
     escalations::{self, Kind},
-    exposures, homes,
+    exposures, hands, homes,
     house::House,
     incidents,
     observations::{
         self, Ending, Place,
         ops::{Opening, end_in, put_under},
     },
-    persons::Purpose,
-    referrals, results,
+    persons::{Person, Purpose},
+    referrals, results, schedules,
 };
 
 /// Why who was discharged or released is under observation again (R4, R16), as the contract numbers it.
@@ -51,6 +57,50 @@ pub struct Decision<'a> {
     pub by: &'a str,
     /// Why.
     pub words: &'a str,
+}
+
+/// Opens a case of a person, who is locked, unless one is open. Answers the case, and whether it was.
+///
+/// # Errors
+/// HANDS_NOT_AGREED where another unit has the person, or a case of them; where the database fails.
+pub async fn open(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    person: &Person,
+    said: Said,
+) -> Result<(Case, bool), Fault> {
+    // The same whether there is a case elsewhere or not: nothing is shown to a second finder.
+    if hands::store::is_asked(connection, person.id).await? {
+        return Err(not_agreed(person.id));
+    }
+    let one = person.same_as;
+    match store::lock_of_one(connection, one).await? {
+        Some(known) if house.jurisdiction.takes(caller, "cases.write", known.unit) => {
+            return Ok((known, true));
+        }
+        Some(_) => return Err(not_agreed(person.id)),
+        None => {}
+    }
+    let now = house.clock.now();
+    let results = results::store::of_one(connection, one).await?;
+    let rules = schedules::ops::rules(house, connection, person.unit, house.clock.today()).await?;
+    let case = Case {
+        person: person.id,
+        unit: person.unit,
+        one,
+        links: said.links,
+        signs: said.signs,
+        onset_on: said.onset_on,
+        sampled_on: sampled_on(rules, &results, house.clock.zone()),
+        rules,
+        ..Case::blank(Uuid::now_v7(), now)
+    };
+    store::insert(connection, &case, caller.subject()).await?;
+    let opened = store::Note::of(Event::Opened, &case, now, (caller.subject(), ""));
+    store::note(connection, &case, opened, now).await?;
+    referrals::ops::case_opened(connection, (one, case.unit)).await?;
+    Ok((case, false))
 }
 
 /// Writes a decision, and does what follows from it: for the person, for the contacts, and for the county.
@@ -167,7 +217,8 @@ async fn follow(
             // Day 0 is the day it is stated as of (R16).
             let last_exposure = at.with_timezone(&house.clock.zone()).date_naive();
             let (place, facility) = (Place::Home, String::new());
-            let opening = Opening { person: case.person, basis: DISCHARGED, last_exposure, place, facility };
+            let (person, basis, former) = (case.person, DISCHARGED, None);
+            let opening = Opening { person, basis, last_exposure, place, facility, former };
             put_under(house, connection, by, opening).await?;
         }
         State::Excluded | State::Cleared | State::Observed => {
@@ -192,6 +243,7 @@ async fn resume(house: &House, connection: &mut PgConnection, case: &Case, by: &
     let converted = observations::store::converted(connection, case.one, case.unit).await?;
     let Some(broken_off) = converted else { return Ok(()) };
     let opening = Opening {
+        former: Some(broken_off.ordered()),
         person: broken_off.person,
         basis: broken_off.basis,
         last_exposure: broken_off.last_exposure,

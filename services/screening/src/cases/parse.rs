@@ -10,9 +10,9 @@ use chrono_tz::Tz;
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Case, Condition, State, Statements, store::Happened};
+use super::{Case, Condition, State, Statements, Step, figures::Figures, store::Happened};
 use crate::{
-    persons::parse::{person_name, unit_name},
+    persons::parse::{REASON, person_name, unit_name},
     results::parse::result_name,
     rules::day_start,
 };
@@ -66,6 +66,63 @@ pub fn said(
     });
     let onset_on = wrong.keep(&format!("{under}onset_date"), onset).flatten();
     Said { links, signs, onset_on }
+}
+
+/// Which case something was found of, and what.
+///
+/// # Errors
+/// Every violation.
+pub fn findings(request: &pb::RecordFindingsRequest, today: NaiveDate) -> Result<(Uuid, Said), Fault> {
+    let mut wrong = Violations::default();
+    let id = wrong.name("name", COLLECTION, &request.name);
+    let said = (&request.links[..], &request.signs[..], request.onset_date.as_str());
+    let said = self::said(&mut wrong, "", said, today);
+    for (clear, field, is_said) in [
+        (request.clear_links, "links", !request.links.is_empty()),
+        (request.clear_signs, "signs", !request.signs.is_empty()),
+    ] {
+        if clear && is_said {
+            wrong.add(field, "there are none where they are cleared");
+        }
+    }
+    wrong.text("reason", &request.reason, REASON);
+    wrong.refuse()?;
+    Ok((id, said))
+}
+
+/// About which case what was done, and when.
+///
+/// # Errors
+/// Every violation.
+pub fn marked(
+    request: &pb::MarkCaseRequest,
+    now: DateTime<Utc>,
+) -> Result<(Uuid, Step, DateTime<Utc>), Fault> {
+    let mut wrong = Violations::default();
+    let id = wrong.name("name", COLLECTION, &request.name);
+    let step = Step::of(request.step).ok_or_else(|| "is required: what was done?".to_owned());
+    let step = wrong.keep("step", step).unwrap_or(Step::Reported);
+    let at = wrong.keep("time", instant(request.time, now)).unwrap_or(now);
+    wrong.refuse()?;
+    Ok((id, step, at))
+}
+
+/// How severe which case is, as the contract numbers it, and since when.
+///
+/// # Errors
+/// Every violation.
+pub fn severity(
+    request: &pb::SetSeverityRequest,
+    now: DateTime<Utc>,
+) -> Result<(Uuid, i16, DateTime<Utc>), Fault> {
+    let mut wrong = Violations::default();
+    let id = wrong.name("name", COLLECTION, &request.name);
+    let severity = i16::try_from(request.severity).ok().filter(|severity| (1..=4).contains(severity));
+    let severity = severity.ok_or_else(|| "is required: MILD, ORDINARY, SEVERE or CRITICAL".to_owned());
+    let severity = wrong.keep("severity", severity).unwrap_or_default();
+    let at = wrong.keep("time", instant(request.time, now)).unwrap_or(now);
+    wrong.refuse()?;
+    Ok((id, severity, at))
 }
 
 /// What the ward states for a discharge (R15), as the contract says it.
@@ -166,8 +223,7 @@ pub fn event(happened: Happened) -> pb::CaseEvent {
 /// What it must be.
 pub fn instant(said: Option<prost_types::Timestamp>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let at = said.map_or(Ok(now), parse::instant)?;
-    // The clocks of two machines are never quite the same.
-    if at > now + TimeDelta::minutes(1) {
+    if at > now + parse::SKEW {
         return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
     }
     Ok(at)
@@ -176,6 +232,30 @@ pub fn instant(said: Option<prost_types::Timestamp>, now: DateTime<Utc>) -> Resu
 /// A word of an enum of the contract, without the enum's own name.
 fn word(name: &'static str) -> &'static str {
     name.splitn(3, '_').last().unwrap_or(name)
+}
+
+/// The figures of cases as the contract has them.
+#[must_use]
+pub fn figures(figures: &Figures) -> pb::CountCasesResponse {
+    pb::CountCasesResponse {
+        confirmed_new: figures.confirmed.0,
+        confirmed_cumulative: figures.confirmed.1,
+        suspected_current: figures.suspected,
+        asymptomatic_current: figures.asymptomatic,
+        severe_current: figures.severe.0,
+        severe_cumulative: figures.severe.1,
+        discharged_new: figures.discharged.0,
+        discharged_cumulative: figures.discharged.1,
+        died_new: figures.died.0,
+        died_cumulative: figures.died.1,
+    }
+}
+
+/// A person whom another unit holds.
+#[must_use]
+pub fn not_agreed(person: Uuid) -> Fault {
+    let words = "another unit has the person: agree whose hands first (HandsService)";
+    Fault::unfit("HANDS_NOT_AGREED", ("person", person_name(person)), words)
 }
 
 /// A step that does not lead from what a case is.
@@ -191,9 +271,8 @@ pub fn misfit(case: &Case, words: &str) -> Fault {
 /// The class of another province (R3).
 #[must_use]
 pub fn elsewhere(id: Uuid) -> Fault {
-    let name = case_name(id);
     let words = "clinically diagnosed is a class of Hubei's alone (R3)";
-    Fault::unmet("CASE_CLASS_ELSEWHERE", name.clone(), words, vec![("case", name)])
+    Fault::unfit("CASE_CLASS_ELSEWHERE", ("case", case_name(id)), words)
 }
 
 /// A decision that is refused, with every unmet condition.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use chrono::Days;
 use proto::screening::{self as pb, checkpoint_service_server::CheckpointService};
 use sqlx::PgConnection;
@@ -86,15 +86,17 @@ impl Checkpoints {
         let checkpoint = contract::setting_up(request.checkpoint.as_ref(), today, now)?;
         let claim = Claim::new(&caller, request_id, "CreateCheckpoint", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "checkpoints.write", checkpoint.unit)?;
+        self.house.jurisdiction.within(&caller, "checkpoints.write", checkpoint.unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
         store::insert(&mut work, &checkpoint, caller.subject()).await?;
-        let answer = pb::CreateCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(
+                work,
+                pb::CreateCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) },
+            )
+            .await
     }
 
     async fn get(
@@ -102,7 +104,7 @@ impl Checkpoints {
         request: Request<pb::GetCheckpointRequest>,
     ) -> Result<pb::GetCheckpointResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let checkpoint = self.seen(&mut work, &caller, "checkpoints.read", id).await?;
         Ok(pb::GetCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) })
@@ -114,18 +116,15 @@ impl Checkpoints {
     ) -> Result<pb::ListCheckpointsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListCheckpoints", &request);
-        let after = pager.after(&token)?;
+        let pager = page.of(&self.house.database, &caller, "ListCheckpoints", &request);
+        let after = pager.after()?;
         let units = self.house.units(&caller, "checkpoints.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list(&mut work, &units, after, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, |checkpoint| checkpoint.id.to_string());
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let mut found = store::list(&mut work, &units, after, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |checkpoint| checkpoint.id.to_string());
         let checkpoints = found.iter().map(contract::checkpoint).collect();
         Ok(pb::ListCheckpointsResponse { checkpoints, next_page_token })
     }
@@ -143,15 +142,12 @@ impl Checkpoints {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        if read.is_some_and(|read| read != etag(known.version)) {
-            return Err(Fault::EtagMismatch(etag(known.version)));
-        }
+        parse::unchanged(&read, known.version)?;
         let changed = contract::updated(&request, &known, self.house.clock.today())?;
         let changed = self.change(&mut work, changed).await?;
-        let answer = pb::UpdateCheckpointResponse { checkpoint: Some(contract::checkpoint(&changed)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(work, pb::UpdateCheckpointResponse { checkpoint: Some(contract::checkpoint(&changed)) })
+            .await
     }
 
     async fn close(
@@ -161,7 +157,7 @@ impl Checkpoints {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let id = wrong.name("name", COLLECTION, &request.name);
         let last = wrong.keep("end_date", parse::date(&request.end_date)).unwrap_or_default();
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "CloseCheckpoint", &request);
@@ -175,16 +171,15 @@ impl Checkpoints {
             return Err(Fault::invalid("end_date", words));
         }
         let checkpoint = self.change(&mut work, Checkpoint { ends_on: Some(last), ..checkpoint }).await?;
-        let answer = pb::CloseCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(work, pb::CloseCheckpointResponse { checkpoint: Some(contract::checkpoint(&checkpoint)) })
+            .await
     }
 
     async fn shifts(&self, request: Request<pb::GetShiftsRequest>) -> Result<pb::GetShiftsResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("checkpoint", parse::name(COLLECTION, &request.checkpoint)).unwrap_or_default();
+        let id = wrong.name("checkpoint", COLLECTION, &request.checkpoint);
         let date = wrong.keep("date", parse::optional_date(&request.date)).flatten();
         wrong.refuse()?;
         let mut work = self.house.database.begin(deadline).await?;
@@ -192,18 +187,9 @@ impl Checkpoints {
         let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
         let date = date.unwrap_or_else(|| self.house.clock.today());
         let (from, to) = (day_start(date, zone), day_start(date + Days::new(1), zone));
-        let mut tallies = store::tallies(&mut work, id, from, to).await?;
-        let mut shifts: Vec<_> = checkpoint
-            .shifts_on(date, zone)
-            .into_iter()
-            .map(|shift| (shift, tallies.remove(&shift.0).unwrap_or_default(), false))
-            .collect();
-        // Who passed when there was no shift counts, too.
-        let others = tallies.into_iter().filter(|(_, tally)| tally.passed > 0);
-        shifts.extend(others.map(|(starts_at, tally)| (checkpoint.shift_at(starts_at, zone), tally, true)));
-        shifts.sort_unstable_by_key(|(shift, ..)| *shift);
-        let shown =
-            shifts.iter().map(|(shift, tally, is_other)| contract::shift(*shift, tally, *is_other, now));
+        let tallies = store::tallies(&mut work, id, from, to).await?;
+        let shifts = checkpoint.told_on(date, zone, tallies).into_iter();
+        let shown = shifts.map(|(shift, tally, is_other)| contract::shift(shift, &tally, is_other, now));
         Ok(pb::GetShiftsResponse { shifts: shown.collect() })
     }
 
@@ -214,7 +200,7 @@ impl Checkpoints {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("checkpoint", parse::name(COLLECTION, &request.checkpoint)).unwrap_or_default();
+        let id = wrong.name("checkpoint", COLLECTION, &request.checkpoint);
         let time = request.time.ok_or_else(|| "is required: an instant of the shift".to_owned());
         let time = wrong.keep("time", time.and_then(parse::instant)).unwrap_or_default();
         wrong.refuse()?;
@@ -225,27 +211,17 @@ impl Checkpoints {
             return Ok(answer);
         }
         let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
-        let shift = checkpoint.shift_at(time, zone);
-        if shift.1 > now {
-            let words = format!("the shift ends at {}; say it then", shift.1.to_rfc3339());
-            return Err(Fault::invalid("time", words));
-        }
-        let date = shift.0.with_timezone(&zone).date_naive();
-        if checkpoint.shifts_on(date, zone).is_empty() {
-            return Err(Fault::invalid("time", "the checkpoint had no shift then"));
-        }
+        let shift = checkpoint.nil_at(time, now, zone).map_err(|wrong| Fault::invalid("time", wrong))?;
         store::say_nil(&mut work, id, shift.0, (caller.subject(), now)).await?;
         let mut tallies = store::tallies(&mut work, id, shift.0, shift.1).await?;
         let tally = tallies.remove(&shift.0).unwrap_or_default();
         if tally.passed > 0 {
-            let name = checkpoint_name(id);
             let words = format!("{} have passed in that shift", tally.passed);
-            return Err(Fault::unmet("SHIFT_NOT_NIL", name.clone(), words, vec![("checkpoint", name)]));
+            return Err(Fault::unfit("SHIFT_NOT_NIL", ("checkpoint", checkpoint_name(id)), words));
         }
-        let answer = pb::SayNilShiftResponse { shift: Some(contract::shift(shift, &tally, false, now)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(work, pb::SayNilShiftResponse { shift: Some(contract::shift(shift, &tally, false, now)) })
+            .await
     }
 
     /// Writes a checkpoint, which is locked, as it is from now on.
@@ -267,8 +243,13 @@ impl Checkpoints {
         id: Uuid,
     ) -> Result<Checkpoint, Fault> {
         let found = store::lock(connection, id).await?;
-        let sees = |found: &Checkpoint| self.house.sees(caller, "checkpoints.write", found.unit);
-        found.filter(sees).ok_or_else(|| Fault::NotFound(checkpoint_name(id)))
+        self.house.jurisdiction.seen(
+            caller,
+            "checkpoints.write",
+            found,
+            |found| found.unit,
+            checkpoint_name(id),
+        )
     }
 
     /// A checkpoint that the caller stands above.
@@ -280,7 +261,6 @@ impl Checkpoints {
         id: Uuid,
     ) -> Result<Checkpoint, Fault> {
         let found = store::some(connection, &[id]).await?.pop();
-        let sees = |found: &Checkpoint| self.house.sees(caller, permission, found.unit);
-        found.filter(sees).ok_or_else(|| Fault::NotFound(checkpoint_name(id)))
+        self.house.jurisdiction.seen(caller, permission, found, |found| found.unit, checkpoint_name(id))
     }
 }

@@ -5,6 +5,8 @@ pub mod parse;
 pub mod shifts;
 pub mod store;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
@@ -17,6 +19,9 @@ pub const KINDS: std::ops::RangeInclusive<i32> = 1..=5;
 pub const SHIFTS: std::ops::RangeInclusive<i32> = 1..=6;
 /// How many shifts a day has where nobody says it [K].
 pub const USUAL_SHIFTS: i16 = 3;
+
+/// A shift: from, to.
+pub type Shift = (DateTime<Utc>, DateTime<Utc>);
 
 /// A post.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,14 +78,14 @@ impl Checkpoint {
 
     /// The shift in which an instant lies, also before the first day and after the last: from, to.
     #[must_use]
-    pub fn shift_at(&self, instant: DateTime<Utc>, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+    pub fn shift_at(&self, instant: DateTime<Utc>, zone: Tz) -> Shift {
         let date = instant.with_timezone(&zone).date_naive();
         slot_at(instant, self.shifts_a_day_on(date), zone)
     }
 
     /// The shifts of a date, the first first; none before its first and after its last day.
     #[must_use]
-    pub fn shifts_on(&self, date: NaiveDate, zone: Tz) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    pub fn shifts_on(&self, date: NaiveDate, zone: Tz) -> Vec<Shift> {
         if !self.stands_on(date) {
             return Vec::new();
         }
@@ -88,6 +93,39 @@ impl Checkpoint {
         let first = self.shift_at(day_start(date, zone), zone);
         let following = std::iter::successors(Some(first), |shift| Some(self.shift_at(shift.1, zone)));
         following.take_while(|shift| shift.0 < end).collect()
+    }
+
+    /// What is told of the shifts of a date, the first first: each with what it came to, and whether it is none of the
+    /// day's. Who passed when there was no shift counts, too.
+    #[must_use]
+    pub fn told_on(
+        &self,
+        date: NaiveDate,
+        zone: Tz,
+        mut tallies: HashMap<DateTime<Utc>, Tally>,
+    ) -> Vec<(Shift, Tally, bool)> {
+        let own = self.shifts_on(date, zone).into_iter();
+        let mut told: Vec<_> =
+            own.map(|shift| (shift, tallies.remove(&shift.0).unwrap_or_default(), false)).collect();
+        let others = tallies.into_iter().filter(|(_, tally)| tally.passed > 0);
+        told.extend(others.map(|(starts_at, tally)| (self.shift_at(starts_at, zone), tally, true)));
+        told.sort_unstable_by_key(|(shift, ..)| *shift);
+        told
+    }
+
+    /// The shift in which an instant lies, of which it may be said that nobody passed.
+    ///
+    /// # Errors
+    /// Why that cannot be said.
+    pub fn nil_at(&self, instant: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Result<Shift, String> {
+        let shift = self.shift_at(instant, zone);
+        if shift.1 > now {
+            return Err(format!("the shift ends at {}; say it then", shift.1.to_rfc3339()));
+        }
+        if self.shifts_on(shift.0.with_timezone(&zone).date_naive(), zone).is_empty() {
+            return Err("the checkpoint had no shift then".to_owned());
+        }
+        Ok(shift)
     }
 }
 

@@ -76,13 +76,13 @@ const CHANGEABLE: [&str; 3] = ["display_name", "end_date", "shifts_a_day"];
 ///
 /// # Errors
 /// A name that is none, an empty or unknown mask.
-pub fn update(request: &pb::UpdateCheckpointRequest) -> Result<(Uuid, Option<String>), Fault> {
+pub fn update(request: &pb::UpdateCheckpointRequest) -> Result<(Uuid, String), Fault> {
     let said = request.checkpoint.as_ref().ok_or_else(|| Fault::invalid("checkpoint", "is required"))?;
     let mut wrong = Violations::default();
-    let id = wrong.keep("checkpoint.name", parse::name(COLLECTION, &said.name)).unwrap_or_default();
+    let id = wrong.name("checkpoint.name", COLLECTION, &said.name);
     let _ = parse::mask(&mut wrong, request.update_mask.as_ref(), &CHANGEABLE);
     wrong.refuse()?;
-    Ok((id, Some(said.etag.clone()).filter(|etag| !etag.is_empty())))
+    Ok((id, said.etag.clone()))
 }
 
 /// A checkpoint after an update; a change of the shifts holds from tomorrow on.

@@ -4,14 +4,11 @@ use chassis::Fault;
 use chrono::{DateTime, Days, Utc};
 use chrono_tz::Tz;
 
-use super::{Checkpoint, store};
+use super::{Checkpoint, Shift, store};
 use crate::house::House;
 
 /// How many checkpoints are looked at in one transaction.
 const AT_ONCE: i64 = 500;
-
-/// A shift: from, to.
-type Shift = (DateTime<Utc>, DateTime<Utc>);
 
 /// Notes every shift that is over now, of the checkpoints of which one is.
 ///

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{COMPLIED, Enforcement, REFUSED_IN_A_ROW, store};
 use crate::{
+    SUBJECT,
     escalations::{self, Kind},
     house::House,
 };
@@ -86,19 +87,22 @@ pub async fn counted(
 }
 
 /// Makes requests of who is under observation and has refused readings in a row (R26): again only after as many more.
-/// Answers of how many.
+/// Settles those of who was read since. Answers how many were made.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn who_refuse(house: &House) -> Result<usize, Fault> {
     let now = house.clock.now();
     let mut work = house.database.begin_pointed(&[]).await?;
+    for mut read in store::lock_read_since(&mut work, SUBJECT).await? {
+        settle(house, &mut work, &mut read, COMPLIED, (SUBJECT, "was read since")).await?;
+    }
     let refusing = store::refusing(&mut work, now - RECENT, REFUSED_IN_A_ROW).await?;
     for (person, unit, one) in &refusing {
         let reason = format!("{REFUSED_IN_A_ROW} readings in a row were refused");
         let own = Enforcement::new(*unit, reason, now);
         let enforcement = Enforcement { person: Some(*person), one: Some(*one), ..own };
-        store::insert(&mut work, &enforcement, "screening").await?;
+        store::insert(&mut work, &enforcement, SUBJECT).await?;
     }
     work.commit().await?;
     Ok(refusing.len())

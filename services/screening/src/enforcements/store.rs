@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Enforcement;
-use crate::worklists::Place;
+use crate::worklists::After;
 
 /// Enforcement requests by a condition.
 macro_rules! enforcements {
@@ -67,6 +67,26 @@ pub async fn lock_open_of_grid(
     .pop())
 }
 
+/// The open requests that somebody made of who refused readings, and who was read later than they refused last; locked, but
+/// for those that are being changed.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_read_since(
+    connection: &mut PgConnection,
+    made_by: &str,
+) -> Result<Vec<Enforcement>, Fault> {
+    Ok(enforcements!(
+        connection,
+        "settled_at IS NULL AND person_id IS NOT NULL AND created_by = $1 AND (
+             SELECT s.outcome FROM observation o JOIN slot s ON s.observation_id = o.id
+             WHERE o.one_id = enforcement_request.one_id AND o.unit_id = enforcement_request.unit_id AND s.outcome >= 4
+             ORDER BY s.opens_at DESC, s.outcome DESC LIMIT 1) > 4
+         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        made_by
+    )?)
+}
+
 /// Writes how many households refuse.
 ///
 /// # Errors
@@ -110,27 +130,7 @@ pub async fn refusing(
     Ok(rows.into_iter().map(|row| (row.id, row.unit_id, row.same_as)).collect())
 }
 
-/// A page of what must be settled in units, in due order.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn due(
-    connection: &mut PgConnection,
-    units: &[Uuid],
-    after: Place,
-    limit: i64,
-) -> Result<Vec<Enforcement>, Fault> {
-    Ok(enforcements!(
-        connection,
-        "unit_id = ANY($1) AND settled_at IS NULL AND (deadline_at, id) > ($2, $3) ORDER BY deadline_at, id LIMIT $4",
-        units,
-        after.0,
-        after.1,
-        limit
-    )?)
-}
-
-/// A page of the enforcement requests of units, the oldest first.
+/// A page of the enforcement requests of units; in due order, of those that must be settled.
 ///
 /// # Errors
 /// Where the database fails.
@@ -138,17 +138,27 @@ pub async fn list(
     connection: &mut PgConnection,
     units: &[Uuid],
     settled: bool,
-    after: Uuid,
+    after: After,
     limit: i64,
 ) -> Result<Vec<Enforcement>, Fault> {
-    Ok(enforcements!(
-        connection,
-        "unit_id = ANY($1) AND (settled_at IS NULL OR $2) AND id > $3 ORDER BY id LIMIT $4",
-        units,
-        settled,
-        after,
-        limit
-    )?)
+    Ok(match after {
+        After::Made(after) => enforcements!(
+            connection,
+            "unit_id = ANY($1) AND (settled_at IS NULL OR $2) AND id > $3 ORDER BY id LIMIT $4",
+            units,
+            settled,
+            after,
+            limit
+        )?,
+        After::Due((due_at, id)) => enforcements!(
+            connection,
+            "unit_id = ANY($1) AND settled_at IS NULL AND (deadline_at, id) > ($2, $3) ORDER BY deadline_at, id LIMIT $4",
+            units,
+            due_at,
+            id,
+            limit
+        )?,
+    })
 }
 
 /// Adds an enforcement request.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Fault, Violations, pages, pages::Pager, parse, server};
-use chrono::NaiveDate;
+use chassis::{Fault, Violations, pages, server};
 use proto::screening::{self as pb, erasure_service_server::ErasureService};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
@@ -11,8 +10,7 @@ use uuid::Uuid;
 use super::{
     Erasure, PERMISSION,
     parse::{self as contract, Asked},
-    store::{self, Place},
-    told,
+    store, told,
 };
 use crate::{DOMAIN, house::House, persons::parse::UNITS, worklists};
 
@@ -41,46 +39,36 @@ impl Erasures {
         let (caller, deadline, mut request) = server::accept(request)?;
         let today = self.house.clock.today();
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
         let asked = contract::asked(&mut wrong, &request, today);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListErasures", &request);
+        let pager = page.of(&self.house.database, &caller, "ListErasures", &request);
         let units = self.house.units(&caller, PERMISSION, ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = match asked {
             Asked::ToCome(from, until) => {
-                let after = after(&pager, &token)?;
-                store::to_come(&mut work, &units, (from, until), after, size + 1).await?
+                let after = pager.pair()?.unwrap_or_default();
+                store::to_come(&mut work, &units, (from, until), after, pager.limit()).await?
             }
             Asked::Erased => {
-                let after = worklists::after(&pager, &token)?;
-                store::erased(&mut work, &units, after, size + 1).await?
+                let after = worklists::after(&pager)?;
+                store::erased(&mut work, &units, after, pager.limit()).await?
             }
         };
-        let next_page_token = pager.cut(&mut found, size, key);
+        let next_page_token = pager.cut(&mut found, key);
         let to_come = found.iter().filter(|erasure| erasure.erased.is_none());
         let ones: Vec<Uuid> = to_come.map(|erasure| erasure.one).collect();
         let holds = store::holds(&mut work, &ones, today).await?;
         let erasures = found.iter().map(|erasure| {
             let held = holds.get(&erasure.one).filter(|_| erasure.erased.is_none());
             let held = held.map(Vec::as_slice).unwrap_or_default();
-            let holds = told(held, erasure.person, |unit| self.house.sees(&caller, PERMISSION, unit));
+            let holds =
+                told(held, erasure.person, |unit| self.house.jurisdiction.sees(&caller, PERMISSION, unit));
             contract::erasure(erasure, &holds, today)
         });
         Ok(pb::ListErasuresResponse { erasures: erasures.collect(), next_page_token })
     }
-}
-
-/// The place of a token among those to come.
-fn after(pager: &Pager, token: &str) -> Result<Place, Fault> {
-    let Some(key) = pager.key(token)? else { return Ok(Place::default()) };
-    let (date, id) = key.split_once(' ').ok_or(Fault::PageToken)?;
-    let date: NaiveDate = date.parse().map_err(|_| Fault::PageToken)?;
-    Ok((date, id.parse().map_err(|_| Fault::PageToken)?))
 }
 
 /// What a token keeps of the last of a page.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Fault, Violations, pages, pages::Pager, parse, server};
+use chassis::{Fault, Violations, pages, parse, server};
 use chrono::{DateTime, Utc};
 use proto::screening::{self as pb, escalation_service_server::EscalationService};
 use tonic::{Request, Response, Status, async_trait};
@@ -52,21 +52,18 @@ impl Escalations {
     ) -> Result<pb::ListEscalationsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let holder = wrong.keep("holder_unit", parse::name(UNITS, &request.holder_unit)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let holder = wrong.name("holder_unit", UNITS, &request.holder_unit);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListEscalations", &request);
-        let after =
-            pager.key(&token)?.map_or(Ok((-1, DateTime::UNIX_EPOCH, Uuid::nil())), |key| place(&key))?;
-        self.house.within(&caller, "escalations.read", holder)?;
-        let mut work = self.house.database.begin(deadline).await?;
-        let agrees = self.house.sees(&caller, "hands.agree", holder);
-        let mut found = store::list(&mut work, (holder, agrees), after, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, |one| {
-            format!("{} {} {}", one.rank, one.since.timestamp_micros(), one.subject)
-        });
+        let pager = page.of(&self.house.database, &caller, "ListEscalations", &request);
+        let first = (-1, DateTime::UNIX_EPOCH, Uuid::nil());
+        let after = pager.key()?.map_or(Ok(first), |key| place(&key))?;
+        self.house.jurisdiction.within(&caller, "escalations.read", holder)?;
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let agrees = self.house.jurisdiction.sees(&caller, "hands.agree", holder);
+        let mut found = store::list(&mut work, (holder, agrees), after, pager.limit()).await?;
+        let next_page_token = pager
+            .cut(&mut found, |one| format!("{} {} {}", one.rank, one.since.timestamp_micros(), one.subject));
         let escalations = found.iter().map(|one| self.shown(one)).collect();
         Ok(pb::ListEscalationsResponse { escalations, next_page_token })
     }

@@ -3,12 +3,13 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    vec::IntoIter,
 };
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use proto::screening::{self as pb, exposure_service_server::ExposureService};
 use sqlx::PgConnection;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{self as stream, Iter};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use super::{
     Exposure, Figures,
     ingest::{self, LARGEST, Taken},
     ops,
-    parse::{self as contract, COLLECTION, exposure_name, misfit},
+    parse::{self as contract, COLLECTION, Contact, exposure_name, misfit},
     store,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
         parse::{COLLECTION as OBSERVATIONS, observation_name},
     },
     persons::{
-        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
+        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
     refusals::refusal,
@@ -48,7 +49,7 @@ pub struct Exposures {
 
 #[async_trait]
 impl ExposureService for Exposures {
-    type TraceContactsStream = ReceiverStream<Result<pb::TraceContactsResponse, Status>>;
+    type TraceContactsStream = Iter<IntoIter<Result<pb::TraceContactsResponse, Status>>>;
 
     async fn ingest_exposures(
         &self,
@@ -89,8 +90,7 @@ impl ExposureService for Exposures {
         &self,
         request: Request<pb::TraceContactsRequest>,
     ) -> Result<Response<Self::TraceContactsStream>, Status> {
-        let exposures = self.clone();
-        Ok(server::stream(DOMAIN, |messages| async move { exposures.trace(request, messages).await }))
+        server::reply(DOMAIN, self.trace(request).await)
     }
 
     async fn count_contacts(
@@ -125,14 +125,16 @@ impl Exposures {
             wrong.add("items", format!("must be 1 to {LARGEST}, are {}", request.items.len()));
         }
         wrong.refuse()?;
-        if let Some(unit) = unit {
-            self.house.within(&caller, "exposures.write", unit)?;
-        }
+        // Where a contact who is said by details is taken in.
+        let standing = match unit {
+            Some(unit) => Some(self.house.taking(&caller, "exposures.write", unit)?),
+            None => None,
+        };
         let (now, zone) = (self.house.clock.now(), self.house.clock.zone());
         let mut results = Vec::with_capacity(request.items.len());
         for (nth, item) in request.items.iter().enumerate() {
             let taken = match contract::item(item, &request.unit, now, zone) {
-                Ok(item) => ingest::take_in(&self.house, &caller, item).await,
+                Ok(item) => ingest::take_in(&self.house, &caller, item, standing).await,
                 Err(fault) => Err(fault),
             };
             let mut result = self.result(&caller, nth, taken)?;
@@ -141,7 +143,7 @@ impl Exposures {
             }
             results.push(pb::ExposureResult { event_id: item.event_id.clone(), result: Some(result) });
         }
-        Ok(pb::IngestExposuresResponse { results })
+        Ok(pb::IngestExposuresResponse { results, unit: standing.map(unit_name).unwrap_or_default() })
     }
 
     fn result(
@@ -167,7 +169,7 @@ impl Exposures {
 
     async fn get(&self, request: Request<pb::GetExposureRequest>) -> Result<pb::GetExposureResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::get(&mut work, id).await?;
         let exposure = self.seen(&caller, "exposures.read", id, found)?;
@@ -180,7 +182,7 @@ impl Exposures {
     ) -> Result<pb::ListExposuresResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let ancestor =
             wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
         let index = wrong.keep("index", parse::optional_name(PERSONS, &request.index)).flatten();
@@ -189,20 +191,18 @@ impl Exposures {
             wrong.add("index", "one that dangles has no index");
         }
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListExposures", &request);
-        let after = pager.after(&token)?;
+        let pager = page.of(&self.house.database, &caller, "ListExposures", &request);
+        let after = pager.after()?;
         let units = self.house.units(&caller, "exposures.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = if index.is_none() && contact.is_none() {
-            store::of_units(&mut work, &units, request.dangling, after, size + 1).await?
+            store::of_units(&mut work, &units, request.dangling, after, pager.limit()).await?
         } else {
             let index = self.one(&mut work, &caller, index).await?;
             let contact = self.one(&mut work, &caller, contact).await?;
-            store::of_persons(&mut work, (index, contact), after, size + 1).await?
+            store::of_persons(&mut work, (index, contact), after, pager.limit()).await?
         };
-        let next_page_token = pager.cut(&mut found, size, |exposure| exposure.id.to_string());
+        let next_page_token = pager.cut(&mut found, |exposure| exposure.id.to_string());
         let exposures = found.iter().map(|exposure| self.shown(&caller, exposure)).collect();
         Ok(pb::ListExposuresResponse { exposures, next_page_token })
     }
@@ -219,6 +219,11 @@ impl Exposures {
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "LinkExposure", &request);
         let mut work = self.house.database.begin(deadline).await?;
+        // Persons before what is theirs, as everywhere.
+        let seen = store::get(&mut work, id).await?;
+        let seen = self.seen(&caller, "exposures.write", id, seen)?;
+        let contact = Contact::Person(seen.contact);
+        let hands = ingest::hold(&self.house, &mut work, &contact, Some(index)).await?;
         let found = store::lock(&mut work, id).await?;
         let exposure = self.seen(&caller, "exposures.write", id, found)?;
         if let Some(answer) = claim.replay(&mut work).await? {
@@ -227,7 +232,7 @@ impl Exposures {
         if exposure.index.is_some() || exposure.withdrawn_at.is_some() {
             return Err(misfit(id, "is linked, or was taken back"));
         }
-        let index = ingest::index_seen(&self.house, &mut work, &caller, index).await?;
+        let index = ingest::index_seen(&self.house, &mut work, &caller, (index, hands)).await?;
         let index = index.ok_or_else(|| Fault::NotFound(request.index.clone()))?;
         if index.one == exposure.contact_one {
             return Err(Fault::invalid("index", "is the contact"));
@@ -236,13 +241,16 @@ impl Exposures {
         store::link(&mut work, id, index, (caller.subject(), now)).await?;
         let exposure = Exposure { index: Some(index), ..exposure };
         let observation = ops::follow(&self.house, &mut work, &exposure, caller.subject()).await?;
-        let answer = pb::LinkExposureResponse {
-            exposure: Some(self.shown(&caller, &exposure)),
-            observation: observation.map(observation_name).unwrap_or_default(),
-        };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        ops::placed(&self.house, &mut work, &exposure).await?;
+        claim
+            .commit(
+                work,
+                pb::LinkExposureResponse {
+                    exposure: Some(self.shown(&caller, &exposure)),
+                    observation: observation.map(observation_name).unwrap_or_default(),
+                },
+            )
+            .await
     }
 
     async fn withdraw(
@@ -268,17 +276,15 @@ impl Exposures {
         let now = self.house.clock.now();
         store::withdraw(&mut work, id, &request.reason, (caller.subject(), now)).await?;
         (exposure.withdrawn_at, exposure.withdraw_reason) = (Some(now), request.reason);
-        let answer = pb::WithdrawExposureResponse { exposure: Some(self.shown(&caller, &exposure)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(work, pb::WithdrawExposureResponse { exposure: Some(self.shown(&caller, &exposure)) })
+            .await
     }
 
     async fn trace(
         &self,
         request: Request<pb::TraceContactsRequest>,
-        messages: server::Messages<pb::TraceContactsResponse>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Iter<IntoIter<Result<pb::TraceContactsResponse, Status>>>, Fault> {
         let (caller, _, request) = server::accept(request)?;
         let (most, usual) = GENERATIONS;
         let mut wrong = Violations::default();
@@ -298,7 +304,9 @@ impl Exposures {
         drop(connection);
         let mut known: HashMap<Uuid, bool> = HashMap::new();
         let mut sees = |unit: Uuid| {
-            *known.entry(unit).or_insert_with(|| self.house.sees(&caller, "exposures.read", unit))
+            *known
+                .entry(unit)
+                .or_insert_with(|| self.house.jurisdiction.sees(&caller, "exposures.read", unit))
         };
         let (_, from) =
             root.filter(|(unit, _)| sees(*unit)).ok_or_else(|| Fault::NotFound(person_name(person)))?;
@@ -315,12 +323,10 @@ impl Exposures {
             let exposure = Some(contract::exposure(exposure, either, self.house.clock.zone()));
             shown.push(pb::TracedExposure { generation: *generation, exposure });
         }
-        for part in shown.chunks(A_MESSAGE) {
-            let message = pb::TraceContactsResponse { exposures: part.to_vec() };
-            let gone = |_| Fault::Unavailable("the client went away");
-            messages.send(Ok(message)).await.map_err(gone)?;
-        }
-        Ok(())
+        // All of it is at hand: it goes out with the answer's beginning.
+        let parts =
+            shown.chunks(A_MESSAGE).map(|part| Ok(pb::TraceContactsResponse { exposures: part.to_vec() }));
+        Ok(stream::iter(parts.collect::<Vec<_>>()))
     }
 
     async fn count(
@@ -375,10 +381,7 @@ impl Exposures {
         let said = (caller.subject(), request.reason.as_str(), now);
         observations::store::note(&mut work, &observation, observations::Event::Kept, said).await?;
         let observation = Some(observations::parse::observation(&observation, now));
-        let answer = pb::KeepContactResponse { observation };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::KeepContactResponse { observation }).await
     }
 
     /// The first of those who are one with a person whom the caller sees.
@@ -390,7 +393,7 @@ impl Exposures {
     ) -> Result<Option<Uuid>, Fault> {
         let Some(id) = person else { return Ok(None) };
         let found = persons::hands(connection, id).await?;
-        let seen = found.filter(|(unit, _)| self.house.sees(caller, "exposures.read", *unit));
+        let seen = found.filter(|(unit, _)| self.house.jurisdiction.sees(caller, "exposures.read", *unit));
         Ok(Some(seen.ok_or_else(|| Fault::NotFound(person_name(id)))?.1))
     }
 
@@ -402,14 +405,14 @@ impl Exposures {
         id: Uuid,
         found: Option<Exposure>,
     ) -> Result<Exposure, Fault> {
-        let sees = |unit: Uuid| self.house.sees(caller, permission, unit);
+        let sees = |unit: Uuid| self.house.jurisdiction.sees(caller, permission, unit);
         let seen = found
             .filter(|found| sees(found.contact_unit) || found.index.is_some_and(|index| sees(index.unit)));
         seen.ok_or_else(|| Fault::NotFound(exposure_name(id)))
     }
 
     fn shown(&self, caller: &Caller, exposure: &Exposure) -> pb::Exposure {
-        let sees = |unit: Uuid| self.house.sees(caller, "exposures.read", unit);
+        let sees = |unit: Uuid| self.house.jurisdiction.sees(caller, "exposures.read", unit);
         contract::exposure(exposure, sees, self.house.clock.zone())
     }
 }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     house::House,
-    persons::{Person, intake, parse::person_name, store as persons},
-    rules::RuleSet,
+    persons::{Person, intake, ops::lock_person, parse::person_name, store as persons},
+    schedules,
 };
 
 /// The most contacts of one call.
@@ -27,22 +27,31 @@ pub enum Taken {
     Before(Uuid),
 }
 
-/// Takes in one contact of a list.
+/// Takes in one contact of a list; one who is said by details in the hands of a unit.
 ///
 /// # Errors
 /// [`Fault::NotFound`] for a contact in nobody's hands below the caller's; [`Fault::Invalid`] for a contact who is the
 /// index; where the database fails.
-pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken, Fault> {
+pub async fn take_in(
+    house: &House,
+    caller: &Caller,
+    mut item: Item,
+    unit: Option<Uuid>,
+) -> Result<Taken, Fault> {
+    if let Contact::Somebody(intake) = &mut item.contact {
+        intake.unit = unit.unwrap_or(intake.unit);
+    }
     let mut work = house.database.begin(None).await?;
     if let Some(before) = store::sent_before(&mut work, item.event, caller.subject()).await? {
         return Ok(Taken::Before(before));
     }
+    let hands = hold(house, &mut work, &item.contact, item.index).await?;
     let contact = contact(house, &mut work, caller, &item).await?;
     let mut reference = item.reference.clone();
     let index = match item.index {
         None => None,
         Some(index) => {
-            let seen = index_seen(house, &mut work, caller, index).await?;
+            let seen = index_seen(house, &mut work, caller, (index, hands)).await?;
             if seen.is_none() && reference.is_empty() {
                 // Nobody here, or nobody of his: both look the same, and the edge dangles.
                 reference = person_name(index);
@@ -54,6 +63,7 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken
         return Err(Fault::invalid("person", "must be another person than the index"));
     }
     let now = house.clock.now();
+    let rules = schedules::ops::rules(house, &mut work, contact.unit, house.clock.today()).await?;
     let exposure = Exposure {
         id: Uuid::now_v7(),
         event: item.event,
@@ -69,7 +79,7 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken
         last_at: item.last_at,
         protected: item.protected,
         close: false,
-        control_plan: RuleSet::on(house.clock.today()).control_plan,
+        control_plan: rules.control_plan,
         created_at: now,
         withdrawn_at: None,
         withdraw_reason: String::new(),
@@ -82,8 +92,40 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item) -> Result<Taken
     }
     let exposure = store::get(&mut work, exposure.id).await?.ok_or(Fault::Conflict)?;
     let observation = ops::follow(house, &mut work, &exposure, caller.subject()).await?;
+    ops::placed(house, &mut work, &exposure).await?;
     work.commit().await?;
     Ok(Taken::In(Box::new(exposure), observation))
+}
+
+/// Locks the contact, where somebody is known as that, with everybody who is the same, and holds the hands of the index, so
+/// that both are those that are written: in the order of who they are, as whoever merges them does. Answers the hands of
+/// the index.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn hold(
+    house: &House,
+    connection: &mut PgConnection,
+    contact: &Contact,
+    index: Option<Uuid>,
+) -> Result<Option<(Uuid, Uuid)>, Fault> {
+    let contact_one = match contact {
+        Contact::Person(id) => persons::one(connection, *id).await?,
+        Contact::Somebody(said) => intake::known_as(house, connection, said).await?,
+    };
+    let Some(index) = index else { return Ok(None) };
+    let index_one = persons::one(connection, index).await?;
+    let mut hands = None;
+    if index_one <= contact_one {
+        hands = persons::hold_hands(connection, index).await?;
+    }
+    if let Some(one) = contact_one {
+        persons::lock_same(connection, &house.keys, one).await?;
+    }
+    if index_one > contact_one {
+        hands = persons::hold_hands(connection, index).await?;
+    }
+    Ok(hands)
 }
 
 /// The contact, locked: a person in hands at or below the caller's, or somebody taken in now.
@@ -98,17 +140,15 @@ async fn contact(
             Ok(intake::take_in(house, connection, caller, (**said).clone()).await?.person)
         }
         Contact::Person(id) => {
-            let absent = || Fault::NotFound(person_name(*id));
-            let one = persons::one(connection, *id).await?.ok_or_else(absent)?;
-            let everybody = persons::lock_same(connection, &house.keys, one).await?;
-            let person = everybody.into_iter().find(|person| person.id == *id);
-            let seen = person.filter(|person| house.sees(caller, "exposures.write", person.unit));
-            seen.ok_or_else(absent)
+            let locked = lock_person(house, connection, *id).await?.map(|(person, _)| person);
+            let seen =
+                locked.filter(|person| house.jurisdiction.takes(caller, "exposures.write", person.unit));
+            seen.ok_or_else(|| Fault::NotFound(person_name(*id)))
         }
     }
 }
 
-/// An index in hands at or below the caller's; nobody else's.
+/// An index whose hands are held, in hands at or below the caller's; nobody else's.
 ///
 /// # Errors
 /// Where the database fails.
@@ -116,10 +156,9 @@ pub async fn index_seen(
     house: &House,
     connection: &mut PgConnection,
     caller: &Caller,
-    id: Uuid,
+    (id, hands): (Uuid, Option<(Uuid, Uuid)>),
 ) -> Result<Option<Index>, Fault> {
-    let found = persons::hands(connection, id).await?;
-    match found.filter(|(unit, _)| house.sees(caller, "exposures.write", *unit)) {
+    match hands.filter(|(unit, _)| house.jurisdiction.takes(caller, "exposures.write", *unit)) {
         Some(hands) => Ok(Some(ops::index_of(connection, id, hands).await?)),
         None => Ok(None),
     }

@@ -11,6 +11,7 @@ use crate::{
     escalations::{self, Kind},
     homes,
     house::House,
+    incidents,
     observations::{
         Place,
         ops::{Opening, put_under},
@@ -35,6 +36,19 @@ pub async fn index_of(
         onset_on: known.as_ref().and_then(|case| case.onset_on),
         sampled_on: known.as_ref().and_then(|case| case.sampled_on),
     })
+}
+
+/// After an exposure at a place that has a name was entered, or linked: who met there may be a cluster (R8).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn placed(house: &House, connection: &mut PgConnection, exposure: &Exposure) -> Result<(), Fault> {
+    if exposure.place.is_empty() {
+        return Ok(());
+    }
+    let contact = [(exposure.contact_one, exposure.contact_unit)].into_iter();
+    let both: Vec<_> = contact.chain(exposure.index.map(|index| (index.one, index.unit))).collect();
+    incidents::ops::placed(house, connection, &both).await
 }
 
 /// Puts the contact of an exposure under observation where that is called for, or for longer; answers the
@@ -67,9 +81,8 @@ pub async fn follow(
     if own.is_some_and(|own| own.unit == exposure.contact_unit && own.state.is_ill()) {
         return Ok(None);
     }
-    let facility = String::new();
-    let opening =
-        Opening { person: exposure.contact, basis, last_exposure: last, place: Place::Home, facility };
+    let (person, place, facility, former) = (exposure.contact, Place::Home, String::new(), None);
+    let opening = Opening { person, basis, last_exposure: last, place, facility, former };
     let (observation, _) = put_under(house, connection, by, opening).await?;
     settle(house, connection, observation.id, (by, "there is an index")).await?;
     Ok(Some(observation.id))

@@ -1,7 +1,7 @@
 //! Between the contract's exposures and ours.
 
 use chassis::{Fault, Violations, parse};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use proto::screening::{self as pb, exposure_item::Contact as Said};
 use uuid::Uuid;
@@ -10,7 +10,8 @@ use super::{Exposure, KINDS};
 use crate::{
     observations::parse::exposure as day,
     persons::parse::{
-        COLLECTION as PERSONS, Intake, damaged_item, listed, optional_text, person_name, unit_name,
+        COLLECTION as PERSONS, Intake, damaged_item, listed, listed_event, listed_name, listed_resource,
+        optional_text, person_name, unit_name,
     },
 };
 
@@ -74,15 +75,15 @@ pub fn damaged(said: &pb::ExposureItem) -> Vec<pb::DamagedText> {
 /// Every violation, with paths below the item.
 pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -> Result<Item, Fault> {
     let mut wrong = Violations::default();
-    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
-    let index = wrong.keep("index", parse::optional_name(PERSONS, &said.index)).flatten();
+    let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
+    let index = wrong.keep("index", listed_name(PERSONS, &said.index)).flatten();
     let reference =
         wrong.keep("index_reference", optional_text(&said.index_reference, LONGEST)).unwrap_or_default();
     if said.index.is_empty() && reference.is_empty() {
         wrong.add("index_reference", "is required where index is empty: whose contact is it?");
     }
     let contact = match &said.contact {
-        Some(Said::Person(name)) => wrong.keep("person", parse::name(PERSONS, name)).map(Contact::Person),
+        Some(Said::Person(name)) => wrong.keep("person", listed_resource(PERSONS, name)).map(Contact::Person),
         Some(Said::Details(details)) => {
             listed(&mut wrong, Some(details), unit, pb::Purpose::Contact, "contact tracing")?
                 .map(|intake| Contact::Somebody(Box::new(intake)))
@@ -120,8 +121,7 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
 /// # Errors
 /// One that is.
 pub fn past(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    // The clocks of two machines are never quite the same.
-    if at > now + TimeDelta::minutes(1) {
+    if at > now + parse::SKEW {
         return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
     }
     Ok(at)

@@ -9,7 +9,7 @@ pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use uuid::Uuid;
 
 /// The topic of sheets in the feed.
@@ -117,6 +117,26 @@ pub struct Standing {
     pub stocks: Counts,
     /// The flows by day; stocks are not read from it.
     pub flows: BTreeMap<NaiveDate, Counts>,
+}
+
+/// What some days that follow one another came to, the first first: the day, its differences, and the stocks at its end.
+/// `changes` are those of each day by indicator; what stands under the day before the first is what the stocks were then.
+#[must_use]
+pub fn told(days: &[NaiveDate], changes: Vec<(NaiveDate, usize, i64)>) -> Vec<(NaiveDate, Counts, Counts)> {
+    let mut by_day: BTreeMap<NaiveDate, Counts> = BTreeMap::new();
+    for (day, number, change) in changes {
+        if let Some(count) = by_day.entry(day).or_default().0.get_mut(number - 1) {
+            *count = change;
+        }
+    }
+    let before = days.first().and_then(|first| by_day.remove(&(*first - Days::new(1))));
+    let mut stocks = before.unwrap_or_default();
+    let of = |day: &NaiveDate| {
+        let changes = by_day.get(day).copied().unwrap_or_default();
+        stocks.0.iter_mut().zip(changes.0).for_each(|(stock, change)| *stock += change);
+        (*day, changes, stocks)
+    };
+    days.iter().map(of).collect()
 }
 
 /// Brings a unit's sheets to what the registers say at the end of a day; answers the days of which the sheet changed.

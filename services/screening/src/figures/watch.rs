@@ -2,40 +2,19 @@
 
 use std::collections::HashMap;
 
-use chassis::{
-    Caller, Fault,
-    feed::{Position, position_in},
-    server,
-    watching::Resources,
-};
+use chassis::{Caller, Fault, watching::Resources};
 use proto::screening::{self as pb, watch_figures_response::Event};
-use tonic::{Request, async_trait};
+use tonic::async_trait;
 use uuid::Uuid;
 
 use super::{TOPIC, api::Figures, parse as contract, store};
-
-const PERMISSION: &str = "figures.watch";
+use crate::{
+    feeds::{Followed, Part},
+    house::House,
+};
 
 /// How many sheets of a snapshot are read at once.
 const CHUNK: i64 = 5_000;
-
-type Messages = server::Messages<pb::WatchFiguresResponse>;
-
-/// Serves one watch until its client, its caller's permission or the service ends.
-pub(super) async fn watch(
-    figures: &Figures,
-    request: Request<pb::WatchFiguresRequest>,
-    messages: &Messages,
-) -> Result<(), Fault> {
-    let (caller, _, request) = server::accept(request)?;
-    let watching = &figures.house.watching;
-    let position = if request.start_token.is_empty() {
-        snapshot(figures, &caller, messages).await?
-    } else {
-        watching.feed.position(&request.start_token).await?
-    };
-    watching.open(caller, PERMISSION, TOPIC, position).send(figures, messages).await
-}
 
 #[async_trait]
 impl Resources for Figures {
@@ -45,7 +24,7 @@ impl Resources for Figures {
     async fn read(&self, keys: &[Uuid], caller: &Caller) -> Result<HashMap<Uuid, pb::FigureSheet>, Fault> {
         let mut work = self.house.database.begin(None).await?;
         let sheets = store::get(&mut work, keys).await?.into_iter();
-        let seen = sheets.filter(|sheet| self.house.sees(caller, PERMISSION, sheet.unit));
+        let seen = sheets.filter(|sheet| self.house.jurisdiction.sees(caller, Self::PERMISSION, sheet.unit));
         Ok(seen.map(|sheet| (sheet.id, contract::sheet(&sheet))).collect())
     }
 
@@ -55,30 +34,28 @@ impl Resources for Figures {
     }
 }
 
-/// Sends every sheet of the caller's units as of a position; answers it. What changes meanwhile comes again.
-async fn snapshot(figures: &Figures, caller: &Caller, messages: &Messages) -> Result<Position, Fault> {
-    let house = &figures.house;
-    let mut connection = house.database.pool().acquire().await?;
-    let position = position_in(&mut connection).await?;
-    drop(connection);
-    let send = async |event: Event, token: String| {
-        let message = pb::WatchFiguresResponse { event: Some(event), token };
-        messages.send(Ok(message)).await.map_err(|_| Fault::Unavailable("the client went away"))
-    };
-    let (mut last, mut sent) = (Uuid::nil(), 0_i64);
-    loop {
-        let mut work = house.database.begin(None).await?;
-        let sheets = store::after(&mut work, last, CHUNK).await?;
-        // The client reads at its own pace: no transaction waits for it.
-        drop(work);
-        let Some(end) = sheets.last() else { break };
-        last = end.id;
-        for sheet in sheets.iter().filter(|sheet| house.sees(caller, PERMISSION, sheet.unit)) {
-            send(Event::Sheet(contract::sheet(sheet)), String::new()).await?;
-            sent += 1;
-        }
+#[async_trait]
+impl Followed for Figures {
+    const TOPIC: &'static str = TOPIC;
+    const PERMISSION: &'static str = "figures.watch";
+    type Place = Uuid;
+
+    fn house(&self) -> &House {
+        &self.house
     }
-    send(Event::SnapshotEnd(pb::FigureSnapshotEnd { sheets: sent }), house.watching.feed.token(position))
-        .await?;
-    Ok(position)
+
+    /// Every sheet, in the order of their ids.
+    async fn part(&self, caller: &Caller, after: Option<Uuid>) -> Result<Part<pb::FigureSheet, Uuid>, Fault> {
+        let mut work = self.house.database.begin(None).await?;
+        let sheets = store::after(&mut work, after.unwrap_or_default(), CHUNK).await?;
+        let Some(last) = sheets.last().map(|sheet| sheet.id) else { return Ok(None) };
+        let seen =
+            sheets.iter().filter(|sheet| self.house.jurisdiction.sees(caller, Self::PERMISSION, sheet.unit));
+        Ok(Some((seen.map(contract::sheet).collect(), last)))
+    }
+
+    fn end(&self, count: i64, token: String) -> pb::WatchFiguresResponse {
+        let event = Event::SnapshotEnd(pb::FigureSnapshotEnd { sheets: count });
+        pb::WatchFiguresResponse { event: Some(event), token }
+    }
 }

@@ -12,8 +12,24 @@ const ENDINGS: [&str; 9] = ["经济技术开发区", "街道", "社区", "县", 
 /// alike, the unit above both: whoever has it there knows better.
 #[must_use]
 pub fn lowest_known(tree: &Tree, from: Uuid, address: &str) -> Uuid {
+    let Some(place) = tree.place(from) else { return from };
+    let (here, _) = read(tree, place, address);
+    tree.at(here).map_or(from, |node| node.id)
+}
+
+/// Whether a text names units of a county, and nothing in them: a place of its own has a name of its own.
+#[must_use]
+pub fn names_units_only(tree: &Tree, county: Uuid, text: &str) -> bool {
+    let Some(place) = tree.place(county) else { return false };
+    let (here, rest) = read(tree, place, text);
+    rest.is_empty()
+        || tree.upwards(here).filter_map(|place| tree.at(place)).flat_map(names_of).any(|name| name == rest)
+}
+
+/// The lowest unit at or below a place that an address names, and what the address says after it.
+fn read(tree: &Tree, from: i32, address: &str) -> (i32, String) {
     let address: String = address.chars().filter(|sign| !sign.is_whitespace()).collect();
-    let Some(mut here) = tree.place(from) else { return from };
+    let mut here = from;
     let mut rest = address.as_str();
     loop {
         let children: Vec<i32> = tree.children(here).collect();
@@ -28,7 +44,7 @@ pub fn lowest_known(tree: &Tree, from: Uuid, address: &str) -> Uuid {
         }
         (here, rest) = (place, &rest[read..]);
     }
-    tree.at(here).map_or(from, |node| node.id)
+    (here, rest.to_owned())
 }
 
 /// Whether what stands before a name says that it is another place's: another province, city or prefecture. The names of
@@ -114,6 +130,18 @@ mod tests {
         assert_eq!(known("湖南省双峰县永丰街道"), 4, "a county is believed");
         assert_eq!(known("湖南省娄底双峰县永丰街道"), 4);
         assert_eq!(known("双峰县老市场永丰街道"), 4, "a market is no city");
+    }
+
+    #[test]
+    fn r8_a_unit_s_name_is_none_of_a_place_in_it() {
+        let only = |text| names_units_only(&tree(), Uuid::from_u128(2), text);
+        for text in ["双峰县", "双峰", "永丰街道", "双峰县走马街镇 新村", "娄底市"] {
+            assert!(only(text), "{text}");
+        }
+        for text in ["永丰街道样例酒店", "样例酒店", "新村3组", "走马街镇城中社区3栋"]
+        {
+            assert!(!only(text), "{text}");
+        }
     }
 
     proptest! {

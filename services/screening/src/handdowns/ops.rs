@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Handdown, Outcome, State, next_hop,
-    parse::{handdown_name, ring},
+    parse::{handdown_name, misfit, ring},
     store,
 };
 use crate::{
@@ -121,6 +121,86 @@ pub async fn lock(
     let person = everybody.into_iter().find(|person| person.id == seen.person).ok_or(Fault::Conflict)?;
     let handdown = store::lock(connection, seen.id).await?.ok_or(Fault::Conflict)?;
     Ok((person, handdown))
+}
+
+/// Sends what a unit has gathered and whose place is known; answers how many were sent, and how many were not.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn send(
+    house: &House,
+    connection: &mut PgConnection,
+    unit: Uuid,
+    by: &str,
+) -> Result<(i32, i32), Fault> {
+    let now = house.clock.now();
+    let clocks = schedules::api::of_sender(house, connection, unit).await?;
+    let (mut sent, mut unaddressed) = (0, 0);
+    for mut gathered in store::gathered(connection, unit).await? {
+        if gathered.to.is_none() {
+            unaddressed += 1;
+            continue;
+        }
+        gathered.send(by, now, clocks.acknowledge_due(now, gathered.urgent));
+        withdraw(connection, &gathered).await?;
+        store::update(connection, &gathered).await?;
+        sent += 1;
+    }
+    Ok((sent, unaddressed))
+}
+
+/// Acknowledges hand-downs, as they were seen; those that were before stay as they are.
+///
+/// # Errors
+/// [`Fault::Precondition`] for one that is not sent; where the database fails.
+pub async fn acknowledge(
+    house: &House,
+    connection: &mut PgConnection,
+    seen: &[Handdown],
+    by: &str,
+) -> Result<(), Fault> {
+    // Persons in one order, whoever is at it at once.
+    let mut order: Vec<&Handdown> = seen.iter().collect();
+    order.sort_unstable_by_key(|handdown| (handdown.one, handdown.id));
+    for seen in order {
+        let (_, mut handdown) = lock(house, connection, seen).await?;
+        match handdown.state {
+            State::Created => return Err(misfit(&handdown, "the sender has not sent it yet")),
+            State::Sent => take_over(house, connection, &mut handdown, by).await?,
+            State::Acknowledged | State::NotFound | State::Closed => {}
+        }
+    }
+    Ok(())
+}
+
+/// Says of a hand-down, which is locked, where it is to end instead, and why: before it is sent, or by the next hop.
+///
+/// # Errors
+/// As [`begin`]; [`Fault::Precondition`] where nobody may say so now.
+pub async fn redirect(
+    house: &House,
+    connection: &mut PgConnection,
+    handdown: &mut Handdown,
+    (to, reason): (Uuid, &str),
+    by: &str,
+) -> Result<Handdown, Fault> {
+    match handdown.state {
+        State::Created => {
+            address(house, connection, handdown, to).await?;
+            reason.clone_into(&mut handdown.words);
+            if handdown.urgent {
+                withdraw(connection, handdown).await?;
+                hurry(house, connection, handdown, by).await?;
+            }
+            store::update(connection, handdown).await?;
+            Ok(handdown.clone())
+        }
+        State::Acknowledged | State::NotFound => {
+            pass_on(house, connection, handdown, (to, Outcome::PassedOn, reason), by).await
+        }
+        State::Sent => Err(misfit(handdown, "the receiver must acknowledge it first")),
+        State::Closed => Err(misfit(handdown, "hand the person down anew")),
+    }
 }
 
 /// Takes a person over: from now on in the receiver's hands, and on to the next hop where the chain does not

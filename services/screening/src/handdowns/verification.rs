@@ -1,19 +1,24 @@
-//! What on-the-ground verification says (H5), between the contract and us.
+//! What on-the-ground verification says (H5), between the contract and us, and what follows from it.
 
-use chassis::{Fault, Violations, parse};
+use chassis::{Caller, Fault, Violations};
 use chrono::NaiveDate;
 use proto::screening as pb;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Outcome, parse::COLLECTION};
+use super::{
+    Handdown, Outcome, State, ops,
+    parse::{COLLECTION, misfit},
+    store,
+};
 use crate::{
     house::House,
-    observations::{
-        BASES, Place,
-        ops::Opening,
-        parse::{exposure, optional},
+    observations::{self, BASES, Ending, Place, ops::Opening, parse::exposure},
+    persons::{
+        FOLLOWED_WITHIN,
+        parse::{REASON, UNITS},
+        store as persons,
     },
-    persons::parse::{REASON, UNITS},
 };
 
 /// What a verification says.
@@ -21,12 +26,9 @@ use crate::{
 pub struct Verified {
     /// Which hand-down.
     pub id: Uuid,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Where the person is to be found.
-    pub to: Option<Uuid>,
-    /// The evidence.
-    pub words: String,
+    outcome: Outcome,
+    to: Option<Uuid>,
+    words: String,
     opens: Option<(i16, NaiveDate)>,
 }
 
@@ -37,11 +39,11 @@ impl Verified {
     /// Every violation.
     pub fn new(house: &House, request: &pb::VerifyHanddownRequest) -> Result<Self, Fault> {
         let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let id = wrong.name("name", COLLECTION, &request.name);
         let outcome = Outcome::asked(request.outcome)
             .ok_or_else(|| "must be FOUND, NOT_FOUND, WRONG_AREA or LEFT_AREA".to_owned());
         let outcome = wrong.keep("outcome", outcome).unwrap_or(Outcome::Found);
-        let to = wrong.keep("to_unit", parse::optional_name(UNITS, &request.to_unit)).flatten();
+        let to = wrong.optional_name("to_unit", UNITS, &request.to_unit);
         match outcome {
             Outcome::WrongArea if to.is_none() && request.to_unit.is_empty() => {
                 wrong.add("to_unit", "is required: where is the person to be found?");
@@ -52,9 +54,9 @@ impl Verified {
             _ => {}
         }
         if outcome == Outcome::Found {
-            wrong.keep("evidence", optional(&request.evidence, REASON).map(drop));
+            wrong.optional_text("evidence", &request.evidence, REASON);
         } else {
-            wrong.keep("evidence", parse::text(&request.evidence, REASON).map(drop));
+            wrong.text("evidence", &request.evidence, REASON);
         }
         let basis = i16::try_from(request.basis)
             .ok()
@@ -84,10 +86,69 @@ impl Verified {
     }
 
     /// The observation that a person who was found is put under.
-    #[must_use]
-    pub fn opening(&self, person: Uuid) -> Option<Opening> {
+    fn opening(&self, person: Uuid) -> Option<Opening> {
         let (basis, last_exposure) = self.opens?;
         let (place, facility) = (Place::Home, String::new());
-        Some(Opening { person, basis, last_exposure, place, facility })
+        Some(Opening { person, basis, last_exposure, place, facility, former: None })
     }
+    /// Closes a hand-down, which is locked, as it was verified: begins the next hop where the person is to be found
+    /// elsewhere, and puts who was found under observation where that is asked. Answers the next hop, and the open
+    /// observation of the person.
+    ///
+    /// # Errors
+    /// [`Fault::Precondition`] where it may not be verified now; where the database fails.
+    pub async fn close(
+        &self,
+        house: &House,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        handdown: &mut Handdown,
+    ) -> Result<(Option<Handdown>, Option<Uuid>), Fault> {
+        let leaves = self.outcome == Outcome::LeftArea && self.to.is_none();
+        match handdown.state {
+            State::Created if leaves => {}
+            State::Created => return Err(misfit(handdown, "it is verified where it was acknowledged")),
+            State::Sent => return Err(misfit(handdown, "the receiver must acknowledge it first")),
+            State::Closed => return Err(misfit(handdown, "hand the person down anew")),
+            State::Acknowledged | State::NotFound => {}
+        }
+        let (by, now) = (caller.subject(), house.clock.now());
+        let mut next = None;
+        if let Some(to) = self.to {
+            let onward = (to, self.outcome, self.words.as_str());
+            next = Some(ops::pass_on(house, connection, handdown, onward, by).await?);
+        } else {
+            handdown.close(self.outcome, &self.words, by, now);
+            ops::withdraw(connection, handdown).await?;
+            store::update(connection, handdown).await?;
+        }
+        if leaves {
+            let_go(house, connection, handdown, by).await?;
+        }
+        let observation = match self.opening(handdown.person) {
+            Some(opening) => Some(observations::ops::open(house, connection, caller, opening).await?.0.id),
+            None => ops::observed(connection, handdown).await?,
+        };
+        if self.outcome == Outcome::Found && observation.is_none() {
+            // Found, and nobody observes them yet: that is the receiver's to do from now on.
+            persons::follow_by(connection, handdown.person, now + FOLLOWED_WITHIN).await?;
+        }
+        Ok((next, observation))
+    }
+}
+
+/// Ends the observation of a person who has left to a place outside (R13: transferred, by the evidence).
+async fn let_go(
+    house: &House,
+    connection: &mut PgConnection,
+    handdown: &Handdown,
+    by: &str,
+) -> Result<(), Fault> {
+    let now = house.clock.now();
+    let open = observations::store::lock_open(connection, handdown.one).await?;
+    for mut own in open.into_iter().filter(|open| open.unit == handdown.holder) {
+        observations::ops::decide(&mut own, Ending::Transferred, &handdown.words, by, now);
+        observations::ops::end(house, connection, &own, now).await?;
+    }
+    observations::ops::followed(connection, handdown.one, handdown.holder).await
 }

@@ -4,14 +4,54 @@ use chassis::Fault;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Assigning, Cause, MOST, store};
+use super::{Assigning, Cause, MOST, Question, Sides, store};
 use crate::{
     cases::ops as cases,
     handdowns::ops as handdowns,
     house::House,
     observations::ops as observations,
-    persons::{parse::person_name, store as persons},
+    persons::{
+        parse::{person_name, unit_name},
+        store as persons,
+    },
 };
+
+/// Says for the sides of a question that somebody stands above whose hands the person is in; when both have said the same,
+/// the person is there. Answers the question as it stands.
+///
+/// # Errors
+/// [`Fault::Invalid`] for a unit that is none of the two; where the database fails.
+pub async fn say(
+    house: &House,
+    connection: &mut PgConnection,
+    question: &Question,
+    (sides, unit): (Sides, Uuid),
+    by: &str,
+) -> Result<Question, Fault> {
+    // Who may not know the very unit says its county for it, and learns nothing by guessing units.
+    let county = house.county(question.holding_unit);
+    let holding = if question.is_open_to(sides) { question.holding_unit } else { county };
+    let said = match unit {
+        unit if unit == holding => question.clone().said(sides, question.holding_unit),
+        unit if unit == question.finding_unit => question.clone().said(sides, unit),
+        _ => None,
+    };
+    let either = [holding, question.finding_unit].map(unit_name).join(" or ");
+    let mut said = said.ok_or_else(|| Fault::invalid("unit", format!("must be {either}")))?;
+    if let Some(unit) = said.agreed() {
+        let now = house.clock.now();
+        said.settled_at = Some(now);
+        let units = [said.holding_unit, said.finding_unit];
+        let person = said.holding_person;
+        persons::take_hands(connection, (person, &units), unit, (Cause::Agreed, by, now)).await?;
+        store::follow_hands(connection, &said, unit).await?;
+        observations::settle(house, connection, person, now).await?;
+        cases::after_merge(house, connection, person, by).await?;
+        handdowns::follow(house, connection, person, now).await?;
+    }
+    store::update(connection, &said).await?;
+    Ok(said)
+}
 
 /// Gives persons of a unit that is at work no more to another: those who are asked for, or as many as are given at
 /// once. Says how many, and how many are left.

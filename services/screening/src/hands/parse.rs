@@ -18,16 +18,13 @@ impl Assigning {
     /// Every violation.
     pub fn new(request: &pb::AssignHandsRequest) -> Result<Self, Fault> {
         let mut wrong = Violations::default();
-        let from = wrong.keep("from_unit", parse::name(UNITS, &request.from_unit)).unwrap_or_default();
-        let to = wrong.keep("to_unit", parse::name(UNITS, &request.to_unit)).unwrap_or_default();
+        let from = wrong.name("from_unit", UNITS, &request.from_unit);
+        let to = wrong.name("to_unit", UNITS, &request.to_unit);
         if request.persons.len() > MOST {
             wrong.add("persons", format!("must be at most {MOST}, are {}", request.persons.len()));
         }
-        let names = request.persons.iter().enumerate();
-        let persons =
-            names.map(|(nth, name)| wrong.keep(&format!("persons[{nth}]"), parse::name(PERSONS, name)));
-        let persons: Vec<Uuid> = persons.collect::<Vec<_>>().into_iter().flatten().collect();
-        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        let persons = wrong.names("persons", PERSONS, &request.persons);
+        wrong.text("reason", &request.reason, REASON);
         wrong.refuse()?;
         Ok(Self { from, to, persons, reason: request.reason.clone() })
     }
@@ -36,9 +33,7 @@ impl Assigning {
 /// A unit whose persons are not assigned but handed down, since it is at work.
 #[must_use]
 pub fn at_work(unit: Uuid) -> Fault {
-    let unit = unit_name(unit);
-    let words = "is at work: hand its persons down".to_owned();
-    Fault::unmet("UNIT_AT_WORK", unit.clone(), words, vec![("unit", unit)])
+    Fault::unfit("UNIT_AT_WORK", ("unit", unit_name(unit)), "is at work: hand its persons down")
 }
 
 /// The resource name of a question.
@@ -65,4 +60,13 @@ pub fn question(question: &Question, sides: Sides, contact: Option<Contact>) -> 
         create_time: Some(parse::timestamp(question.created_at)),
         settle_time: question.settled_at.map(parse::timestamp),
     }
+}
+
+/// A question that both sides have said the same of.
+#[must_use]
+pub fn settled(question: &Question) -> Fault {
+    let name = question_name(question.id);
+    let unit = question.agreed().map(unit_name).unwrap_or_default();
+    let words = format!("is settled: {unit} has the person");
+    Fault::unmet("QUESTION_SETTLED", name.clone(), words, vec![("question", name), ("unit", unit)])
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use chrono::NaiveDate;
 use proto::screening::{self as pb, home_service_server::HomeService};
 use sqlx::PgConnection;
@@ -19,7 +19,7 @@ use crate::{
     house::House,
     persons::{
         parse::{COLLECTION as PERSONS, UNITS, person_name},
-        store as persons,
+        seen,
     },
 };
 
@@ -76,14 +76,9 @@ impl Homes {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
-        if !(1..=MOST).contains(&request.persons.len()) {
-            wrong.add("persons", format!("must be 1 to {MOST}, are {}", request.persons.len()));
-        }
-        let mut persons = Vec::with_capacity(request.persons.len());
-        for (nth, person) in request.persons.iter().enumerate() {
-            persons.extend(wrong.keep(&format!("persons[{nth}]"), parse::name(PERSONS, person)));
-        }
+        let unit = wrong.name("unit", UNITS, &request.unit);
+        wrong.keep("persons", parse::count(request.persons.len(), MOST));
+        let mut persons = wrong.names("persons", PERSONS, &request.persons);
         let since = day(&request.start_date, self.house.clock.today());
         let since = wrong.keep("start_date", since).unwrap_or_default();
         wrong.refuse()?;
@@ -91,50 +86,45 @@ impl Homes {
         persons.dedup();
         let claim = Claim::new(&caller, request_id, "CreateHome", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "homes.write", unit)?;
+        let standing = self.house.taking(&caller, "homes.write", unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        let home = Home { id: Uuid::now_v7(), unit, residents: vec![] };
+        let home = Home { id: Uuid::now_v7(), unit: standing, residents: vec![] };
         store::insert(&mut work, &home, (caller.subject(), self.house.clock.now())).await?;
         for person in persons {
             self.take_in(&mut work, &caller, home.id, (person, since)).await?;
         }
-        let home = self.seen(&mut work, &caller, "homes.write", home.id).await?;
-        let answer = pb::CreateHomeResponse { home: Some(self.shown(&caller, &home)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        let home = store::lock(&mut work, home.id).await?.ok_or(Fault::Conflict)?;
+        let readdressed = standing != unit;
+        let home = Some(self.shown(&caller, &home));
+        claim.commit(work, pb::CreateHomeResponse { home, readdressed }).await
     }
 
     async fn get(&self, request: Request<pb::GetHomeRequest>) -> Result<pb::GetHomeResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
-        let home = self.seen(&mut work, &caller, "homes.read", id).await?;
+        let found = store::get(&mut work, id).await?;
+        let home =
+            self.house.jurisdiction.seen(&caller, "homes.read", found, |home| home.unit, home_name(id))?;
         Ok(pb::GetHomeResponse { home: Some(self.shown(&caller, &home)) })
     }
 
     async fn list(&self, request: Request<pb::ListHomesRequest>) -> Result<pb::ListHomesResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
-        let person = wrong.keep("person", parse::optional_name(PERSONS, &request.person)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
+        let person = wrong.optional_name("person", PERSONS, &request.person);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListHomes", &request);
-        let after = pager.after(&token)?;
+        let pager = page.of(&self.house.database, &caller, "ListHomes", &request);
+        let after = pager.after()?;
         let units = self.house.units(&caller, "homes.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
-        let one = match person {
-            None => None,
-            Some(person) => Some(persons::one(&mut work, person).await?.unwrap_or_default()),
-        };
-        let mut found = store::list(&mut work, &units, one, after, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, |home| home.id.to_string());
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let one = seen::asked(&mut work, person).await?;
+        let mut found = store::list(&mut work, &units, one, after, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |home| home.id.to_string());
         let homes = found.iter().map(|home| self.shown(&caller, home)).collect();
         Ok(pb::ListHomesResponse { homes, next_page_token })
     }
@@ -143,8 +133,8 @@ impl Homes {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
-        let person = wrong.keep("person", parse::name(PERSONS, &request.person)).unwrap_or_default();
+        let id = wrong.name("name", COLLECTION, &request.name);
+        let person = wrong.name("person", PERSONS, &request.person);
         let since = day(&request.start_date, self.house.clock.today());
         let since = wrong.keep("start_date", since).unwrap_or_default();
         wrong.refuse()?;
@@ -156,18 +146,15 @@ impl Homes {
         }
         self.take_in(&mut work, &caller, id, (person, since)).await?;
         let home = self.seen(&mut work, &caller, "homes.write", id).await?;
-        let answer = pb::JoinHomeResponse { home: Some(self.shown(&caller, &home)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::JoinHomeResponse { home: Some(self.shown(&caller, &home)) }).await
     }
 
     async fn leave(&self, request: Request<pb::LeaveHomeRequest>) -> Result<pb::LeaveHomeResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
-        let person = wrong.keep("person", parse::name(PERSONS, &request.person)).unwrap_or_default();
+        let id = wrong.name("name", COLLECTION, &request.name);
+        let person = wrong.name("person", PERSONS, &request.person);
         let last = day(&request.end_date, self.house.clock.today());
         let last = wrong.keep("end_date", last).unwrap_or_default();
         wrong.refuse()?;
@@ -181,10 +168,7 @@ impl Homes {
             return Err(Fault::NotFound(person_name(person)));
         }
         let home = self.seen(&mut work, &caller, "homes.write", id).await?;
-        let answer = pb::LeaveHomeResponse { home: Some(self.shown(&caller, &home)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::LeaveHomeResponse { home: Some(self.shown(&caller, &home)) }).await
     }
 
     /// Records that a person in hands at or below the caller's sleeps in a home.
@@ -195,13 +179,9 @@ impl Homes {
         home: Uuid,
         (id, starts_on): (Uuid, NaiveDate),
     ) -> Result<(), Fault> {
-        let absent = || Fault::NotFound(person_name(id));
-        let one = persons::one(connection, id).await?.ok_or_else(absent)?;
-        let everybody = persons::lock_same(connection, &self.house.keys, one).await?;
-        let person = everybody.into_iter().find(|person| person.id == id);
-        let seen = person.filter(|person| self.house.sees(caller, "homes.write", person.unit));
-        let person = seen.ok_or_else(absent)?;
-        let resident = Resident { home, person: person.id, unit: person.unit, one, starts_on, ends_on: None };
+        let (person, _) = seen::lock(&self.house, connection, caller, "homes.write", id).await?;
+        let (unit, one) = (person.unit, person.same_as);
+        let resident = Resident { home, person: id, unit, one, starts_on, ends_on: None };
         store::join(connection, &resident).await
     }
 
@@ -214,11 +194,11 @@ impl Homes {
         id: Uuid,
     ) -> Result<Home, Fault> {
         let found = store::lock(connection, id).await?;
-        let seen = found.filter(|home| self.house.sees(caller, permission, home.unit));
+        let seen = found.filter(|home| self.house.jurisdiction.takes(caller, permission, home.unit));
         seen.ok_or_else(|| Fault::NotFound(home_name(id)))
     }
 
     fn shown(&self, caller: &Caller, home: &Home) -> pb::Home {
-        contract::home(home, |unit| self.house.sees(caller, "homes.read", unit))
+        contract::home(home, |unit| self.house.jurisdiction.sees(caller, "homes.read", unit))
     }
 }

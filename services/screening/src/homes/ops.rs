@@ -29,11 +29,11 @@ pub async fn rebase(
     on: NaiveDate,
     by: &str,
 ) -> Result<(), Fault> {
-    let (now, zone) = (house.clock.now(), house.clock.zone());
+    let now = house.clock.now();
     for mate in store::housemates(connection, ill, on).await? {
         persons::lock_same(connection, &house.keys, mate.one).await?;
         for mut open in observations::store::lock_open(connection, mate.one).await? {
-            if open.extend(on, zone) {
+            if observations::ops::extend(house, connection, &mut open, on).await? {
                 let said = (by, "somebody at home fell ill", now);
                 change(house, connection, &open, Event::Extended, said).await?;
             }
@@ -60,7 +60,8 @@ pub async fn observe(
             continue;
         }
         let (basis, place, facility) = (CONTACT_OF_CASE, Place::Home, String::new());
-        let opening = Opening { person: mate.person, basis, last_exposure: on, place, facility };
+        let (person, former) = (mate.person, None);
+        let opening = Opening { person, basis, last_exposure: on, place, facility, former };
         let (observation, _) = put_under(house, connection, by, opening).await?;
         exposures::ops::settle(house, connection, observation.id, (by, "somebody at home is a case")).await?;
         followed += 1;

@@ -21,6 +21,17 @@ macro_rules! residents {
     };
 }
 
+/// A home.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Home>, Fault> {
+    let home = sqlx::query!("SELECT id, unit_id FROM home WHERE id = $1", id);
+    let home = home.fetch_optional(&mut *connection).await?;
+    let homes = home.into_iter().map(|row| (row.id, row.unit_id)).collect();
+    Ok(with_residents(connection, homes).await?.pop())
+}
+
 /// A home, locked.
 ///
 /// # Errors
@@ -46,7 +57,7 @@ pub async fn list(
     let homes = sqlx::query!(
         "SELECT id, unit_id FROM home
          WHERE unit_id = ANY($1) AND id > $2
-           AND ($3::uuid IS NULL OR id IN (SELECT home_id FROM resident WHERE one_id = $3)) ORDER BY id LIMIT $4",
+           AND ($3::uuid IS NULL OR id = ANY(ARRAY(SELECT home_id FROM resident WHERE one_id = $3))) ORDER BY id LIMIT $4",
         units,
         after,
         one,

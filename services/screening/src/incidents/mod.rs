@@ -3,6 +3,7 @@
 pub mod api;
 pub mod ops;
 pub mod parse;
+pub mod places;
 pub mod store;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,8 +33,10 @@ pub struct Incident {
     pub id: Uuid,
     /// What, as [`Kind`] numbers it.
     pub kind: i16,
-    /// Where.
+    /// Where; the county of a place that has a name.
     pub unit: Uuid,
+    /// The name of the place, as an exposure says it; empty where none does.
+    pub place: String,
     /// The case that made it one.
     pub case: Uuid,
     /// The edition that says so.

@@ -6,13 +6,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Incident;
+use crate::keyring::Mark;
 
 /// Incidents by a condition.
 macro_rules! incidents {
     ($connection:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Incident,
-            "SELECT id, kind, unit_id AS unit, case_id AS \"case\", control_plan, created_at, deadline_at, reported_at, reported_by, grade
+            "SELECT id, kind, unit_id AS unit, place, case_id AS \"case\", control_plan, created_at, deadline_at, reported_at, reported_by, grade
              FROM incident WHERE " + $condition
             $(, $value)*
         )
@@ -50,47 +51,55 @@ pub async fn list(
     )?)
 }
 
-/// Waits until nobody else looks for incidents in a unit.
+/// Waits until nobody else looks for incidents at a place: a unit, or what has a name.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn lock_unit(connection: &mut PgConnection, unit: Uuid) -> Result<(), Fault> {
+pub async fn lock_place(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
     sqlx::query!(
-        r#"SELECT pg_advisory_xact_lock(hashtextextended('incident ' || $1::text, 0)) AS "locked!: ()""#,
-        unit.to_string(),
+        r#"SELECT pg_advisory_xact_lock(hashtextextended('incident ' || $1, 0)) AS "locked!: ()""#,
+        place,
     )
     .fetch_one(connection)
     .await?;
     Ok(())
 }
 
-/// Whether there is an incident of a kind in a unit that was found from an instant on.
+/// Whether there is an incident of a kind in a unit that was found from an instant on: at a place that is found under some
+/// hashes, or in the unit itself where there are none.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn is_known(
     connection: &mut PgConnection,
     kind: super::Kind,
-    unit: Uuid,
+    (unit, place): (Uuid, &[Mark]),
     since: DateTime<Utc>,
 ) -> Result<bool, Fault> {
+    let hashes: Vec<Vec<u8>> = place.iter().map(|mark| mark.hash.clone()).collect();
     let known = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM incident WHERE kind = $1 AND unit_id = $2 AND created_at >= $3) AS "known!""#,
+        r#"SELECT EXISTS (SELECT FROM incident WHERE kind = $1 AND unit_id = $2 AND created_at >= $3
+                            AND CASE WHEN cardinality($4::bytea[]) = 0 THEN place_hash IS NULL ELSE place_hash = ANY($4) END) AS "known!""#,
         kind as i16,
         unit,
         since,
+        &hashes,
     );
     Ok(known.fetch_one(connection).await?)
 }
 
-/// Adds an incident.
+/// Adds an incident, found again under the hash of a place that has a name.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn insert(connection: &mut PgConnection, incident: &Incident) -> Result<(), Fault> {
+pub async fn insert(
+    connection: &mut PgConnection,
+    incident: &Incident,
+    place: Option<&Mark>,
+) -> Result<(), Fault> {
     sqlx::query!(
-        "INSERT INTO incident (id, kind, unit_id, case_id, control_plan, created_at, deadline_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO incident (id, kind, unit_id, case_id, control_plan, created_at, deadline_at, place, place_hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         incident.id,
         incident.kind,
         incident.unit,
@@ -98,6 +107,8 @@ pub async fn insert(connection: &mut PgConnection, incident: &Incident) -> Resul
         incident.control_plan,
         incident.created_at,
         incident.deadline_at,
+        incident.place,
+        place.map(|mark| mark.hash.as_slice()),
     )
     .execute(connection)
     .await?;

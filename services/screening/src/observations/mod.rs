@@ -6,15 +6,19 @@ pub mod pages;
 pub mod parse;
 pub mod store;
 pub mod tending;
+pub mod watch;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::{
     readings::Outcome,
-    rules::{RuleSet, Terms, slot_at, window_end},
+    rules::{Ordered, RuleSet, Terms, slot_at, window_end},
 };
+
+/// The feed's topic of observations.
+pub const TOPIC: &str = "observations";
 
 /// Why a person is under observation: numbers as the contract has them.
 pub const BASES: std::ops::RangeInclusive<i32> = 1..=6;
@@ -151,8 +155,12 @@ pub struct Observation {
     pub place: i16,
     /// The facility's official name.
     pub facility: String,
+    /// How many days after day 0 it goes on.
+    pub days: i16,
     /// How many readings a day.
     pub slots_a_day: i16,
+    /// Where that was changed: from which date on, and how many there were a day until then.
+    pub slots_before: Option<(NaiveDate, i16)>,
     /// The rules that set days and slots.
     pub rules: RuleSet,
     /// When it was opened.
@@ -189,26 +197,46 @@ impl Observation {
         }
     }
 
-    /// How long, and with how many slots a day.
+    /// By what the person is observed.
     #[must_use]
-    pub fn terms(&self) -> Terms {
-        Terms { slots_a_day: self.slots_a_day, ..self.rules.terms() }
+    pub fn ordered(&self) -> Ordered {
+        Ordered { rules: self.rules, terms: Terms { days: self.days, slots_a_day: self.slots_a_day } }
+    }
+
+    /// How many readings there are on a date.
+    #[must_use]
+    pub fn slots_a_day_on(&self, date: NaiveDate) -> i16 {
+        self.slots_before.filter(|(since, _)| date < *since).map_or(self.slots_a_day, |(_, before)| before)
+    }
+
+    /// Has so many readings a day from tomorrow on: the slots of today stay as they are.
+    pub fn change_slots(&mut self, slots_a_day: i16, today: NaiveDate) {
+        let before = self.slots_a_day_on(today);
+        self.slots_before = (before != slots_a_day).then_some((today + Days::new(1), before));
+        self.slots_a_day = slots_a_day;
     }
 
     /// Its window and slots, as they are to be.
     #[must_use]
     pub fn slots(&self, zone: Tz) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-        slots(self.starts_at, self.ends_at, self.slots_a_day, zone)
+        slots(self.starts_at, self.ends_at, |date| self.slots_a_day_on(date), zone)
     }
 
-    /// Takes in another exposure; the end never moves to an earlier day (R12). Answers whether anything
-    /// changes.
-    pub fn extend(&mut self, last_exposure: NaiveDate, zone: Tz) -> bool {
+    /// Takes in another exposure, after which it goes by what is in force today; the end never moves to an earlier day
+    /// (R12, V1). Answers whether anything changes.
+    pub fn extend(
+        &mut self,
+        last_exposure: NaiveDate,
+        ordered: Ordered,
+        (today, zone): (NaiveDate, Tz),
+    ) -> bool {
         if last_exposure <= self.last_exposure {
             return false;
         }
         self.last_exposure = last_exposure;
-        let end = window_end(last_exposure, self.terms(), zone).max(self.ends_at);
+        (self.rules, self.days) = (ordered.rules, ordered.terms.days);
+        self.change_slots(ordered.terms.slots_a_day, today);
+        let end = window_end(last_exposure, ordered.terms, zone).max(self.ends_at);
         self.end_at(end, zone);
         true
     }
@@ -220,16 +248,18 @@ impl Observation {
     }
 }
 
-/// The slots from an instant to the end of a window, the first being the one in which the instant lies: slots
-/// before are nobody's (R12). Whoever is found after the end is read once.
+/// The slots from an instant to the end of a window, as many a day as that day has, the first being the one in which the
+/// instant lies: slots before are nobody's (R12). Whoever is found after the end is read once.
 fn slots(
     from: DateTime<Utc>,
     end: DateTime<Utc>,
-    slots_a_day: i16,
+    a_day: impl Fn(NaiveDate) -> i16,
     zone: Tz,
 ) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-    let first = slot_at(from, slots_a_day, zone);
-    let following = std::iter::successors(Some(first), |slot| Some(slot_at(slot.1, slots_a_day, zone)));
+    let at =
+        |instant: DateTime<Utc>| slot_at(instant, a_day(instant.with_timezone(&zone).date_naive()), zone);
+    let first = at(from);
+    let following = std::iter::successors(Some(first), |slot| Some(at(slot.1)));
     let within = following.enumerate().take_while(|(nth, slot)| *nth == 0 || slot.0 < end);
     within.map(|(_, slot)| slot).collect()
 }
@@ -290,7 +320,9 @@ mod tests {
             last_exposure,
             place: 1,
             facility: String::new(),
+            days: 14,
             slots_a_day: 2,
+            slots_before: None,
             rules,
             starts_at,
             ends_at: starts_at,
@@ -303,7 +335,7 @@ mod tests {
             ended_by: String::new(),
             version: 1,
         };
-        observation.end_at(window_end(last_exposure, rules.terms(), Shanghai), Shanghai);
+        observation.end_at(window_end(last_exposure, Terms::USUAL, Shanghai), Shanghai);
         observation
     }
 
@@ -337,18 +369,45 @@ mod tests {
         assert_eq!(unmet(&observation, read, observation.starts_at).len(), 5);
     }
 
+    fn ordered(days: i16, slots_a_day: i16) -> Ordered {
+        let rules = RuleSet::on("2020-02-03".parse().expect("a date"));
+        Ordered { rules, terms: Terms { days, slots_a_day } }
+    }
+
+    #[test]
+    fn r12_after_another_exposure_today_keeps_its_slots_and_tomorrow_has_as_many_as_are_in_force() {
+        let mut observation = observation("2020-02-03T00:30:00Z", "2020-02-03");
+        let day = |text: &str| -> NaiveDate { text.parse().expect("a date") };
+        let before = observation.slots(Shanghai);
+        assert!(observation.extend(day("2020-02-05"), ordered(3, 4), (day("2020-02-05"), Shanghai)));
+        assert_eq!(observation.ends_at, instant("2020-02-17T16:00:00Z"), "never to an earlier day");
+        let slots = observation.slots(Shanghai);
+        assert_eq!(slots[..6], before[..6], "the 3rd to the 5th");
+        assert_eq!(slots.len(), 6 + 12 * 4);
+        // Said twice on one day: what was until the day's end stays.
+        assert!(observation.extend(day("2020-02-06"), ordered(14, 3), (day("2020-02-05"), Shanghai)));
+        assert_eq!(observation.slots_before, Some((day("2020-02-06"), 2)));
+        assert!(observation.extend(day("2020-02-07"), ordered(14, 2), (day("2020-02-05"), Shanghai)));
+        assert_eq!(observation.slots_before, None);
+        assert_eq!(observation.slots(Shanghai).len(), 6 + 2 * 16);
+    }
+
     proptest! {
         #[test]
-        fn r12_a_new_exposure_never_moves_the_end_to_an_earlier_day(days in proptest::collection::vec(0_i64..40, 1..8)) {
+        fn r12_a_new_exposure_never_moves_the_end_to_an_earlier_day(said in proptest::collection::vec((0_i64..40, 1_i16..61, 1_i16..5), 1..8)) {
             let mut observation = observation("2020-02-03T00:30:00Z", "2020-02-03");
-            for day in days {
+            for (day, days, slots) in said {
                 let (end, before) = (observation.ends_at, observation.last_exposure);
                 let date = before + TimeDelta::days(day - 20);
-                observation.extend(date, Shanghai);
+                let is_later = observation.extend(date, ordered(days, slots), (before, Shanghai));
+                prop_assert_eq!(is_later, date > before);
                 prop_assert!(observation.ends_at >= end);
                 prop_assert_eq!(observation.last_exposure, before.max(date));
-                let needed = window_end(observation.last_exposure, observation.terms(), Shanghai);
+                let needed = window_end(observation.last_exposure, observation.ordered().terms, Shanghai);
                 prop_assert!(observation.ends_at >= needed);
+                let slots = observation.slots(Shanghai);
+                prop_assert!(slots.windows(2).all(|pair| pair[0].1 == pair[1].0));
+                prop_assert_eq!(slots[slots.len() - 1].1, observation.ends_at);
             }
         }
 
@@ -356,7 +415,7 @@ mod tests {
         fn the_slots_cover_the_window_without_gap_or_overlap(start in 1_580_000_000_i64..1_583_000_000, length in 0_i64..2_000_000, count in 1_i16..5) {
             let from = DateTime::from_timestamp(start, 0).expect("an instant");
             let end = from + TimeDelta::seconds(length);
-            let slots = slots(from, end, count, Shanghai);
+            let slots = slots(from, end, |_| count, Shanghai);
             prop_assert!(slots[0].0 <= from && from < slots[0].1);
             prop_assert!(slots.windows(2).all(|pair| pair[0].1 == pair[1].0));
             prop_assert!(slots[slots.len() - 1].1 >= end || slots.len() == 1);

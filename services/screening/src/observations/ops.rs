@@ -1,19 +1,25 @@
 //! What is done with observations in the caller's transaction: opened, changed, ended, and what becomes of
 //! them where persons change hands or are found to be one.
 
-use chassis::{Caller, Fault};
+use chassis::{Caller, Fault, feed};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Ending, Event, Observation, Place, store};
+use super::{
+    Ending, Event, Observation, Place, TOPIC,
+    parse::{Placed, placed},
+    store,
+};
 use crate::{
+    admissions::ops as admissions,
     escalations::{self, Kind, store::Overdue},
     exposures,
     house::House,
-    persons::{parse::person_name, store as persons},
+    persons::{self, Person, parse::person_name},
     readings, referrals,
-    rules::{RuleSet, window_end},
+    rules::{Ordered, window_end},
+    schedules,
 };
 
 /// What is asked for when a person is put under observation.
@@ -29,6 +35,8 @@ pub struct Opening {
     pub place: Place,
     /// The facility's official name.
     pub facility: String,
+    /// By what the person was observed before, where that goes on as it was (R13); else by what is in force (V1).
+    pub former: Option<Ordered>,
 }
 
 /// Puts a person in the caller's hands under observation, as [`put_under`].
@@ -42,8 +50,8 @@ pub async fn open(
     opening: Opening,
 ) -> Result<(Observation, bool), Fault> {
     let absent = || Fault::NotFound(person_name(opening.person));
-    let person = persons::get(connection, &house.keys, &[opening.person]).await?.pop();
-    let person = person.filter(|person| house.sees(caller, "observations.write", person.unit));
+    let person = persons::store::get(connection, &house.keys, &[opening.person]).await?.pop();
+    let person = person.filter(|person| house.jurisdiction.sees(caller, "observations.write", person.unit));
     let seen = person.ok_or_else(absent)?.unit;
     let (observation, known) = put_under(house, connection, caller.subject(), opening).await?;
     // In other hands since it was looked at.
@@ -62,21 +70,24 @@ pub async fn put_under(
     opening: Opening,
 ) -> Result<(Observation, bool), Fault> {
     let absent = || Fault::NotFound(person_name(opening.person));
-    let one = persons::one(connection, opening.person).await?.ok_or_else(absent)?;
     // Whoever opens, merges or agrees waits here for one another.
-    let everybody = persons::lock_same(connection, &house.keys, one).await?;
-    let person = everybody.iter().find(|person| person.id == opening.person).ok_or(Fault::Conflict)?;
+    let locked = persons::ops::lock_person(house, connection, opening.person).await?;
+    let (person, _) = locked.ok_or_else(absent)?;
+    let one = person.same_as;
     let (now, zone) = (house.clock.now(), house.clock.zone());
     let open = store::lock_open(connection, one).await?;
     if let Some(own) = open.iter().find(|own| own.unit == person.unit) {
         let mut own = own.clone();
-        if own.extend(opening.last_exposure, zone) {
+        if extend(house, connection, &mut own, opening.last_exposure).await? {
             change(house, connection, &own, Event::Extended, (by, "found again", now)).await?;
         }
         return Ok((own, true));
     }
     let id = Uuid::now_v7();
-    let rules = RuleSet::on(house.clock.today());
+    let Ordered { rules, terms } = match opening.former {
+        Some(former) => former,
+        None => schedules::ops::ordered(house, connection, person.unit, opening.basis).await?,
+    };
     let mut observation = Observation {
         id,
         person: person.id,
@@ -88,7 +99,9 @@ pub async fn put_under(
         last_exposure: opening.last_exposure,
         place: opening.place as i16,
         facility: opening.facility,
-        slots_a_day: rules.terms().slots_a_day,
+        days: terms.days,
+        slots_a_day: terms.slots_a_day,
+        slots_before: None,
         rules,
         starts_at: now,
         ends_at: now,
@@ -101,7 +114,7 @@ pub async fn put_under(
         ended_by: String::new(),
         version: 1,
     };
-    observation.end_at(window_end(opening.last_exposure, rules.terms(), zone), zone);
+    observation.end_at(window_end(opening.last_exposure, terms, zone), zone);
     store::insert(connection, &observation).await?;
     readings::store::plan(connection, observation.id, &observation.slots(zone), now).await?;
     store::note(connection, &observation, Event::Opened, (by, "", now)).await?;
@@ -110,12 +123,31 @@ pub async fn put_under(
     Ok((observation, false))
 }
 
+/// Takes another exposure into an open observation, which is locked, by what is in force for it today; answers whether
+/// anything changes (R12, V1).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn extend(
+    house: &House,
+    connection: &mut PgConnection,
+    observation: &mut Observation,
+    last_exposure: NaiveDate,
+) -> Result<bool, Fault> {
+    if last_exposure <= observation.last_exposure {
+        return Ok(false);
+    }
+    let (unit, basis) = (observation.unit, observation.basis);
+    let ordered = schedules::ops::ordered(house, connection, unit, basis).await?;
+    Ok(observation.extend(last_exposure, ordered, (house.clock.today(), house.clock.zone())))
+}
+
 /// Notes that who is one person, locked, is followed up in a unit's hands: nobody need be reminded any more.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn followed(connection: &mut PgConnection, one: Uuid, unit: Uuid) -> Result<(), Fault> {
-    let cleared = persons::clear_follow(connection, one, unit).await?;
+    let cleared = persons::store::clear_follow(connection, one, unit).await?;
     if cleared.is_empty() {
         return Ok(());
     }
@@ -157,6 +189,7 @@ pub async fn change(
     store::update(connection, observation).await?;
     readings::store::plan(connection, id, &observation.slots(house.clock.zone()), now).await?;
     store::note(connection, observation, event, (by, words, now)).await?;
+    feed::note(connection, TOPIC, &[id]).await?;
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     match event {
         Event::Lost => {
@@ -173,6 +206,34 @@ pub async fn change(
         }
         Event::Opened | Event::Shortened | Event::Moved | Event::Ended | Event::Kept => Ok(()),
     }
+}
+
+/// Places an open observation, which is locked with everybody who is the person. Home again from a hospital is a hand-down,
+/// where home is in other hands: as an event.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn relocate(
+    house: &House,
+    connection: &mut PgConnection,
+    (observation, everybody): (&mut Observation, &[Person]),
+    Placed { place, facility, home_unit }: Placed,
+    (by, event): (&str, Uuid),
+) -> Result<(), Fault> {
+    let facility_before = std::mem::replace(&mut observation.facility, facility);
+    let was_in_hospital = observation.place == Place::Hospital as i16;
+    observation.place = place as i16;
+    let words = placed(observation);
+    let said = (by, words.as_str(), house.clock.now());
+    change(house, connection, observation, Event::Moved, said).await?;
+    if was_in_hospital && place == Place::Home {
+        let person = everybody.iter().find(|person| person.id == observation.person);
+        let person = person.ok_or(Fault::Conflict)?;
+        let home = (facility_before.as_str(), home_unit);
+        admissions::come_home(house, connection, person, home, (by, event)).await?;
+    }
+    observation.version += 1;
+    Ok(())
 }
 
 /// Ends an observation, whose person or which itself is locked, and which says how. Whoever is reading the person is waited
@@ -198,11 +259,10 @@ pub async fn end(
     if observation.leads != id {
         return Ok(());
     }
-    let mut beside = store::lock_open(connection, observation.one).await?;
+    let beside = store::lock_open(connection, observation.one).await?;
     if let Some(leading) = beside.first().map(|first| first.id) {
-        for other in &mut beside {
-            other.leads = leading;
-            store::update(connection, other).await?;
+        for other in &beside {
+            store::follow(connection, other.id, leading).await?;
         }
     }
     Ok(())
@@ -216,9 +276,8 @@ pub async fn end(
 pub async fn before_merge(connection: &mut PgConnection, kept: Uuid, merged: Uuid) -> Result<(), Fault> {
     let leading = store::lock_open(connection, kept).await?.into_iter().next();
     if let Some(leading) = leading {
-        for mut other in store::lock_open(connection, merged).await? {
-            other.leads = leading.id;
-            store::update(connection, &other).await?;
+        for other in store::lock_open(connection, merged).await? {
+            store::follow(connection, other.id, leading.id).await?;
         }
     }
     Ok(())
@@ -241,7 +300,7 @@ pub async fn settle(
         match kept.iter_mut().find(|kept| kept.unit == observation.unit) {
             Some(kept) => {
                 let words = format!("goes on as observations/{}", kept.id);
-                if kept.extend(observation.last_exposure, house.clock.zone()) {
+                if extend(house, connection, kept, observation.last_exposure).await? {
                     let said = ("screening", "as another unit has said", now);
                     change(house, connection, kept, Event::Extended, said).await?;
                 }

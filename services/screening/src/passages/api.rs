@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, pages, parse, server};
 use chrono::Days;
-use prost::Message as _;
 use proto::screening::{
     self as pb, passage_result::Result as Answer, passage_service_server::PassageService,
 };
@@ -68,39 +67,35 @@ impl Passages {
     ) -> Result<pb::ListFellowsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let id = wrong.keep("checkpoint", parse::name(COLLECTION, &request.checkpoint)).unwrap_or_default();
-        wrong.keep("party", parse::text(&request.party, PARTY).map(drop));
-        wrong.keep("reason", parse::text(&request.reason, REASON).map(drop));
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let id = wrong.name("checkpoint", COLLECTION, &request.checkpoint);
+        wrong.text("party", &request.party, PARTY);
+        wrong.text("reason", &request.reason, REASON);
         let date = wrong.keep("date", parse::optional_date(&request.date)).flatten();
         wrong.refuse()?;
         self.house.jurisdiction.fresh()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListFellows", &request);
-        let after = worklists::after(&pager, &token)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let pager = page.of(&self.house.database, &caller, "ListFellows", &request);
+        let after = worklists::after(&pager)?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let found = checkpoints::store::some(&mut work, &[id]).await?.pop();
-        let seen = found.filter(|post| self.house.sees(&caller, "passages.trace", post.unit));
-        seen.ok_or_else(|| Fault::NotFound(checkpoint_name(id)))?;
+        self.house.jurisdiction.seen(
+            &caller,
+            "passages.trace",
+            found,
+            |post| post.unit,
+            checkpoint_name(id),
+        )?;
         let today = self.house.clock.today();
         let kept = (today - Days::new(KEPT_DAYS), today + Days::new(1));
         let days = date.map_or(kept, |date| (date.max(kept.0), date));
         let marks = party_marks(&self.house.keys, &request.party);
-        let mut found = store::fellows(&mut work, (id, &marks), days, after, size + 1).await?;
+        let mut found = store::fellows(&mut work, (id, &marks), days, after, pager.limit()).await?;
         let next_page_token =
-            pager.cut(&mut found, size, |fellow| worklists::key((fellow.passed_at, fellow.event)));
+            pager.cut(&mut found, |fellow| worklists::key((fellow.passed_at, fellow.event)));
         let said = (caller.subject(), request.reason.as_str(), self.house.clock.now());
         store::note_access(&mut work, (id, found.len()), said).await?;
         work.commit().await?;
-        let fellows = found.iter().map(|fellow| {
-            let passage = self.house.keys.open(fellow.event, &fellow.sealed)?;
-            // The cause is left out: it may quote the value.
-            let passage =
-                pb::Passage::decode(&passage[..]).map_err(|_| Fault::internal("a sealed passage"))?;
-            let handdown = fellow.handdown.map(handdown_name).unwrap_or_default();
-            Ok(pb::Fellow { passage: Some(passage), handdown })
-        });
+        let fellows = found.iter().map(|fellow| contract::fellow(&self.house.keys, fellow));
         Ok(pb::ListFellowsResponse { fellows: fellows.collect::<Result<_, Fault>>()?, next_page_token })
     }
 
@@ -150,12 +145,7 @@ impl Passages {
         if batch.sequence != sequence {
             return Err(Fault::invalid("sequence", format!("must be {sequence}, is {}", batch.sequence)));
         }
-        if !(1..=LARGEST).contains(&batch.passages.len()) {
-            return Err(Fault::invalid(
-                "passages",
-                format!("must be 1 to {LARGEST}, are {}", batch.passages.len()),
-            ));
-        }
+        parse::count(batch.passages.len(), LARGEST).map_err(|wrong| Fault::invalid("passages", wrong))?;
         // An officer who was relieved while the stream was open is refused here.
         let caller = caller.renewed(&self.house.jurisdiction).await?;
         if !caller.holds("passages.write") {
@@ -172,6 +162,7 @@ fn answer(nth: usize, came: Came, damaged: Vec<pb::DamagedText>) -> Result<Answe
             urgent: accepted.urgent,
             untested: accepted.untested,
             outside_plan: accepted.outside_plan,
+            readdressed: accepted.readdressed,
             damaged,
         }),
         Came::Duplicate => Answer::Duplicate(pb::DuplicatePassage {}),

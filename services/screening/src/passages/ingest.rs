@@ -46,6 +46,8 @@ pub struct Accepted {
     pub untested: bool,
     /// Whether the checkpoint has no shift then.
     pub outside_plan: bool,
+    /// Whether the person is handed down by the unit where the checkpoint's stands, that is at work no more.
+    pub readdressed: bool,
 }
 
 /// A passage on its way, with the place it has in the batch.
@@ -84,7 +86,7 @@ pub async fn take_in(
             continue;
         };
         let way = said.signs.way();
-        match contract::item(&said, post.unit, &post.display_name, way == Way::AtOnce) {
+        match contract::item(&said, stands(house, post), &post.display_name, way == Way::AtOnce) {
             Ok(item) if sent.insert(said.event) => {
                 on_the_way.push(OnTheWay { nth, said, way, item, handdown: None });
             }
@@ -113,6 +115,7 @@ pub async fn take_in(
             urgent: one.way == Way::AtOnce,
             untested: one.said.signs.is_untested(),
             outside_plan: !post.stands_on(day(house, one.said.passed_at)),
+            readdressed: one.handdown.is_some() && stands(house, post) != post.unit,
         };
         places.insert(one.said.event, (one.nth, accepted));
         passages.push(kept(house, &one.said, one.handdown)?);
@@ -142,8 +145,13 @@ async fn checkpoints(
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let mut work = house.database.begin(None).await?;
     let found = checkpoints::store::some(&mut work, &ids).await?.into_iter();
-    let seen = found.filter(|post| house.sees(caller, "passages.write", post.unit));
+    let seen = found.filter(|post| house.jurisdiction.takes(caller, "passages.write", post.unit));
     Ok(seen.map(|post| (post.id, post)).collect())
+}
+
+/// The unit that hands down who passes: the checkpoint's own, or where that stands which is at work no more.
+fn stands(house: &House, post: &Checkpoint) -> Uuid {
+    house.jurisdiction.standing(post.unit).unwrap_or(post.unit)
 }
 
 /// A checkpoint as the list that named a person, with what it saw.

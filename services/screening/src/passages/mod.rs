@@ -145,7 +145,7 @@ pub fn party_marks(keys: &Keyring, party: &str) -> Vec<Mark> {
     keys.marks(PARTY, &folded(party))
 }
 
-/// The kind of a party among what is found by a keyed hash: persons' own are 1 to 5.
+/// The kind of a party among what is found by a keyed hash; that of guardians is as great, and never looked for here.
 const PARTY: u8 = 6;
 
 #[cfg(test)]

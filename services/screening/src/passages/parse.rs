@@ -2,14 +2,16 @@
 
 use chassis::{Fault, Violations, parse};
 use chrono::{DateTime, TimeDelta, Utc};
+use prost::Message as _;
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Facts, KEPT_DAYS, Signs};
+use super::{Facts, KEPT_DAYS, Signs, store::Fellow};
 use crate::{
     checkpoints::parse::COLLECTION,
-    handdowns::ingest::Item,
-    persons::parse::{damaged_item, optional_text, unit_name},
+    handdowns::{ingest::Item, parse::handdown_name},
+    keyring::Keyring,
+    persons::parse::{damaged_item, listed_event, listed_resource, optional_text, unit_name},
     readings::parse::{celsius, decidegrees},
 };
 
@@ -37,8 +39,9 @@ pub struct Said {
 /// Every violation.
 pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     let mut wrong = Violations::default();
-    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
-    let checkpoint = wrong.keep("checkpoint", parse::name(COLLECTION, &said.checkpoint)).unwrap_or_default();
+    let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
+    let checkpoint =
+        wrong.keep("checkpoint", listed_resource(COLLECTION, &said.checkpoint)).unwrap_or_default();
     let passed_at = said.pass_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
     let passed_at = wrong.keep("pass_time", passed_at.and_then(|at| passed(at, now))).unwrap_or_default();
     if pb::Direction::try_from(said.direction).is_err() {
@@ -72,8 +75,7 @@ pub fn damaged(said: &pb::Passage) -> Vec<pb::DamagedText> {
 }
 
 fn passed(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    // The clocks of two machines are never quite the same.
-    if at > now + TimeDelta::minutes(1) {
+    if at > now + parse::SKEW {
         return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
     }
     if at < now - TimeDelta::days(i64::try_from(KEPT_DAYS).unwrap_or(i64::MAX)) {
@@ -114,6 +116,18 @@ pub fn shown_facts(facts: &Facts, masked: bool) -> pb::PassageFacts {
         seat: show(&facts.seat),
         masked,
     }
+}
+
+/// Who was in one vehicle or party, as the contract has it: whole.
+///
+/// # Errors
+/// Where the personal part cannot be opened.
+pub fn fellow(keys: &Keyring, fellow: &Fellow) -> Result<pb::Fellow, Fault> {
+    let passage = keys.open(fellow.event, &fellow.sealed)?;
+    // The cause is left out: it may quote the value.
+    let passage = pb::Passage::decode(&passage[..]).map_err(|_| Fault::internal("a sealed passage"))?;
+    let handdown = fellow.handdown.map(handdown_name).unwrap_or_default();
+    Ok(pb::Fellow { passage: Some(passage), handdown })
 }
 
 /// The person of a passage as an item of a list that the checkpoint's unit hands down; checks what is said of

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, parse::etag, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, parse::etag, server};
 use proto::screening::{self as pb, person_service_server::PersonService};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
@@ -14,7 +14,7 @@ use super::{
     phone_marks,
     store::{self, Selection},
 };
-use crate::{DOMAIN, house::House, keyring::Mark, observations::ops as observations, worklists};
+use crate::{DOMAIN, house::House, incidents, keyring::Mark, observations::ops as observations, worklists};
 
 /// The handlers of [`PersonService`].
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ impl Persons {
 
     async fn get(&self, request: Request<pb::GetPersonRequest>) -> Result<pb::GetPersonResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let person = self.visible(&mut work, &caller, "persons.read", id).await?;
         let person = self.shown(&mut work, &caller, vec![person]).await?.pop();
@@ -131,7 +131,7 @@ impl Persons {
     async fn list(&self, request: Request<pb::ListPersonsRequest>) -> Result<pb::ListPersonsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let ancestor =
             wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
         let purpose = match request.purpose {
@@ -143,13 +143,11 @@ impl Persons {
         };
         let paper = wrong.keep("paper.number", contract::paper(request.paper.as_ref())).unwrap_or_default();
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListPersons", &request);
+        let pager = page.of(&self.house.database, &caller, "ListPersons", &request);
         let (after, unfollowed) = if request.unfollowed {
-            (Uuid::nil(), Some(worklists::after(&pager, &token)?))
+            (Uuid::nil(), Some(worklists::after(&pager)?))
         } else {
-            (pager.after(&token)?, None)
+            (pager.after()?, None)
         };
         let units = self.house.units(&caller, "persons.read", ancestor)?;
         let keys = &self.house.keys;
@@ -167,11 +165,11 @@ impl Persons {
             unfollowed,
             damaged: request.damaged,
             after,
-            limit: size + 1,
+            limit: pager.limit(),
         };
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
-        let next_page_token = pager.cut(&mut persons, size, |person| match person.follow_by {
+        let next_page_token = pager.cut(&mut persons, |person| match person.follow_by {
             Some(by) if request.unfollowed => worklists::key((by, person.id)),
             _ => person.id.to_string(),
         });
@@ -199,6 +197,7 @@ impl Persons {
         if read.is_some_and(|read| read != etag(person.version)) {
             return Err(Fault::EtagMismatch(etag(person.version)));
         }
+        let place_before = person.details.present_place.clone();
         (person.details, person.present_unit) = contract::updated(&request, &person)?;
         contract::born(&person.details, "person.details", self.house.clock.today())?;
         let marks = person.details.marks(&self.house.keys, person.unit);
@@ -214,6 +213,10 @@ impl Persons {
         }
         let changed = store::get(&mut work, &self.house.keys, &[id]).await?;
         let now_known = changed.first().ok_or(Fault::Conflict)?;
+        if now_known.details.present_place != place_before {
+            let at = [(now_known.same_as, now_known.unit)];
+            incidents::ops::placed(&self.house, &mut work, &at).await?;
+        }
         let doubles = intake::doubles(&self.house, &mut work, &caller, &marks, now_known).await?;
         let answer = pb::UpdatePersonResponse {
             person: Some(named(now_known)),
@@ -240,10 +243,11 @@ impl Persons {
         let mut work = self.house.database.begin(deadline).await?;
         let person = self.visible(&mut work, &caller, "persons.reveal", id).await?;
         let everybody = store::same(&mut work, &self.house.keys, person.same_as).await?;
-        let visible = everybody.iter().filter(|other| self.house.sees(&caller, "persons.reveal", other.unit));
         // Of who was erased nothing is seen, and so nothing noted.
-        let visible: Vec<Uuid> =
-            visible.filter(|other| other.erased_at.is_none()).map(|other| other.id).collect();
+        let visible = everybody.iter().filter(|other| {
+            other.erased_at.is_none() && self.house.jurisdiction.sees(&caller, "persons.reveal", other.unit)
+        });
+        let visible: Vec<Uuid> = visible.map(|other| other.id).collect();
         let findings = store::findings(&mut work, &self.house.keys, &visible).await?;
         // Whoever repeats the call sees again, and what there is now: each time is noted (P4).
         let now = self.house.clock.now();
@@ -318,10 +322,7 @@ impl Persons {
         let said = (request.reason.as_str(), caller.subject(), self.house.clock.now());
         store::waive(&mut work, id, said).await?;
         observations::followed(&mut work, person.same_as, person.unit).await?;
-        let answer = pb::WaiveFollowUpResponse {};
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::WaiveFollowUpResponse {}).await
     }
 
     async fn accesses(
@@ -330,18 +331,16 @@ impl Persons {
     ) -> Result<pb::ListAccessesResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
         let id = wrong.keep("person", parse::name(COLLECTION, &request.person)).unwrap_or_default();
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListAccesses", &request);
-        let before = pager.key(&token)?.map_or(Ok(Uuid::max()), |key| key.parse());
+        let pager = page.of(&self.house.database, &caller, "ListAccesses", &request);
+        let before = pager.key()?.map_or(Ok(Uuid::max()), |key| key.parse());
         let before = before.map_err(|_| Fault::PageToken)?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         self.visible(&mut work, &caller, "persons.reveal", id).await?;
-        let mut accesses = store::accesses(&mut work, id, before, size + 1).await?;
-        let next_page_token = pager.cut(&mut accesses, size, |access| access.0.to_string());
+        let mut accesses = store::accesses(&mut work, id, before, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut accesses, |access| access.0.to_string());
         let accesses = accesses.into_iter().map(|(_, subject, reason, at)| pb::Access {
             subject,
             time: Some(parse::timestamp(at)),
@@ -360,7 +359,7 @@ impl Persons {
         id: Uuid,
     ) -> Result<Person, Fault> {
         let person = store::get(connection, &self.house.keys, &[id]).await?.pop();
-        let person = person.filter(|person| self.house.sees(caller, permission, person.unit));
+        let person = person.filter(|person| self.house.jurisdiction.sees(caller, permission, person.unit));
         person.ok_or_else(|| Fault::NotFound(person_name(id)))
     }
 

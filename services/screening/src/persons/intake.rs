@@ -46,12 +46,16 @@ pub async fn take_in(
     }
     let marks = said.marks(keys, intake.unit);
     store::lock_marks(connection, &of_kinds(&marks, &[Kind::Paper, Kind::NamePhoneBirth])).await?;
-    let mut everybody = match known(house, connection, &marks, &said, None).await? {
-        Some(one) => store::lock_same(connection, keys, one).await?,
-        None => Vec::new(),
-    };
-    // Who was erased meanwhile is known no more (P2).
-    everybody.retain(|person| person.erased_at.is_none());
+    let mut everybody = Vec::new();
+    while let Some(one) = known(house, connection, &marks, &said, None).await? {
+        everybody = store::lock_same(connection, keys, one).await?;
+        // Who was erased meanwhile is known no more (P2).
+        everybody.retain(|person| person.erased_at.is_none());
+        // Nobody: they were found to be another while they were waited for, or erased.
+        if !everybody.is_empty() {
+            break;
+        }
+    }
     let own = everybody.iter().find(|person| person.unit == intake.unit);
     let (person, is_known) = match own {
         Some(own) => (found_again(house, connection, own, &intake, said.clone(), now).await?, true),
@@ -74,8 +78,8 @@ pub async fn take_in(
             };
             store::insert(connection, keys, (&person, &marks), caller.subject()).await?;
             if person.purpose == Purpose::Febrile {
-                let places: Vec<Uuid> = person.present_unit.into_iter().chain([person.unit]).collect();
-                incidents::ops::detect_febrile(house, connection, &places).await?;
+                let of = (person.same_as, person.unit, person.present_unit);
+                incidents::ops::detect_febrile(house, connection, of).await?;
             }
             if let Some(holding) = everybody.iter().find(|holding| holding.id == holding.same_as) {
                 hands::store::ask(connection, holding, &person, now).await?;
@@ -172,6 +176,9 @@ async fn found_again(
     if !store::update(connection, &house.keys, &person, &marks, now).await? {
         return Err(Fault::Conflict);
     }
+    if person.details.present_place != own.details.present_place {
+        incidents::ops::placed(house, connection, &[(person.same_as, person.unit)]).await?;
+    }
     if person.follow_by.is_none() {
         store::follow_by(connection, person.id, now + FOLLOWED_WITHIN).await?;
     }
@@ -194,6 +201,7 @@ pub async fn doubles(
     let likely = store::found(connection, &of_kinds(marks, &kinds), DOUBLES).await?;
     let likely: Vec<Uuid> = likely.into_iter().filter(|one| *one != person.same_as).collect();
     let likely = store::get(connection, &house.keys, &likely).await?;
-    let visible = likely.into_iter().filter(|other| house.sees(caller, "persons.read", other.unit));
+    let visible =
+        likely.into_iter().filter(|other| house.jurisdiction.sees(caller, "persons.read", other.unit));
     Ok(visible.map(|other| other.id).collect())
 }

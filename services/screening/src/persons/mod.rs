@@ -7,6 +7,7 @@ pub mod ops;
 pub mod papers;
 pub mod parse;
 pub mod rotation;
+pub mod seen;
 pub mod store;
 
 use chassis::damage::{Damage, damage, damage_of_text};
@@ -16,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
-use crate::keyring::{Keyring, Mark};
+use crate::{
+    incidents::places as place,
+    keyring::{Keyring, Mark},
+};
 
 /// How long personal values are kept after they were taken in, in days, unless the law keeps them (P2).
 const KEPT_DAYS: u64 = 180;
@@ -111,6 +115,8 @@ pub enum Kind {
     Phone = 5,
     /// The guardian's number of an infant: only looked for.
     Guardian = 6,
+    /// The place where the person is, which is no unit: nobody's key, only looked for where cases are many (R8).
+    Place = 7,
 }
 
 /// Under what a person is found.
@@ -220,6 +226,10 @@ impl Details {
             values.push((Kind::NamePhone, format!("{name}\n{phone}")));
             values.push((Kind::Phone, phone));
         }
+        let place = place::folded(&self.present_place);
+        if !place.is_empty() {
+            values.push((Kind::Place, place));
+        }
         let marks = values.iter().flat_map(|(kind, value)| {
             keys.marks(*kind as u8, value).into_iter().map(move |mark| (*kind, mark))
         });
@@ -259,6 +269,12 @@ pub fn paper_marks(keys: &Keyring, paper: &Paper, unit: Uuid) -> Vec<Mark> {
 #[must_use]
 pub fn phone_marks(keys: &Keyring, phone: &str) -> Vec<Mark> {
     keys.marks(Kind::Phone as u8, &digits(phone))
+}
+
+/// Where who is at a place is looked for, by its name as it is compared.
+#[must_use]
+pub fn place_marks(keys: &Keyring, place: &str) -> Vec<Mark> {
+    keys.marks(Kind::Place as u8, place)
 }
 
 /// A name as it is compared: NFC, without spaces, Latin letters small.

@@ -29,6 +29,25 @@ pub async fn lock(
     one.zip(other).map(|(one, other)| [one, other]).ok_or(Fault::Conflict)
 }
 
+/// A person, with everybody who is the same, locked. Who was found to be another while they were waited for is locked with
+/// those; nothing for nobody.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn lock_person(
+    house: &House,
+    connection: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<(Person, Vec<Person>)>, Fault> {
+    while let Some(one) = store::one(connection, id).await? {
+        let everybody = store::lock_same(connection, &house.keys, one).await?;
+        if let Some(person) = everybody.iter().find(|person| person.id == id).cloned() {
+            return Ok(Some((person, everybody)));
+        }
+    }
+    Ok(None)
+}
+
 /// Joins two persons, each with everybody who was found to be them, as somebody who stands above both has decided.
 ///
 /// # Errors
@@ -46,7 +65,7 @@ pub async fn join(
     let [kept, merged] = lock(house, connection, [kept, merged]).await?;
     // Whoever is hidden behind the two is in hands that the caller must stand above, too.
     for person in [&kept, &merged] {
-        if !house.sees(caller, "persons.merge", person.unit) {
+        if !house.jurisdiction.sees(caller, "persons.merge", person.unit) {
             return Err(Fault::NotFound(person_name(person.id)));
         }
     }

@@ -14,10 +14,10 @@ use super::{
     papers::{Paper, PaperType},
 };
 
+pub use jurisdiction::{UNITS, unit_name};
+
 /// The collection of persons' names.
 pub const COLLECTION: &str = "persons";
-/// The collection of units' names, the registry's.
-pub const UNITS: &str = "units";
 /// The facts that are said in words, as the contract numbers them (C10).
 const SAID: std::ops::RangeInclusive<i16> = 3..=10;
 /// The longest reason.
@@ -41,12 +41,6 @@ const CHANGEABLE: [&str; 11] = [
 #[must_use]
 pub fn person_name(id: Uuid) -> String {
     format!("{COLLECTION}/{id}")
-}
-
-/// The resource name of a unit.
-#[must_use]
-pub fn unit_name(id: Uuid) -> String {
-    format!("{UNITS}/{id}")
 }
 
 /// A personal text, damaged or not: what is wrong with it is said without it.
@@ -259,6 +253,31 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
         };
         Ok(Self { details, unit, finder: unit, present_unit, purpose, source })
     }
+}
+
+/// A resource's name beside somebody in a list; nothing where none is said. What is said instead of one is not repeated:
+/// where the columns of a list are shifted, it is a name or an address (P4).
+///
+/// # Errors
+/// What it must be.
+pub fn listed_name(collection: &str, text: &str) -> Result<Option<Uuid>, String> {
+    if text.is_empty() { Ok(None) } else { listed_resource(collection, text).map(Some) }
+}
+
+/// As [`listed_name`], where one must be said.
+///
+/// # Errors
+/// What it must be.
+pub fn listed_resource(collection: &str, text: &str) -> Result<Uuid, String> {
+    parse::name(collection, text).map_err(|_| format!("must be {collection}/{{uuid}}"))
+}
+
+/// The client's id of an item of a list: as [`listed_name`], what is said instead of one is not repeated.
+///
+/// # Errors
+/// What it must be.
+pub fn listed_event(text: &str) -> Result<Uuid, String> {
+    parse::uuid(text).map_err(|_| "must be a UUID that is not nil".to_owned())
 }
 
 /// Somebody whom a list of a unit names by details: as an intake by that unit, with paths below the item.

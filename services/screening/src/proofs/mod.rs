@@ -13,6 +13,7 @@ use crate::{
     handdowns::{self, Handdown},
     observations::{Observation, State},
     readings::{Outcome, Slot},
+    rules::Terms,
 };
 
 /// What proving needs.
@@ -131,23 +132,56 @@ pub fn wrong_with_all(observation: &Observation, slots: &[Filled], now: DateTime
     (!is_over && !covered).then(|| "the slots do not reach from now to the end of the window".to_owned())
 }
 
+/// A change of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When it came about.
+    pub at: DateTime<Utc>,
+    /// The end from then on.
+    pub ends_at: DateTime<Utc>,
+    /// How many readings there were a day from then on; nothing where that stayed as it was.
+    pub slots_a_day: Option<i16>,
+}
+
+impl Change {
+    /// Has an observation be as this change left it, who was as the one before had left it.
+    pub fn apply(&self, observation: &mut Observation, zone: Tz) {
+        if let Some(slots_a_day) = self.slots_a_day {
+            observation.change_slots(slots_a_day, self.at.with_timezone(&zone).date_naive());
+        }
+        observation.end_at(self.ends_at, zone);
+    }
+}
+
+/// An observation as it was when it was opened, before any of its changes.
+#[must_use]
+pub fn at_first(observation: &Observation, changes: &[Change]) -> Observation {
+    // Whatever was opened before there were terms had the usual ones.
+    let said = changes.first().and_then(|first| first.slots_a_day);
+    let slots_a_day = said.unwrap_or(Terms::USUAL.slots_a_day);
+    Observation { slots_a_day, slots_before: None, ..observation.clone() }
+}
+
 /// What is wrong with the slots of an observation that have elapsed by an instant: one is missing of those that each
-/// change of the window has planned, told by when it came about and the end it set, in order.
+/// change of the window has planned, in order.
 #[must_use]
 pub fn wrong_with_elapsed(
     observation: &Observation,
     slots: &[Filled],
-    changes: &[(DateTime<Utc>, DateTime<Utc>)],
+    changes: &[Change],
     (now, zone): (DateTime<Utc>, Tz),
 ) -> Option<String> {
     let last = observation.ended_at.unwrap_or(now).min(now);
-    let nexts = changes.iter().skip(1).map(|change| change.0.min(last)).chain([last]);
-    for ((at, ends_at), next) in changes.iter().zip(nexts) {
-        let planned = Observation { ends_at: *ends_at, ..observation.clone() }.slots(zone);
-        let mut elapsed = planned.into_iter().filter(|slot| slot.1 > *at && slot.1 <= next);
-        let is_there =
-            |opens_at| slots.binary_search_by_key(&opens_at, |filled| filled.slot.opens_at).is_ok();
-        if let Some((opens_at, _)) = elapsed.find(|slot| !is_there(slot.0)) {
+    let nexts = changes.iter().skip(1).map(|change| change.at.min(last)).chain([last]);
+    let mut planned = at_first(observation, changes);
+    for (change, next) in changes.iter().zip(nexts) {
+        change.apply(&mut planned, zone);
+        let mut elapsed = planned.slots(zone).into_iter().filter(|slot| slot.1 > change.at && slot.1 <= next);
+        let is_there = |(opens_at, closes_at)| {
+            let found = slots.binary_search_by_key(&opens_at, |filled| filled.slot.opens_at);
+            found.is_ok_and(|nth| slots[nth].slot.closes_at == closes_at)
+        };
+        if let Some((opens_at, _)) = elapsed.find(|slot| !is_there(*slot)) {
             return Some(format!("the slot of {} is missing", opens_at.to_rfc3339()));
         }
     }

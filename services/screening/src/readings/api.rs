@@ -1,12 +1,11 @@
 //! Readings speak here.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use chassis::{Fault, Violations, damage::damage_of_text, pages, pages::Pager, parse, server};
-use chrono::{DateTime, Utc};
+use chassis::{Fault, Violations, damage::damage_of_text, pages, parse, server};
+use chrono::DateTime;
 use proto::screening::{self as pb, reading_service_server::ReadingService};
 use tonic::{Code, Request, Response, Status, async_trait};
-use uuid::Uuid;
 
 use super::{LARGEST, Reading, ingest, parse as contract, store};
 use crate::{
@@ -16,10 +15,11 @@ use crate::{
         Observation, State,
         pages::{EVERYTHING, key, place},
         parse::{COLLECTION, observation, observation_name},
-        store as observations,
+        store::{self as observations, Due},
     },
     persons::parse::UNITS,
     referrals::parse::referral_name,
+    worklists,
 };
 
 /// The handlers of [`ReadingService`].
@@ -66,10 +66,7 @@ impl Readings {
         request: Request<pb::IngestReadingsRequest>,
     ) -> Result<pb::IngestReadingsResponse, Fault> {
         let (caller, _, request) = server::accept(request)?;
-        if !(1..=LARGEST).contains(&request.readings.len()) {
-            let words = format!("must be 1 to {LARGEST}, are {}", request.readings.len());
-            return Err(Fault::invalid("readings", words));
-        }
+        parse::count(request.readings.len(), LARGEST).map_err(|wrong| Fault::invalid("readings", wrong))?;
         let now = self.house.clock.now();
         let mut results = Vec::with_capacity(request.readings.len());
         let mut sound: Vec<Reading> = Vec::with_capacity(request.readings.len());
@@ -99,32 +96,28 @@ impl Readings {
     ) -> Result<pb::ListReadingsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let id = wrong.keep("observation", parse::optional_name(COLLECTION, &request.observation)).flatten();
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let id = wrong.optional_name("observation", COLLECTION, &request.observation);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
         let marks = wrong.keep("marks", contract::listed(&request.marks)).unwrap_or_default();
         if id.is_some() && (ancestor.is_some() || !request.marks.is_empty()) {
             wrong.add("observation", "is listed whole: leave ancestor_unit and marks out");
         }
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListReadings", &request);
-        let (micros, event) = pager.place(&token)?;
-        let after = if micros.is_empty() { DateTime::UNIX_EPOCH } else { instant(&micros)? };
-        let mut work = self.house.database.begin(deadline).await?;
+        let pager = page.of(&self.house.database, &caller, "ListReadings", &request);
+        let after = worklists::after(&pager)?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let mut kept = if let Some(id) = id {
             let observation = observations::get(&mut work, id).await?;
             self.house.observed(&caller, "observations.read", id, observation)?;
-            store::list(&mut work, id, (after, event), size + 1).await?
+            store::list(&mut work, id, after, pager.limit()).await?
         } else {
             let units = self.house.units(&caller, "observations.read", ancestor)?;
-            store::marked(&mut work, &units, &marks, (after, event), size + 1).await?
+            store::marked(&mut work, &units, &marks, after, pager.limit()).await?
         };
-        let next_page_token = pager.cut(&mut kept, size, |kept| {
+        let next_page_token = pager.cut(&mut kept, |kept| {
             let at = if id.is_some() { kept.reading.taken_at } else { kept.received_at };
-            format!("{} {}", at.timestamp_micros(), kept.reading.event)
+            worklists::key((at, kept.reading.event))
         });
         let readings = kept.iter().map(contract::shown).collect();
         Ok(pb::ListReadingsResponse { readings, next_page_token })
@@ -132,17 +125,17 @@ impl Readings {
 
     async fn slots(&self, request: Request<pb::ListSlotsRequest>) -> Result<pb::ListSlotsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
-        let (id, size) = of(&request.observation, request.page_size)?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListSlots", &request);
-        let after = pager.key(&token)?.map_or(Ok(DateTime::UNIX_EPOCH), |key| instant(&key))?;
-        let mut work = self.house.database.begin(deadline).await?;
+        let mut wrong = Violations::default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let id = wrong.name("observation", COLLECTION, &request.observation);
+        wrong.refuse()?;
+        let pager = page.of(&self.house.database, &caller, "ListSlots", &request);
+        let after = pager.value()?.map_or(Ok(DateTime::UNIX_EPOCH), worklists::instant)?;
+        let mut work = self.house.database.begin_page(deadline).await?;
         let observation = observations::get(&mut work, id).await?;
         self.house.observed(&caller, "observations.read", id, observation)?;
-        let mut slots = store::slots(&mut work, id, after, size + 1).await?;
-        let next_page_token =
-            pager.cut(&mut slots, size, |slot| slot.opens_at.timestamp_micros().to_string());
+        let mut slots = store::slots(&mut work, id, after, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut slots, |slot| slot.opens_at.timestamp_micros().to_string());
         let now = self.house.clock.now();
         let slots = slots.iter().map(|slot| contract::slot(slot, now)).collect();
         Ok(pb::ListSlotsResponse { slots, next_page_token })
@@ -152,26 +145,21 @@ impl Readings {
         let (caller, _, mut request) = server::accept(request)?;
         let now = self.house.clock.now();
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListWork", &request);
-        let after = pager.key(&token)?.map(|key| place(&key)).transpose()?;
+        let pager = page.of(&self.house.database, &caller, "ListWork", &request);
+        let after = pager.key()?.map(|key| place(&key)).transpose()?;
         let units = self.house.tops(&caller, "observations.read", ancestor)?;
-        let (from, to) = EVERYTHING;
-        // Two statements, each of one state: no transaction.
+        // One statement: no transaction.
         let mut work = self.house.database.pool().acquire().await?;
-        let mut found = observations::list(&mut work, &units, after.unwrap_or(from), to, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, key);
-        let ids: Vec<Uuid> = found.iter().map(|observation| observation.id).collect();
-        let due = store::due(&mut work, &ids, now).await?;
-        let due: HashMap<Uuid, store::Due> = due.into_iter().map(|due| (due.observation, due)).collect();
-        let sees = |found: &&Observation| self.house.sees(&caller, "observations.read", found.unit);
-        let work = found.iter().filter(sees).filter_map(|found| {
-            let due = due.get(&found.id)?;
+        let after = after.unwrap_or(EVERYTHING.0);
+        let mut found = observations::work(&mut work, &units, after, now, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |(found, _)| key(found));
+        let sees = |found: &&(Observation, Due)| {
+            self.house.jurisdiction.sees(&caller, "observations.read", found.0.unit)
+        };
+        let work = found.iter().filter(sees).filter_map(|(found, due)| {
             let is_due = due.slot.is_some() || due.missed > 0 || found.state(now) != State::Active;
             is_due.then(|| pb::Work {
                 observation: Some(observation(found, now)),
@@ -181,20 +169,6 @@ impl Readings {
         });
         Ok(pb::ListWorkResponse { work: work.collect(), next_page_token })
     }
-}
-
-/// The observation and the page's size of a request.
-fn of(name: &str, page_size: i32) -> Result<(Uuid, i64), Fault> {
-    let mut wrong = Violations::default();
-    let id = wrong.keep("observation", parse::name(COLLECTION, name)).unwrap_or_default();
-    let size = wrong.keep("page_size", pages::size(page_size)).unwrap_or_default();
-    wrong.refuse()?;
-    Ok((id, size))
-}
-
-fn instant(micros: &str) -> Result<DateTime<Utc>, Fault> {
-    let micros = micros.parse().map_err(|_| Fault::PageToken)?;
-    DateTime::from_timestamp_micros(micros).ok_or(Fault::PageToken)
 }
 
 fn refused(nth: usize, wrong: Violations) -> pb::reading_result::Result {

@@ -54,11 +54,11 @@ pub async fn take_in(
         // Persons before their observations, as everywhere.
         homes::store::lock_persons(&mut work, &ill).await?;
     }
-    let sees = |unit: Uuid| house.sees(caller, "readings.write", unit);
+    let sees = |unit: Uuid| house.jurisdiction.takes(caller, "readings.write", unit);
     let mut taken = Vec::with_capacity(readings.len());
     let mut sent = HashSet::with_capacity(readings.len());
     let mut again = Vec::new();
-    for spoken in store::spoken_of(&mut work, readings).await? {
+    for spoken in store::spoken_of(&mut work, readings, now).await? {
         // Who reads where it was opened may send what was read, whoever has the person by now.
         let Some(reading) =
             readings.get(spoken.nth).filter(|_| sees(spoken.unit) || sees(spoken.opened_unit))
@@ -72,8 +72,8 @@ pub async fn take_in(
         }
     }
     let kept: Vec<&Kept> = taken.iter().map(|taken| &taken.kept).collect();
-    let new: HashSet<_> = store::insert(&mut work, &kept).await?.into_iter().collect();
-    let is_new = |taken: &Taken| new.contains(&(taken.kept.reading.event, taken.kept.taken_on));
+    let known: HashSet<_> = store::insert(&mut work, caller.subject(), &kept).await?.into_iter().collect();
+    let is_new = |taken: &Taken| !known.contains(&(taken.kept.reading.event, taken.kept.taken_on));
     again.extend(taken.iter().filter(|taken| !is_new(taken)).map(|taken| taken.nth));
     taken.retain(is_new);
     let missed = store::fill(&mut work, &filled(&taken)).await?;

@@ -90,8 +90,7 @@ pub fn reading(said: &pb::Reading, now: DateTime<Utc>) -> Result<Reading, Violat
 }
 
 fn taken(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    // The clocks of two machines are never quite the same.
-    if at > now + TimeDelta::minutes(1) {
+    if at > now + parse::SKEW {
         return Err(format!("must not be in the future; it is {}", now.to_rfc3339()));
     }
     if at < now - TimeDelta::days(OLDEST_DAYS) {

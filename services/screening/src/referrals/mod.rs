@@ -91,6 +91,13 @@ pub struct Referral {
 }
 
 impl Referral {
+    /// Until when somebody must act on it: until a case must have been opened of who is suspected, else until it must
+    /// have been answered.
+    #[must_use]
+    pub fn due_at(&self) -> DateTime<Utc> {
+        self.case_due_at.unwrap_or(self.deadline_at)
+    }
+
     /// The referral that its answer makes, if any: to another facility, or once more to the same one.
     #[must_use]
     pub fn follow(&self, answer: Answer, next_facility: &str, id: Uuid, now: DateTime<Utc>) -> Option<Self> {

@@ -4,12 +4,61 @@ use chassis::{Fault, feed};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Answer, CASE_WITHIN, Referral, TOPIC, store};
+use super::{ANSWERED_WITHIN, Answer, CASE_WITHIN, Referral, TOPIC, parse::Referring, store};
 use crate::{
     cases,
     escalations::{self, Kind},
     house::House,
+    observations::store as observations,
+    persons::Person,
 };
+
+/// Refers a person, who is locked, by hand. Answers the referral: the open one, where one is open in the same hands, and
+/// whether that was so.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn refer(
+    house: &House,
+    connection: &mut PgConnection,
+    person: &Person,
+    asked: Referring,
+    by: &str,
+) -> Result<(Referral, bool), Fault> {
+    let one = person.same_as;
+    let open = store::lock_open(connection, one, person.unit).await?;
+    if let Some(open) = open.into_iter().next() {
+        return Ok((open, true));
+    }
+    let now = house.clock.now();
+    let observed = observations::lock_open(connection, one).await?;
+    let own = observed.iter().find(|observation| observation.unit == person.unit);
+    let referral = Referral {
+        id: Uuid::now_v7(),
+        observation: own.map(|observation| observation.id),
+        person: person.id,
+        unit: person.unit,
+        one,
+        found_unit: person.unit,
+        decidegrees: asked.decidegrees,
+        symptoms: asked.symptoms,
+        to_facility: asked.to_facility,
+        previous: None,
+        next: None,
+        at_once: false,
+        opened_at: now,
+        opened_by: by.to_owned(),
+        deadline_at: now + ANSWERED_WITHIN,
+        answer: None,
+        facility: String::new(),
+        answered_at: None,
+        answered_by: String::new(),
+        case_due_at: None,
+    };
+    store::insert(connection, &referral).await?;
+    feed::note(connection, TOPIC, &[referral.id]).await?;
+    Ok((referral, false))
+}
 
 /// Answers an open referral, which is locked: who is sent on or never came is referred again, and who is suspected must
 /// become a case, if they are none (R5). Answers the next referral, if there is one.

@@ -4,7 +4,7 @@ use chassis::{Fault, Violations, parse};
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::Referral;
+use super::{Answer, Referral};
 use crate::{
     observations::parse::{observation_name, optional},
     persons::parse::{COLLECTION as PERSONS, person_name, unit_name},
@@ -43,7 +43,7 @@ pub struct Referring {
 pub fn referring(said: Option<&pb::Referral>) -> Result<Referring, Fault> {
     let said = said.ok_or_else(|| Fault::invalid("referral", "is required"))?;
     let mut wrong = Violations::default();
-    let person = wrong.keep("referral.person", parse::name(PERSONS, &said.person)).unwrap_or_default();
+    let person = wrong.name("referral.person", PERSONS, &said.person);
     let decidegrees = wrong.keep("referral.temperature", decidegrees(said.temperature)).flatten();
     let symptoms = wrong.keep("referral.symptoms", symptoms(&said.symptoms)).unwrap_or_default();
     let to_facility = wrong.keep("referral.to_facility", optional(&said.to_facility, FACILITY));
@@ -53,6 +53,26 @@ pub fn referring(said: Option<&pb::Referral>) -> Result<Referring, Fault> {
     }
     wrong.refuse()?;
     Ok(Referring { person, decidegrees, symptoms, to_facility })
+}
+
+/// Which referral is answered, and what the facility says.
+///
+/// # Errors
+/// Every violation.
+pub fn answering(said: &pb::AnswerReferralRequest) -> Result<(Uuid, Answer), Fault> {
+    let mut wrong = Violations::default();
+    let id = wrong.name("name", COLLECTION, &said.name);
+    let says = Answer::of(said.answer).ok_or_else(|| "is required: what does the facility say?".to_owned());
+    let says = wrong.keep("answer", says).unwrap_or(Answer::Cleared);
+    wrong.text("facility", &said.facility, FACILITY);
+    if says == Answer::SentOn {
+        let words = |_| "is required: where is the person sent on to? 1 to 100 characters".to_owned();
+        wrong.keep("next_facility", parse::text(&said.next_facility, FACILITY).map_err(words));
+    } else if !said.next_facility.is_empty() {
+        wrong.add("next_facility", "is for who is sent on");
+    }
+    wrong.refuse()?;
+    Ok((id, says))
 }
 
 /// A referral as the contract has it.

@@ -8,7 +8,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{ANSWERED_WITHIN, Referral, TOPIC};
-use crate::readings::{Mark, store::Kept};
+use crate::{
+    readings::{Mark, store::Kept},
+    worklists::After,
+};
 
 /// Referrals by a condition.
 macro_rules! referrals {
@@ -151,27 +154,49 @@ pub async fn lock_open(connection: &mut PgConnection, one: Uuid, unit: Uuid) -> 
     )?)
 }
 
-/// Referrals in the hands of units, or those of who is one person, after one, the oldest first.
+/// What a page of referrals is chosen by.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    /// Only in the hands of these units.
+    pub units: &'a [Uuid],
+    /// Only of who is one person.
+    pub one: Option<Uuid>,
+    /// Also those that were answered; in due order these only while a case is waited for.
+    pub answered: bool,
+    /// After this place. In due order, only what waits: for its answer, or for a case (R5).
+    pub after: After,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A page of referrals.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn list(
-    connection: &mut PgConnection,
-    units: &[Uuid],
-    (one, answered): (Option<Uuid>, bool),
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<Referral>, Fault> {
-    Ok(referrals!(
-        connection,
-        "r.unit_id = ANY($1) AND ($2::uuid IS NULL OR r.one_id = $2) AND (r.answered_at IS NULL OR $3) AND r.id > $4
-         ORDER BY r.id LIMIT $5",
-        units,
-        one,
-        answered,
-        after,
-        limit
-    )?)
+pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result<Vec<Referral>, Fault> {
+    Ok(match asked.after {
+        After::Made(after) => referrals!(
+            connection,
+            "r.unit_id = ANY($1) AND ($2::uuid IS NULL OR r.one_id = $2) AND (r.answered_at IS NULL OR $3) AND r.id > $4
+             ORDER BY r.id LIMIT $5",
+            asked.units,
+            asked.one,
+            asked.answered,
+            after,
+            asked.limit
+        )?,
+        After::Due((due_at, id)) => referrals!(
+            connection,
+            "r.unit_id = ANY($1) AND ($2::uuid IS NULL OR r.one_id = $2) AND (r.answered_at IS NULL OR r.case_due_at IS NOT NULL)
+             AND (coalesce(r.case_due_at, r.deadline_at), r.id) > ($3, $4)
+             ORDER BY coalesce(r.case_due_at, r.deadline_at), r.id LIMIT $5",
+            asked.units,
+            asked.one,
+            due_at,
+            id,
+            asked.limit
+        )?,
+    })
 }
 
 /// Every open referral after one, in the order of their ids.

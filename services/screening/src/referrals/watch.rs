@@ -2,40 +2,19 @@
 
 use std::collections::HashMap;
 
-use chassis::{
-    Caller, Fault,
-    feed::{Position, position_in},
-    server,
-    watching::Resources,
-};
+use chassis::{Caller, Fault, watching::Resources};
 use proto::screening::{self as pb, watch_referrals_response::Event};
-use tonic::{Request, async_trait};
+use tonic::async_trait;
 use uuid::Uuid;
 
 use super::{TOPIC, api::Referrals, parse as contract, store};
-
-const PERMISSION: &str = "referrals.watch";
+use crate::{
+    feeds::{Followed, Part},
+    house::House,
+};
 
 /// How many referrals of a snapshot are read at once.
 const CHUNK: i64 = 1_000;
-
-type Messages = server::Messages<pb::WatchReferralsResponse>;
-
-/// Serves one watch until its client, its caller's permission or the service ends.
-pub(super) async fn watch(
-    referrals: &Referrals,
-    request: Request<pb::WatchReferralsRequest>,
-    messages: &Messages,
-) -> Result<(), Fault> {
-    let (caller, _, request) = server::accept(request)?;
-    let watching = &referrals.house.watching;
-    let position = if request.start_token.is_empty() {
-        snapshot(referrals, &caller, messages).await?
-    } else {
-        watching.feed.position(&request.start_token).await?
-    };
-    watching.open(caller, PERMISSION, TOPIC, position).send(referrals, messages).await
-}
 
 #[async_trait]
 impl Resources for Referrals {
@@ -45,7 +24,8 @@ impl Resources for Referrals {
     async fn read(&self, keys: &[Uuid], caller: &Caller) -> Result<HashMap<Uuid, pb::Referral>, Fault> {
         let mut work = self.house.database.begin(None).await?;
         let found = store::some(&mut work, keys).await?.into_iter();
-        let seen = found.filter(|referral| self.house.sees(caller, PERMISSION, referral.unit));
+        let seen =
+            found.filter(|referral| self.house.jurisdiction.sees(caller, Self::PERMISSION, referral.unit));
         Ok(seen.map(|referral| (referral.id, contract::referral(&referral))).collect())
     }
 
@@ -55,33 +35,29 @@ impl Resources for Referrals {
     }
 }
 
-/// Sends every open referral of the caller's units as of a position; answers it. What changes meanwhile comes again.
-async fn snapshot(referrals: &Referrals, caller: &Caller, messages: &Messages) -> Result<Position, Fault> {
-    let house = &referrals.house;
-    let mut connection = house.database.pool().acquire().await?;
-    let position = position_in(&mut connection).await?;
-    drop(connection);
-    let send = async |event: Event, token: String| {
-        let message = pb::WatchReferralsResponse { event: Some(event), token };
-        messages.send(Ok(message)).await.map_err(|_| Fault::Unavailable("the client went away"))
-    };
-    let (mut last, mut sent) = (Uuid::nil(), 0_i64);
-    loop {
-        let mut work = house.database.begin(None).await?;
-        let open = store::open_after(&mut work, last, CHUNK).await?;
-        // The client reads at its own pace: no transaction waits for it.
-        drop(work);
-        let Some(end) = open.last() else { break };
-        last = end.id;
-        for referral in open.iter().filter(|referral| house.sees(caller, PERMISSION, referral.unit)) {
-            send(Event::Referral(contract::referral(referral)), String::new()).await?;
-            sent += 1;
-        }
+#[async_trait]
+impl Followed for Referrals {
+    const TOPIC: &'static str = TOPIC;
+    const PERMISSION: &'static str = "referrals.watch";
+    type Place = Uuid;
+
+    fn house(&self) -> &House {
+        &self.house
     }
-    send(
-        Event::SnapshotEnd(pb::ReferralSnapshotEnd { referrals: sent }),
-        house.watching.feed.token(position),
-    )
-    .await?;
-    Ok(position)
+
+    /// Every open referral, in the order of their ids.
+    async fn part(&self, caller: &Caller, after: Option<Uuid>) -> Result<Part<pb::Referral, Uuid>, Fault> {
+        let mut work = self.house.database.begin(None).await?;
+        let open = store::open_after(&mut work, after.unwrap_or_default(), CHUNK).await?;
+        let Some(last) = open.last().map(|referral| referral.id) else { return Ok(None) };
+        let seen = open
+            .iter()
+            .filter(|referral| self.house.jurisdiction.sees(caller, Self::PERMISSION, referral.unit));
+        Ok(Some((seen.map(contract::referral).collect(), last)))
+    }
+
+    fn end(&self, count: i64, token: String) -> pb::WatchReferralsResponse {
+        let event = Event::SnapshotEnd(pb::ReferralSnapshotEnd { referrals: count });
+        pb::WatchReferralsResponse { event: Some(event), token }
+    }
 }

@@ -29,7 +29,7 @@ pub fn result_name(id: Uuid) -> String {
 pub fn recorded(said: Option<&pb::Result>, by: &str, now: DateTime<Utc>) -> Result<Tested, Fault> {
     let said = said.ok_or_else(|| Fault::invalid("result", "is required"))?;
     let mut wrong = Violations::default();
-    let person = wrong.keep("result.person", parse::name(PERSONS, &said.person)).unwrap_or_default();
+    let person = wrong.name("result.person", PERSONS, &said.person);
     let kind = TestKind::of(said.kind).ok_or_else(|| "is required: PCR, SEQUENCE or SEROLOGY".to_owned());
     let kind = wrong.keep("result.kind", kind).unwrap_or(TestKind::Pcr);
     let outcome = TestOutcome::of(said.outcome)
@@ -44,7 +44,7 @@ pub fn recorded(said: Option<&pb::Result>, by: &str, now: DateTime<Utc>) -> Resu
     }
     let laboratory = wrong.keep("result.laboratory", parse::text(&said.laboratory, LABORATORY));
     let laboratory = laboratory.unwrap_or_default().to_owned();
-    let amends = wrong.keep("result.amends", parse::optional_name(COLLECTION, &said.amends)).flatten();
+    let amends = wrong.optional_name("result.amends", COLLECTION, &said.amends);
     wrong.refuse()?;
     Ok(Tested {
         person,

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Result as Tested, TestKind, TestOutcome};
+use crate::worklists::After;
 
 struct Row {
     id: Uuid,
@@ -118,36 +119,55 @@ pub async fn telling(
     Ok(results!(connection, "told_by_id = $1 AND unit_id = $2 ORDER BY id LIMIT 1", result, unit)?.pop())
 }
 
-/// A page of results of persons in the hands of units, the oldest first.
+/// What a page of results is chosen by.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    /// Only of persons in the hands of these units.
+    pub units: &'a [Uuid],
+    /// Only of who is one person.
+    pub one: Option<Uuid>,
+    /// Only those that somebody must act on and nobody has.
+    pub unhandled: bool,
+    /// After this place. In due order, only those that somebody must act on and nobody has.
+    pub after: After,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A page of results.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn list(
-    connection: &mut PgConnection,
-    units: &[Uuid],
-    (one, unhandled): (Option<Uuid>, bool),
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<Tested>, Fault> {
-    if unhandled {
-        return results!(
+pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result<Vec<Tested>, Fault> {
+    match asked.after {
+        After::Made(after) if asked.unhandled => results!(
             connection,
             "unit_id = ANY($1) AND deadline_at IS NOT NULL AND handled_at IS NULL AND ($2::uuid IS NULL OR one_id = $2)
              AND id > $3 ORDER BY id LIMIT $4",
-            units,
-            one,
+            asked.units,
+            asked.one,
             after,
-            limit
-        );
+            asked.limit
+        ),
+        After::Made(after) => results!(
+            connection,
+            "unit_id = ANY($1) AND ($2::uuid IS NULL OR one_id = $2) AND id > $3 ORDER BY id LIMIT $4",
+            asked.units,
+            asked.one,
+            after,
+            asked.limit
+        ),
+        After::Due((due_at, id)) => results!(
+            connection,
+            "unit_id = ANY($1) AND deadline_at IS NOT NULL AND handled_at IS NULL AND ($2::uuid IS NULL OR one_id = $2)
+             AND (deadline_at, id) > ($3, $4) ORDER BY deadline_at, id LIMIT $5",
+            asked.units,
+            asked.one,
+            due_at,
+            id,
+            asked.limit
+        ),
     }
-    results!(
-        connection,
-        "unit_id = ANY($1) AND ($2::uuid IS NULL OR one_id = $2) AND id > $3 ORDER BY id LIMIT $4",
-        units,
-        one,
-        after,
-        limit
-    )
 }
 
 /// The positive results in a unit's hands of who is one person that somebody must act on and nobody has, locked.

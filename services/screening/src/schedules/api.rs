@@ -10,14 +10,15 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Clocks, LEVELS, parse as contract,
+    Clocks, LEVELS, ops, parse as contract,
     store::{self, Set},
+    terms_of,
 };
 use crate::{
     DOMAIN,
     house::House,
+    observations::BASES,
     persons::parse::{UNITS, unit_name},
-    rules::RuleSet,
 };
 
 /// The handlers of [`ScheduleService`].
@@ -42,6 +43,20 @@ impl ScheduleService for Schedules {
     ) -> Result<Response<pb::SetScheduleResponse>, Status> {
         server::reply(DOMAIN, self.set(request).await)
     }
+
+    async fn set_observation_terms(
+        &self,
+        request: Request<pb::SetObservationTermsRequest>,
+    ) -> Result<Response<pb::SetObservationTermsResponse>, Status> {
+        server::reply(DOMAIN, self.set_terms(request).await)
+    }
+
+    async fn set_response_level(
+        &self,
+        request: Request<pb::SetResponseLevelRequest>,
+    ) -> Result<Response<pb::SetResponseLevelResponse>, Status> {
+        server::reply(DOMAIN, self.set_level(request).await)
+    }
 }
 
 /// The clocks of every level of senders at a unit on a date: for each what the nearest area at or above it has
@@ -56,7 +71,8 @@ pub async fn in_force(
     date: NaiveDate,
 ) -> Result<Vec<(Clocks, Option<Set>)>, Fault> {
     let areas = house.sight(unit).ancestors;
-    let set = store::in_force(connection, &areas, RuleSet::on(date).response_level, date).await?;
+    let rules = ops::rules(house, connection, unit, date).await?;
+    let set = store::in_force(connection, &areas, rules.response_level, date).await?;
     let of_level = |level: i16| {
         let nearest = areas
             .iter()
@@ -64,6 +80,21 @@ pub async fn in_force(
         nearest.map_or_else(|| (Clocks::usual(level), None), |set| (set.clocks, Some(*set)))
     };
     Ok(LEVELS.map(of_level).collect())
+}
+
+/// The terms of observation of every basis in some areas, the nearest the first, for a response level on a date.
+async fn terms(
+    connection: &mut PgConnection,
+    areas: &[Uuid],
+    response_level: i16,
+    date: NaiveDate,
+) -> Result<Vec<pb::ObservationTerms>, Fault> {
+    let set = store::terms(connection, areas, response_level, date).await?;
+    let of = |basis: i32| {
+        let found = i16::try_from(basis).ok().and_then(|basis| terms_of(areas, &set, basis));
+        contract::terms_shown(basis, found)
+    };
+    Ok(BASES.map(of).collect())
 }
 
 /// The clocks of a unit as a sender, today.
@@ -85,16 +116,21 @@ impl Schedules {
         let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
         let date = wrong.keep("date", parse::optional_date(&request.date)).flatten();
         wrong.refuse()?;
-        self.house.within(&caller, "handdowns.read", unit)?;
+        self.house.jurisdiction.within(&caller, "handdowns.read", unit)?;
         let date = date.unwrap_or_else(|| self.house.clock.today());
         let mut work = self.house.database.begin(deadline).await?;
         let all = in_force(&self.house, &mut work, unit, date).await?;
+        let areas = self.house.sight(unit).ancestors;
+        let (rules, said) = ops::level(&mut work, &areas, date).await?;
+        let terms = terms(&mut work, &areas, rules.response_level, date).await?;
         let nearest = all.iter().filter_map(|(_, set)| *set).max_by_key(|set| set.effective_on);
         Ok(pb::GetScheduleResponse {
             area_unit: nearest.map(|set| unit_name(set.area)).unwrap_or_default(),
-            response_level: RuleSet::on(date).response_level.into(),
+            response_level: rules.response_level.into(),
             effective_date: nearest.map(|set| set.effective_on.to_string()).unwrap_or_default(),
             clocks: all.iter().map(|(clocks, _)| contract::shown(clocks)).collect(),
+            level: Some(contract::level_shown(rules.response_level, said.as_ref())),
+            terms,
         })
     }
 
@@ -103,20 +139,15 @@ impl Schedules {
         let request_id = parse::request_id(&mut request.request_id)?;
         let today = self.house.clock.today();
         let mut wrong = Violations::default();
-        let area = wrong.keep("area_unit", parse::name(UNITS, &request.area_unit)).unwrap_or_default();
-        let level = i16::try_from(request.response_level).ok().filter(|level| (1..=4).contains(level));
-        let level = level.ok_or_else(|| "must be 1 to 4 (E1)".to_owned());
-        let level = wrong.keep("response_level", level).unwrap_or_default();
-        let date = parse::date(&request.effective_date).and_then(|date| {
-            if date < today { Err(format!("must not be before today, {today}")) } else { Ok(date) }
-        });
-        let effective_on = wrong.keep("effective_date", date).unwrap_or_default();
+        let (area, effective_on) =
+            contract::area_from(&mut wrong, (&request.area_unit, &request.effective_date), today);
+        let level = contract::response_level(&mut wrong, "response_level", request.response_level);
         let clocks = contract::clocks(&mut wrong, &request.clocks);
         wrong.refuse()?;
         self.house.jurisdiction.fresh()?;
         let claim = Claim::new(&caller, request_id, "SetSchedule", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "handdowns.schedule", area)?;
+        self.house.jurisdiction.within(&caller, "handdowns.schedule", area)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -126,7 +157,53 @@ impl Schedules {
         }
         let all = in_force(&self.house, &mut work, area, effective_on).await?;
         let clocks = all.iter().map(|(clocks, _)| contract::shown(clocks)).collect();
-        let answer = pb::SetScheduleResponse { clocks };
+        claim.commit(work, pb::SetScheduleResponse { clocks }).await
+    }
+
+    async fn set_terms(
+        &self,
+        request: Request<pb::SetObservationTermsRequest>,
+    ) -> Result<pb::SetObservationTermsResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let (set, level) = contract::terms(&mut wrong, &request, self.house.clock.today());
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "SetObservationTerms", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        self.house.jurisdiction.within(&caller, "observations.schedule", set.area)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        store::set_terms(&mut work, &set, level, (caller.subject(), self.house.clock.now())).await?;
+        let areas = self.house.sight(set.area).ancestors;
+        let terms = terms(&mut work, &areas, level, set.effective_on).await?;
+        let answer = pb::SetObservationTermsResponse { terms };
+        claim.answer(&mut work, &answer).await?;
+        work.commit().await?;
+        Ok(answer)
+    }
+
+    async fn set_level(
+        &self,
+        request: Request<pb::SetResponseLevelRequest>,
+    ) -> Result<pb::SetResponseLevelResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let level = contract::level(&mut wrong, &request, self.house.clock.today());
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "SetResponseLevel", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        self.house.jurisdiction.within(&caller, "levels.write", level.area)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        store::set_level(&mut work, &level, (caller.subject(), self.house.clock.now())).await?;
+        let answer =
+            pb::SetResponseLevelResponse { level: Some(contract::level_shown(level.level, Some(&level))) };
         claim.answer(&mut work, &answer).await?;
         work.commit().await?;
         Ok(answer)

@@ -1,14 +1,17 @@
-//! Schedules decide here: the clocks of hand-downs (H2 to H6), by when a sender must have sent, a receiver
-//! acknowledged and verified.
+//! Schedules decide here: what command centres say of their areas from a date on. The clocks of hand-downs (H2 to H6), by
+//! when a sender must have sent, a receiver acknowledged and verified; the response level (E1); how long and how often
+//! persons are observed (R12, R16). Of each, the nearest area's counts.
 
 pub mod api;
+pub mod ops;
 pub mod parse;
 pub mod store;
 
-use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use uuid::Uuid;
 
-use crate::rules::day_start;
+use crate::rules::{Terms, day_start};
 
 /// The level of counties, as the registry numbers it.
 pub const COUNTY: i16 = 3;
@@ -17,6 +20,51 @@ pub const TOWNSHIP: i16 = 4;
 
 /// The levels of senders.
 pub const LEVELS: std::ops::RangeInclusive<i16> = 1..=6;
+
+/// The basis of terms that are for every basis which has none of its own in an area.
+pub const EVERY_BASIS: i16 = 0;
+
+/// The response level that an area has said (E1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// The area.
+    pub area: Uuid,
+    /// From which date on.
+    pub effective_on: NaiveDate,
+    /// The level, 1 the gravest.
+    pub level: i16,
+    /// The order by which it is so.
+    pub order: String,
+}
+
+/// Terms of observation that an area has set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AreaTerms {
+    /// The area.
+    pub area: Uuid,
+    /// From which date on.
+    pub effective_on: NaiveDate,
+    /// Of which basis, as the contract numbers it; [`EVERY_BASIS`] for those that have none of their own.
+    pub basis: i16,
+    /// The terms.
+    pub terms: Terms,
+    /// The order by which it is so.
+    pub order: String,
+}
+
+/// What the nearest of some areas has said, the nearest being the first.
+#[must_use]
+pub fn level_of<'a>(areas: &[Uuid], said: &'a [Level]) -> Option<&'a Level> {
+    areas.iter().find_map(|area| said.iter().find(|level| level.area == *area))
+}
+
+/// The terms of a basis that the nearest of some areas has set, the nearest being the first: there its own, else those of
+/// every basis.
+#[must_use]
+pub fn terms_of<'a>(areas: &[Uuid], set: &'a [AreaTerms], basis: i16) -> Option<&'a AreaTerms> {
+    let of = |area: Uuid, basis: i16| set.iter().find(|terms| terms.area == area && terms.basis == basis);
+    areas.iter().find_map(|area| of(*area, basis).or_else(|| of(*area, EVERY_BASIS)))
+}
 
 /// The clocks of one level of senders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +130,31 @@ mod tests {
     use chrono_tz::Asia::Shanghai;
 
     use super::*;
+
+    #[test]
+    fn e1_the_nearest_area_counts_and_there_a_basis_own_terms_before_those_of_every_basis() {
+        let [city, county, village] = [1, 2, 3].map(Uuid::from_u128);
+        let set = |area, basis, days| AreaTerms {
+            area,
+            effective_on: NaiveDate::MIN,
+            basis,
+            terms: Terms { days, ..Terms::USUAL },
+            order: String::new(),
+        };
+        let all = [set(city, 5, 28), set(city, EVERY_BASIS, 21), set(county, EVERY_BASIS, 10)];
+        let days = |areas: &[Uuid], basis| terms_of(areas, &all, basis).map(|found| found.terms.days);
+        assert_eq!(days(&[village, county, city], 5), Some(10), "the county is nearer");
+        assert_eq!(days(&[city], 5), Some(28));
+        assert_eq!(days(&[city], 1), Some(21));
+        assert_eq!(days(&[village], 1), None);
+        let said = |area, level| Level { area, effective_on: NaiveDate::MIN, level, order: String::new() };
+        let said = [said(city, 2), said(county, 1)];
+        let level = |areas: &[Uuid]| level_of(areas, &said).map(|found| found.level);
+        assert_eq!(
+            (level(&[village, county, city]), level(&[city]), level(&[village])),
+            (Some(1), Some(2), None)
+        );
+    }
 
     #[test]
     fn h3_the_city_issues_by_16_h4_the_county_pushes_by_17() {

@@ -1,10 +1,26 @@
 //! Between the contract's schedules and ours.
 
-use chassis::{Violations, parse::quoted};
-use chrono::NaiveTime;
+use chassis::{
+    Violations,
+    parse::{self, quoted},
+};
+use chrono::{NaiveDate, NaiveTime};
 use proto::screening as pb;
+use uuid::Uuid;
 
-use super::{Clocks, LEVELS};
+use super::{AreaTerms, Clocks, EVERY_BASIS, LEVELS, Level};
+use crate::{
+    observations::BASES,
+    persons::parse::{UNITS, unit_name},
+    rules::Terms,
+};
+
+/// The longest number and title of an order.
+const ORDER: usize = 100;
+/// The most days of an observation.
+const DAYS: std::ops::RangeInclusive<i32> = 1..=60;
+/// The most readings a day.
+const SLOTS: std::ops::RangeInclusive<i32> = 1..=4;
 
 /// The longest clock, in minutes: a week.
 const LONGEST: i32 = 7 * 24 * 60;
@@ -14,6 +30,80 @@ fn minutes(minutes: i32) -> Result<i32, String> {
         return Ok(minutes);
     }
     Err(format!("must be 1 to {LONGEST} minutes, is {minutes}"))
+}
+
+/// A response level of the contract.
+pub fn response_level(wrong: &mut Violations, field: &str, said: i32) -> i16 {
+    let level = i16::try_from(said).ok().filter(|level| (1..=4).contains(level));
+    wrong.keep(field, level.ok_or_else(|| "must be 1 to 4 (E1)".to_owned())).unwrap_or_default()
+}
+
+/// An area, and the date from which on something is said of it: not before today.
+pub fn area_from(
+    wrong: &mut Violations,
+    (area, effective_date): (&str, &str),
+    today: NaiveDate,
+) -> (Uuid, NaiveDate) {
+    let area = wrong.keep("area_unit", parse::name(UNITS, area)).unwrap_or_default();
+    let date = parse::date(effective_date).and_then(|date| {
+        if date < today { Err(format!("must not be before today, {today}")) } else { Ok(date) }
+    });
+    (area, wrong.keep("effective_date", date).unwrap_or_default())
+}
+
+/// What a command centre says of its area's response level.
+pub fn level(wrong: &mut Violations, said: &pb::SetResponseLevelRequest, today: NaiveDate) -> Level {
+    let (area, effective_on) = area_from(wrong, (&said.area_unit, &said.effective_date), today);
+    let level = response_level(wrong, "level", said.level);
+    let order = wrong.keep("order", parse::text(&said.order, ORDER)).unwrap_or_default().to_owned();
+    Level { area, effective_on, level, order }
+}
+
+/// The terms of observation that a command centre sets, and for which response level.
+pub fn terms(
+    wrong: &mut Violations,
+    said: &pb::SetObservationTermsRequest,
+    today: NaiveDate,
+) -> (AreaTerms, i16) {
+    let (area, effective_on) = area_from(wrong, (&said.area_unit, &said.effective_date), today);
+    let response_level = response_level(wrong, "response_level", said.response_level);
+    let is_basis = said.basis == i32::from(EVERY_BASIS) || BASES.contains(&said.basis);
+    let basis = i16::try_from(said.basis).ok().filter(|_| is_basis);
+    let basis = wrong.keep("basis", basis.ok_or_else(|| "is none there is".to_owned())).unwrap_or_default();
+    let mut within = |field: &str, said: i32, range: std::ops::RangeInclusive<i32>| {
+        let words = || format!("must be {} to {}, is {said}", range.start(), range.end());
+        let kept = i16::try_from(said).ok().filter(|_| range.contains(&said)).ok_or_else(words);
+        wrong.keep(field, kept).unwrap_or_default()
+    };
+    let days = within("days", said.days, DAYS);
+    let slots_a_day = within("slots_a_day", said.slots_a_day, SLOTS);
+    let order = wrong.keep("order", parse::text(&said.order, ORDER)).unwrap_or_default().to_owned();
+    (AreaTerms { area, effective_on, basis, terms: Terms { days, slots_a_day }, order }, response_level)
+}
+
+/// A response level as the contract has it; Hunan's where no area has said one.
+#[must_use]
+pub fn level_shown(in_force: i16, said: Option<&Level>) -> pb::ResponseLevel {
+    pb::ResponseLevel {
+        level: in_force.into(),
+        area_unit: said.map(|said| unit_name(said.area)).unwrap_or_default(),
+        effective_date: said.map(|said| said.effective_on.to_string()).unwrap_or_default(),
+        order: said.map(|said| said.order.clone()).unwrap_or_default(),
+    }
+}
+
+/// The terms of a basis as the contract has them; the usual ones where no area has set any.
+#[must_use]
+pub fn terms_shown(basis: i32, set: Option<&AreaTerms>) -> pb::ObservationTerms {
+    let terms = set.map_or(Terms::USUAL, |set| set.terms);
+    pb::ObservationTerms {
+        basis,
+        days: terms.days.into(),
+        slots_a_day: terms.slots_a_day.into(),
+        area_unit: set.map(|set| unit_name(set.area)).unwrap_or_default(),
+        effective_date: set.map(|set| set.effective_on.to_string()).unwrap_or_default(),
+        order: set.map(|set| set.order.clone()).unwrap_or_default(),
+    }
 }
 
 /// Clocks of the contract; nothing where any is wrong.

@@ -2,27 +2,25 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use proto::screening::{self as pb, support_service_server::SupportService};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    State, Support,
+    ops,
     parse::{self as contract, COLLECTION, TEAMS, misfit, support_name, team_misfit, team_name},
     store::{self, Selection},
 };
 use crate::{
     DOMAIN,
-    escalations::{self, Kind},
     house::House,
-    observations::parse::optional,
     persons::{
-        parse::{COLLECTION as PERSONS, REASON, UNITS, person_name},
-        store as persons,
+        parse::{COLLECTION as PERSONS, UNITS},
+        seen,
     },
-    worklists,
+    worklists::After,
 };
 
 /// The handlers of [`SupportService`].
@@ -95,19 +93,19 @@ impl Supports {
         let mut support = contract::made(request.support_request.as_ref(), caller.subject(), now)?;
         let claim = Claim::new(&caller, request_id, "CreateSupportRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        let found = persons::hold_hands(&mut work, support.person).await?;
-        let seen = found.filter(|(unit, _)| self.house.sees(&caller, "supports.write", *unit));
-        let hands = seen.ok_or_else(|| Fault::NotFound(person_name(support.person)))?;
+        let hands = seen::hold(&self.house, &mut work, &caller, "supports.write", support.person).await?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
         (support.unit, support.one) = hands;
         self.bringing(&mut work, &caller, support.team, support.unit).await?;
         store::insert(&mut work, &support).await?;
-        let answer = pb::CreateSupportRequestResponse { support_request: Some(contract::support(&support)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(
+                work,
+                pb::CreateSupportRequestResponse { support_request: Some(contract::support(&support)) },
+            )
+            .await
     }
 
     async fn get(
@@ -115,11 +113,16 @@ impl Supports {
         request: Request<pb::GetSupportRequestRequest>,
     ) -> Result<pb::GetSupportRequestResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::get(&mut work, id).await?;
-        let seen = found.filter(|support| self.house.sees(&caller, "supports.read", support.unit));
-        let support = seen.ok_or_else(|| Fault::NotFound(support_name(id)))?;
+        let support = self.house.jurisdiction.seen(
+            &caller,
+            "supports.read",
+            found,
+            |support| support.unit,
+            support_name(id),
+        )?;
         let moves = store::moves(&mut work, id).await?;
         let events = moves.iter().map(contract::moved).collect();
         Ok(pb::GetSupportRequestResponse { support_request: Some(contract::support(&support)), events })
@@ -131,31 +134,20 @@ impl Supports {
     ) -> Result<pb::ListSupportRequestsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
-        let person = wrong.keep("person", parse::optional_name(PERSONS, &request.person)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
+        let person = wrong.optional_name("person", PERSONS, &request.person);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListSupportRequests", &request);
-        let units = self.house.units(&caller, "supports.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
-        let one = match person {
-            None => None,
-            Some(person) => Some(persons::one(&mut work, person).await?.unwrap_or_default()),
-        };
+        let pager = page.of(&self.house.database, &caller, "ListSupportRequests", &request);
+        let after = After::of(&pager, request.due_order)?;
+        let units = &self.house.units(&caller, "supports.read", ancestor)?;
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let one = seen::asked(&mut work, person).await?;
         let overdue_at = request.overdue.then(|| self.house.clock.now());
-        let (finished, limit) = (request.finished, size + 1);
-        let after = if request.due_order { Uuid::nil() } else { pager.after(&token)? };
-        let asked = Selection { units: &units, one, finished, overdue_at, after, limit };
-        let (mut found, key): (_, fn(&Support) -> String) = if request.due_order {
-            let found = store::due(&mut work, asked, worklists::after(&pager, &token)?).await?;
-            (found, |support| worklists::key((support.due_at.unwrap_or_default(), support.id)))
-        } else {
-            (store::list(&mut work, asked).await?, |support| support.id.to_string())
-        };
-        let next_page_token = pager.cut(&mut found, size, key);
+        let (finished, limit) = (request.finished, pager.limit());
+        let asked = Selection { units, one, finished, overdue_at, after, limit };
+        let mut found = store::list(&mut work, asked).await?;
+        let next_page_token = pager.cut(&mut found, |support| after.key(support.due_at, support.id));
         let support_requests = found.iter().map(contract::support).collect();
         Ok(pb::ListSupportRequestsResponse { support_requests, next_page_token })
     }
@@ -166,21 +158,17 @@ impl Supports {
     ) -> Result<pb::MoveSupportRequestResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
-        let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
-        let to = State::of(request.state).ok_or_else(|| "is required: how does it stand?".to_owned());
-        let to = wrong.keep("state", to).unwrap_or(State::Accepted);
-        let team = wrong.keep("care_team", parse::optional_name(TEAMS, &request.care_team)).flatten();
-        if team.is_some() && to != State::Accepted {
-            wrong.add("care_team", "is said only with ACCEPTED");
-        }
-        wrong.keep("words", optional(&request.words, REASON).map(drop));
-        wrong.refuse()?;
+        let (id, to, team) = contract::moving(&request)?;
         let claim = Claim::new(&caller, request_id, "MoveSupportRequest", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock(&mut work, id).await?;
-        let seen = found.filter(|support| self.house.sees(&caller, "supports.write", support.unit));
-        let mut support = seen.ok_or_else(|| Fault::NotFound(support_name(id)))?;
+        let mut support = self.house.jurisdiction.seen(
+            &caller,
+            "supports.write",
+            found,
+            |support| support.unit,
+            support_name(id),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -191,22 +179,10 @@ impl Supports {
             return Err(Fault::invalid("words", "is required: why does it not come, or why did it not?"));
         }
         self.bringing(&mut work, &caller, team, support.unit).await?;
-        let now = self.house.clock.now();
-        // What did not come is due again as from now; what is only accepted is due as it was.
-        let is_again = support.state == State::Delivered;
-        let there_by = support.due_at.filter(|_| !is_again).unwrap_or_else(|| now + support.kind.within());
-        (support.state, support.due_at) = (to, to.due_at(there_by, now));
-        support.team = team.or(support.team);
-        (support.moved_at, support.moved_by) = (now, caller.subject().to_owned());
-        support.words = request.words;
-        store::update(&mut work, &support).await?;
-        if support.due_at.is_none_or(|due| due > now) {
-            escalations::store::withdraw(&mut work, &[id], &[Kind::SupportOverdue]).await?;
-        }
-        let answer = pb::MoveSupportRequestResponse { support_request: Some(contract::support(&support)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        let said = (caller.subject(), request.words.as_str());
+        ops::move_on(&self.house, &mut work, &mut support, (to, team), said).await?;
+        let support_request = Some(contract::support(&support));
+        claim.commit(work, pb::MoveSupportRequestResponse { support_request }).await
     }
 
     async fn create_team(
@@ -218,15 +194,12 @@ impl Supports {
         let team = contract::setting_up(request.care_team.as_ref(), self.house.clock.now())?;
         let claim = Claim::new(&caller, request_id, "CreateCareTeam", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "careteams.write", team.unit)?;
+        self.house.jurisdiction.within(&caller, "careteams.write", team.unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
         store::insert_team(&mut work, &team, caller.subject()).await?;
-        let answer = pb::CreateCareTeamResponse { care_team: Some(contract::team(&team)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::CreateCareTeamResponse { care_team: Some(contract::team(&team)) }).await
     }
 
     async fn list_teams(
@@ -235,18 +208,15 @@ impl Supports {
     ) -> Result<pb::ListCareTeamsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let ancestor =
-            wrong.keep("ancestor_unit", parse::optional_name(UNITS, &request.ancestor_unit)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListCareTeams", &request);
-        let after = pager.after(&token)?;
+        let pager = page.of(&self.house.database, &caller, "ListCareTeams", &request);
+        let after = pager.after()?;
         let units = self.house.units(&caller, "supports.read", ancestor)?;
-        let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list_teams(&mut work, &units, after, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, |team| team.id.to_string());
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let mut found = store::list_teams(&mut work, &units, after, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |team| team.id.to_string());
         let care_teams = found.iter().map(contract::team).collect();
         Ok(pb::ListCareTeamsResponse { care_teams, next_page_token })
     }
@@ -257,12 +227,17 @@ impl Supports {
     ) -> Result<pb::DissolveCareTeamResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
-        let id = parse::name(TEAMS, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(TEAMS, &request.name)?;
         let claim = Claim::new(&caller, request_id, "DissolveCareTeam", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock_team(&mut work, id).await?;
-        let seen = found.filter(|team| self.house.sees(&caller, "careteams.write", team.unit));
-        let mut team = seen.ok_or_else(|| Fault::NotFound(team_name(id)))?;
+        let mut team = self.house.jurisdiction.seen(
+            &caller,
+            "careteams.write",
+            found,
+            |team| team.unit,
+            team_name(id),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -276,10 +251,7 @@ impl Supports {
         let now = self.house.clock.now();
         store::dissolve(&mut work, id, now).await?;
         team.dissolved_at = Some(now);
-        let answer = pb::DissolveCareTeamResponse { care_team: Some(contract::team(&team)) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::DissolveCareTeamResponse { care_team: Some(contract::team(&team)) }).await
     }
 
     /// A care team that brings something to a unit: the caller sees it, it has not ended, and the unit is its area.
@@ -294,8 +266,9 @@ impl Supports {
         let tree = self.house.jurisdiction.today();
         let found = store::lock_team(connection, id).await?;
         let covers = |unit: Uuid| tree.contains(unit, self.house.jurisdiction.standing(to).unwrap_or(to));
-        let seen =
-            found.filter(|team| self.house.sees(caller, "supports.read", team.unit) || covers(team.unit));
+        let seen = found.filter(|team| {
+            self.house.jurisdiction.sees(caller, "supports.read", team.unit) || covers(team.unit)
+        });
         let team = seen.ok_or_else(|| Fault::NotFound(team_name(id)))?;
         if team.dissolved_at.is_some() {
             return Err(team_misfit(id, "has ended"));

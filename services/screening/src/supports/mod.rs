@@ -1,6 +1,7 @@
 //! Support decides here: what may follow on what, and by when the next step must be done.
 
 pub mod api;
+pub mod ops;
 pub mod parse;
 pub mod store;
 pub mod teams;
@@ -138,6 +139,16 @@ pub struct Support {
     pub moved_by: String,
     /// What was said.
     pub words: String,
+}
+
+impl Support {
+    /// Moves it on to how it stands now. What did not come is due again as from now; what is only accepted is due as it
+    /// was.
+    pub fn move_on(&mut self, to: State, now: DateTime<Utc>) {
+        let is_again = self.state == State::Delivered;
+        let there_by = self.due_at.filter(|_| !is_again).unwrap_or_else(|| now + self.kind.within());
+        (self.state, self.due_at, self.moved_at) = (to, to.due_at(there_by, now), now);
+    }
 }
 
 /// That support was made or moved on.

@@ -40,7 +40,7 @@ pub fn team_name(id: Uuid) -> String {
 pub fn made(said: Option<&pb::SupportRequest>, by: &str, now: DateTime<Utc>) -> Result<Support, Fault> {
     let said = said.ok_or_else(|| Fault::invalid("support_request", "is required"))?;
     let mut wrong = Violations::default();
-    let person = wrong.keep("support_request.person", parse::name(PERSONS, &said.person)).unwrap_or_default();
+    let person = wrong.name("support_request.person", PERSONS, &said.person);
     let kind = Kind::of(said.kind).ok_or_else(|| "is required: FOOD, MEDICINE, CARE or OTHER".to_owned());
     let kind = wrong.keep("support_request.kind", kind).unwrap_or(Kind::Other);
     let items = wrong.keep("support_request.items", parse::text(&said.items, REASON)).unwrap_or_default();
@@ -51,8 +51,7 @@ pub fn made(said: Option<&pb::SupportRequest>, by: &str, now: DateTime<Utc>) -> 
     let there_by =
         there_by.and_then(|at| if at <= now { Err("must be in the future".to_owned()) } else { Ok(at) });
     let there_by = wrong.keep("support_request.deadline_time", there_by).unwrap_or(now);
-    let team =
-        wrong.keep("support_request.care_team", parse::optional_name(TEAMS, &said.care_team)).flatten();
+    let team = wrong.optional_name("support_request.care_team", TEAMS, &said.care_team);
     wrong.refuse()?;
     Ok(Support {
         id: Uuid::now_v7(),
@@ -110,11 +109,9 @@ pub fn moved(moved: &Moved) -> pb::SupportEvent {
 pub fn setting_up(said: Option<&pb::CareTeam>, now: DateTime<Utc>) -> Result<Team, Fault> {
     let said = said.ok_or_else(|| Fault::invalid("care_team", "is required"))?;
     let mut wrong = Violations::default();
-    let unit = wrong.keep("care_team.unit", parse::name(UNITS, &said.unit)).unwrap_or_default();
+    let unit = wrong.name("care_team.unit", UNITS, &said.unit);
     let display_name = wrong.keep("care_team.display_name", parse::text(&said.display_name, 100));
-    if !(1..=MOST).contains(&said.members.len()) {
-        wrong.add("care_team.members", format!("must be 1 to {MOST}, are {}", said.members.len()));
-    }
+    wrong.keep("care_team.members", parse::count(said.members.len(), MOST));
     let mut members = Vec::with_capacity(said.members.len());
     for (nth, member) in said.members.iter().enumerate() {
         let field = |name: &str| format!("care_team.members[{nth}].{name}");
@@ -159,9 +156,26 @@ pub fn misfit(support: &Support) -> Fault {
     Fault::unmet("SUPPORT_STATE", name.clone(), words, vec![("support_request", name), ("state", state)])
 }
 
+/// Which support is moved on, to how it stands, and by which care team it is brought.
+///
+/// # Errors
+/// Every violation.
+pub fn moving(said: &pb::MoveSupportRequestRequest) -> Result<(Uuid, State, Option<Uuid>), Fault> {
+    let mut wrong = Violations::default();
+    let id = wrong.name("name", COLLECTION, &said.name);
+    let to = State::of(said.state).ok_or_else(|| "is required: how does it stand?".to_owned());
+    let to = wrong.keep("state", to).unwrap_or(State::Accepted);
+    let team = wrong.optional_name("care_team", TEAMS, &said.care_team);
+    if team.is_some() && to != State::Accepted {
+        wrong.add("care_team", "is said only with ACCEPTED");
+    }
+    wrong.optional_text("words", &said.words, REASON);
+    wrong.refuse()?;
+    Ok((id, to, team))
+}
+
 /// A care team that has ended, or that has something to deliver.
 #[must_use]
 pub fn team_misfit(id: Uuid, words: &str) -> Fault {
-    let name = team_name(id);
-    Fault::unmet("CARE_TEAM_STATE", name.clone(), words, vec![("care_team", name)])
+    Fault::unfit("CARE_TEAM_STATE", ("care_team", team_name(id)), words)
 }

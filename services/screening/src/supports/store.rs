@@ -9,7 +9,7 @@ use super::{
     Kind, Moved, State, Support,
     teams::{Member, Team},
 };
-use crate::worklists::Place;
+use crate::worklists::After;
 
 struct Row {
     id: Uuid,
@@ -85,50 +85,41 @@ pub struct Selection<'a> {
     pub finished: bool,
     /// Only what is past its deadline at an instant.
     pub overdue_at: Option<DateTime<Utc>>,
-    /// After this one.
-    pub after: Uuid,
+    /// After this place. In due order, only what has a next step.
+    pub after: After,
     /// At most so many.
     pub limit: i64,
 }
 
-/// A page of support, the oldest first.
+/// A page of support.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result<Vec<Support>, Fault> {
-    supports!(
-        connection,
-        "unit_id = ANY($1) AND id > $2 AND ($3::uuid IS NULL OR one_id = $3) AND (due_at IS NOT NULL OR $4)
-         AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY id LIMIT $6",
-        asked.units,
-        asked.after,
-        asked.one,
-        asked.finished,
-        asked.overdue_at,
-        asked.limit
-    )
-}
-
-/// A page of what has a next step, in due order; `asked.after` is not looked at.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn due(
-    connection: &mut PgConnection,
-    asked: Selection<'_>,
-    after: Place,
-) -> Result<Vec<Support>, Fault> {
-    supports!(
-        connection,
-        "unit_id = ANY($1) AND due_at IS NOT NULL AND (due_at, id) > ($2, $3) AND ($4::uuid IS NULL OR one_id = $4)
-         AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
-        asked.units,
-        after.0,
-        after.1,
-        asked.one,
-        asked.overdue_at,
-        asked.limit
-    )
+    match asked.after {
+        After::Made(after) => supports!(
+            connection,
+            "unit_id = ANY($1) AND id > $2 AND ($3::uuid IS NULL OR one_id = $3) AND (due_at IS NOT NULL OR $4)
+             AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY id LIMIT $6",
+            asked.units,
+            after,
+            asked.one,
+            asked.finished,
+            asked.overdue_at,
+            asked.limit
+        ),
+        After::Due((due_at, id)) => supports!(
+            connection,
+            "unit_id = ANY($1) AND due_at IS NOT NULL AND (due_at, id) > ($2, $3) AND ($4::uuid IS NULL OR one_id = $4)
+             AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
+            asked.units,
+            due_at,
+            id,
+            asked.one,
+            asked.overdue_at,
+            asked.limit
+        ),
+    }
 }
 
 /// Support.

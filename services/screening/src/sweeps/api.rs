@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use chassis::{Caller, Fault, Violations, claims::Claim, pages, pages::Pager, parse, server};
+use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
 use proto::screening::{self as pb, sweep_service_server::SweepService};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    GRID, Grid, Progress, Sweep,
+    GRID, Sweep,
     ingest::{self, LARGEST, Taken},
+    ops,
     parse::{self as contract, COLLECTION, sweep_name},
     store,
 };
@@ -103,7 +104,7 @@ impl Sweeps {
         let sweep = contract::setting_up(request.sweep.as_ref(), today, now)?;
         let claim = Claim::new(&caller, request_id, "CreateSweep", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        self.house.within(&caller, "sweeps.write", sweep.unit)?;
+        self.house.jurisdiction.within(&caller, "sweeps.write", sweep.unit)?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
@@ -116,15 +117,14 @@ impl Sweeps {
         }
         store::insert(&mut work, &sweep, &grids, caller.subject()).await?;
         let count = i32::try_from(grids.len()).unwrap_or(i32::MAX);
-        let answer = pb::CreateSweepResponse { sweep: Some(contract::sweep(&sweep, &[])), grids: count };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim
+            .commit(work, pb::CreateSweepResponse { sweep: Some(contract::sweep(&sweep, &[])), grids: count })
+            .await
     }
 
     async fn get(&self, request: Request<pb::GetSweepRequest>) -> Result<pb::GetSweepResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
-        let id = parse::name(COLLECTION, &request.name).map_err(|wrong| Fault::invalid("name", wrong))?;
+        let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::get(&mut work, id).await?;
         let sweep = self.covering(&caller, "sweeps.read", id, found)?;
@@ -135,13 +135,11 @@ impl Sweeps {
     async fn list(&self, request: Request<pb::ListSweepsRequest>) -> Result<pb::ListSweepsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let unit = wrong.keep("unit", parse::optional_name(UNITS, &request.unit)).flatten();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let unit = wrong.optional_name("unit", UNITS, &request.unit);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListSweeps", &request);
-        let after = pager.after(&token)?;
+        let pager = page.of(&self.house.database, &caller, "ListSweeps", &request);
+        let after = pager.after()?;
         let mut units = self.house.units(&caller, "sweeps.read", unit)?;
         // Those that cover a unit stand above it.
         let tree = self.house.jurisdiction.today();
@@ -149,9 +147,9 @@ impl Sweeps {
             let upwards = tree.place(top).map(|place| tree.upwards(place).collect::<Vec<_>>());
             units.extend(upwards.iter().flatten().filter_map(|place| Some(tree.at(*place)?.id)));
         }
-        let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::list(&mut work, &units, request.closed, after, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, |sweep| sweep.id.to_string());
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let mut found = store::list(&mut work, &units, request.closed, after, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |sweep| sweep.id.to_string());
         let mut sweeps = Vec::with_capacity(found.len());
         for sweep in &found {
             sweeps.push(self.shown(&mut work, &caller, sweep).await?);
@@ -166,14 +164,10 @@ impl Sweeps {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("sweep", parse::name(COLLECTION, &request.sweep)).unwrap_or_default();
-        if !(1..=TARGETS).contains(&request.targets.len()) {
-            wrong.add("targets", format!("must be 1 to {TARGETS}, are {}", request.targets.len()));
-        }
-        let mut targets = contract::targets(&mut wrong, &request.targets);
+        let id = wrong.name("sweep", COLLECTION, &request.sweep);
+        wrong.keep("targets", parse::count(request.targets.len(), TARGETS));
+        let targets = contract::targets(&mut wrong, &request.targets);
         wrong.refuse()?;
-        // In one order, so that two wait for one another.
-        targets.sort_unstable_by_key(|target| target.grid);
         let claim = Claim::new(&caller, request_id, "SetTargets", &request);
         let mut work = self.house.database.begin(deadline).await?;
         for target in &targets {
@@ -184,20 +178,8 @@ impl Sweeps {
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        if sweep.closed_at.is_some() {
-            return Err(contract::closed(id));
-        }
-        let mut households = 0;
-        for target in &targets {
-            let known = store::lock_grid(&mut work, id, target.grid).await?;
-            known.ok_or_else(|| Fault::NotFound(unit_name(target.grid)))?;
-            store::set_target(&mut work, id, target).await?;
-            households += i64::from(target.households);
-        }
-        let answer = pb::SetTargetsResponse { households };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        let households = ops::set_targets(&mut work, &sweep, targets).await?;
+        claim.commit(work, pb::SetTargetsResponse { households }).await
     }
 
     async fn ingest(
@@ -205,10 +187,7 @@ impl Sweeps {
         request: Request<pb::IngestVisitsRequest>,
     ) -> Result<pb::IngestVisitsResponse, Fault> {
         let (caller, _, request) = server::accept(request)?;
-        if !(1..=LARGEST).contains(&request.visits.len()) {
-            let words = format!("must be 1 to {LARGEST}, are {}", request.visits.len());
-            return Err(Fault::invalid("visits", words));
-        }
+        parse::count(request.visits.len(), LARGEST).map_err(|wrong| Fault::invalid("visits", wrong))?;
         let (today, now) = (self.house.clock.today(), self.house.clock.now());
         let mut results = Vec::with_capacity(request.visits.len());
         for (nth, visit) in request.visits.iter().enumerate() {
@@ -231,18 +210,18 @@ impl Sweeps {
     ) -> Result<pb::ListHouseholdsResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let size = wrong.keep("page_size", pages::size(request.page_size)).unwrap_or_default();
-        let id = wrong.keep("sweep", parse::name(COLLECTION, &request.sweep)).unwrap_or_default();
-        let grid = wrong.keep("grid", parse::name(UNITS, &request.grid)).unwrap_or_default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let id = wrong.name("sweep", COLLECTION, &request.sweep);
+        let grid = wrong.name("grid", UNITS, &request.grid);
         wrong.refuse()?;
-        let token = std::mem::take(&mut request.page_token);
-        request.page_size = 0;
-        let pager = Pager::new(&self.house.database, &caller, "ListHouseholds", &request);
-        let after = pager.key(&token)?.unwrap_or_default();
-        self.grid(&caller, grid)?;
-        let mut work = self.house.database.begin(deadline).await?;
-        let mut found = store::households(&mut work, (id, grid), request.open, &after, size + 1).await?;
-        let next_page_token = pager.cut(&mut found, size, |household| household.number.clone());
+        let pager = page.of(&self.house.database, &caller, "ListHouseholds", &request);
+        let after = pager.key()?.unwrap_or_default();
+        if !self.house.jurisdiction.sees(&caller, "visits.write", grid) {
+            return Err(Fault::NotFound(unit_name(grid)));
+        }
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let mut found = store::households(&mut work, (id, grid), request.open, &after, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |household| household.number.clone());
         let households = found.into_iter().map(|household| pb::Household {
             number: household.number,
             outcome: household.outcome.into(),
@@ -257,74 +236,48 @@ impl Sweeps {
     ) -> Result<pb::GetProgressResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("sweep", parse::name(COLLECTION, &request.sweep)).unwrap_or_default();
-        let unit = wrong.keep("unit", parse::name(UNITS, &request.unit)).unwrap_or_default();
+        let id = wrong.name("sweep", COLLECTION, &request.sweep);
+        let unit = wrong.name("unit", UNITS, &request.unit);
         wrong.refuse()?;
-        self.house.within(&caller, "sweeps.read", unit)?;
+        self.house.jurisdiction.within(&caller, "sweeps.read", unit)?;
         let below = self.house.jurisdiction.standing_below(&[unit]);
         let mut work = self.house.database.begin(deadline).await?;
         store::get(&mut work, id).await?.ok_or_else(|| Fault::NotFound(sweep_name(id)))?;
         let grids = store::grids(&mut work, id, &below).await?;
-        let tree = self.house.jurisdiction.today();
-        // A grid that was closed since counts with the unit that it stands with now.
-        let standing = |unit: Uuid| self.house.jurisdiction.standing(unit).unwrap_or(unit);
-        let far = |of: Uuid| {
-            let own = grids.iter().filter(|grid| tree.contains(of, standing(grid.unit)));
-            own.fold(Progress::default(), Progress::with)
-        };
-        let shown = |of: Uuid| {
-            let name = tree.node(of).map(|node| node.display_name.as_str()).unwrap_or_default();
-            contract::progress(of, name, &far(of))
-        };
-        let children = tree.place(unit).map(|place| tree.children(place).collect::<Vec<_>>());
-        let children = children.iter().flatten().filter_map(|place| Some(shown(tree.at(*place)?.id)));
-        let children = children.filter(|child| child.grids > 0).collect();
-        Ok(pb::GetProgressResponse { progress: Some(shown(unit)), children })
+        let far = ops::progress(&self.house, unit, &grids).into_iter();
+        let mut far = far.map(|(unit, name, far)| contract::progress(unit, &name, &far));
+        Ok(pb::GetProgressResponse { progress: far.next(), children: far.collect() })
     }
 
     async fn close(&self, request: Request<pb::CloseSweepRequest>) -> Result<pb::CloseSweepResponse, Fault> {
         let (caller, deadline, mut request) = server::accept(request)?;
         let request_id = parse::request_id(&mut request.request_id)?;
         let mut wrong = Violations::default();
-        let id = wrong.keep("name", parse::name(COLLECTION, &request.name)).unwrap_or_default();
+        let id = wrong.name("name", COLLECTION, &request.name);
         let exceptions = contract::exceptions(&mut wrong, &request.exceptions);
         wrong.refuse()?;
         self.house.jurisdiction.fresh()?;
         let claim = Claim::new(&caller, request_id, "CloseSweep", &request);
         let mut work = self.house.database.begin(deadline).await?;
         let found = store::lock(&mut work, id).await?;
-        let seen = found.filter(|sweep| self.house.sees(&caller, "sweeps.write", sweep.unit));
-        let mut sweep = seen.ok_or_else(|| Fault::NotFound(sweep_name(id)))?;
+        let mut sweep = self.house.jurisdiction.seen(
+            &caller,
+            "sweeps.write",
+            found,
+            |sweep| sweep.unit,
+            sweep_name(id),
+        )?;
         if let Some(answer) = claim.replay(&mut work).await? {
             return Ok(answer);
         }
-        if sweep.closed_at.is_some() {
-            return Err(contract::closed(id));
-        }
-        let open: Vec<Grid> =
-            store::all_grids(&mut work, id).await?.into_iter().filter(|grid| !grid.is_done()).collect();
-        let is_signed = |grid: &Grid| exceptions.iter().any(|(signed, _)| *signed == grid.unit);
-        let unsigned: Vec<_> = open.iter().filter(|grid| !is_signed(grid)).map(why).collect();
-        if !unsigned.is_empty() {
-            return Err(contract::incomplete(id, &unsigned));
-        }
-        let signed: Vec<_> = exceptions
-            .into_iter()
-            .filter(|(signed, _)| open.iter().any(|grid| grid.unit == *signed))
-            .collect();
-        let now = self.house.clock.now();
-        store::close(&mut work, id, &signed, (caller.subject(), now)).await?;
-        (sweep.closed_at, sweep.closed_by) = (Some(now), caller.subject().to_owned());
+        ops::close(&self.house, &mut work, &mut sweep, exceptions, caller.subject()).await?;
         let shown = self.shown(&mut work, &caller, &sweep).await?;
-        let answer = pb::CloseSweepResponse { sweep: Some(shown) };
-        claim.answer(&mut work, &answer).await?;
-        work.commit().await?;
-        Ok(answer)
+        claim.commit(work, pb::CloseSweepResponse { sweep: Some(shown) }).await
     }
 
     /// A grid of the caller's, also one that was closed since; any other is answered like an absent one.
     fn grid(&self, caller: &Caller, grid: Uuid) -> Result<(), Fault> {
-        if self.house.sees(caller, "visits.write", grid) {
+        if self.house.jurisdiction.takes(caller, "visits.write", grid) {
             return Ok(());
         }
         Err(Fault::NotFound(unit_name(grid)))
@@ -341,7 +294,8 @@ impl Sweeps {
         let tree = self.house.jurisdiction.today();
         let covers =
             |sweep: &Sweep| caller.scopes(permission).iter().any(|scope| tree.contains(sweep.unit, *scope));
-        let seen = found.filter(|sweep| self.house.sees(caller, permission, sweep.unit) || covers(sweep));
+        let seen = found
+            .filter(|sweep| self.house.jurisdiction.sees(caller, permission, sweep.unit) || covers(sweep));
         seen.ok_or_else(|| Fault::NotFound(sweep_name(id)))
     }
 
@@ -355,19 +309,10 @@ impl Sweeps {
         let mut excepted = Vec::new();
         if sweep.closed_at.is_some() {
             excepted = store::excepted(connection, sweep.id).await?;
-            excepted.retain(|grid| self.house.sees(caller, "sweeps.read", grid.unit));
+            excepted.retain(|grid| self.house.jurisdiction.sees(caller, "sweeps.read", grid.unit));
         }
         Ok(contract::sweep(sweep, &excepted))
     }
-}
-
-/// Why a grid is not done.
-fn why(grid: &Grid) -> (Uuid, String) {
-    let words = match grid.target {
-        None => "nobody has said how many households it has".to_owned(),
-        Some(target) => format!("{} of {target}, {} absent", grid.settled(), grid.absent),
-    };
-    (grid.unit, words)
 }
 
 /// The name of an observation; empty for none.
@@ -384,6 +329,7 @@ fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::visit_result::R
             missing_facts: accepted.missing.into_iter().map(i32::from).collect(),
             enforcement_request: accepted.enforcement.map(enforcement_name).unwrap_or_default(),
             after_close: accepted.after_close,
+            readdressed: accepted.readdressed,
             unlisted: accepted.unlisted,
             beside_tally: accepted.beside_tally,
             damaged: Vec::new(),

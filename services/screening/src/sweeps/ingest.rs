@@ -16,7 +16,7 @@ use crate::{
         Place,
         ops::{Opening, put_under},
     },
-    persons::{intake, parse::unit_name},
+    persons::intake,
 };
 
 /// The most visits of one call.
@@ -42,6 +42,8 @@ pub struct Accepted {
     pub enforcement: Option<Uuid>,
     /// Whether the sweep was closed before.
     pub after_close: bool,
+    /// Whether the grid is at work no more, and the visit was taken in where it stands.
+    pub readdressed: bool,
     /// Whether the household was none of the grid's numbers.
     pub unlisted: bool,
     /// Whether the grid's tally goes on counting.
@@ -54,11 +56,8 @@ pub struct Accepted {
 /// [`Fault::NotFound`] for a grid that is not the caller's, or a sweep that does not cover it; a tally of a grid that is
 /// visited household by household; where the database fails.
 pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Taken, Fault> {
-    if !house.sees(caller, "visits.write", visit.grid) {
-        return Err(Fault::NotFound(unit_name(visit.grid)));
-    }
     // What is found in a grid that was closed since is taken in by the unit that it stands with now.
-    let standing = house.jurisdiction.standing(visit.grid).unwrap_or(visit.grid);
+    let standing = house.taking(caller, "visits.write", visit.grid)?;
     let (now, by) = (house.clock.now(), caller.subject());
     let mut work = house.database.begin(None).await?;
     if store::was_sent(&mut work, visit.event, by).await? {
@@ -75,7 +74,8 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
     if !store::note(&mut work, (visit.event, by), (visit.sweep, visit.grid), said, times).await? {
         return Ok(Taken::Before);
     }
-    let mut accepted = Accepted { after_close: sweep.closed_at.is_some(), ..Accepted::default() };
+    let (after_close, readdressed) = (sweep.closed_at.is_some(), standing != visit.grid);
+    let mut accepted = Accepted { after_close, readdressed, ..Accepted::default() };
     match &visit.seen {
         Seen::Household(number, outcome) => {
             let household = (visit.sweep, visit.grid, number.as_str());
@@ -103,7 +103,7 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
         let observation = match opens {
             Some((basis, last_exposure)) => {
                 let (place, facility) = (Place::Home, String::new());
-                let opening = Opening { person, basis, last_exposure, place, facility };
+                let opening = Opening { person, basis, last_exposure, place, facility, former: None };
                 Some(put_under(house, &mut work, by, opening).await?.0.id)
             }
             None => None,

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod ingest;
+pub mod ops;
 pub mod parse;
 pub mod store;
 
@@ -98,6 +99,16 @@ impl Grid {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.absent == 0 && self.target.is_some_and(|target| self.settled() >= target)
+    }
+
+    /// The grid, and in words how far from done it is.
+    #[must_use]
+    pub fn why_open(&self) -> (Uuid, String) {
+        let words = match self.target {
+            None => "nobody has said how many households it has".to_owned(),
+            Some(target) => format!("{} of {target}, {} absent", self.settled(), self.absent),
+        };
+        (self.unit, words)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{FACTS, Grid, Outcome, Progress, Sweep};
 use crate::{
     cases::parse::instant,
     observations::{BASES, parse::exposure},
-    persons::parse::{Intake, REASON, UNITS, damaged_item, listed, unit_name},
+    persons::parse::{Intake, REASON, UNITS, damaged_item, listed, listed_event, listed_resource, unit_name},
 };
 
 /// The collection of sweeps' names.
@@ -35,7 +35,7 @@ pub fn setting_up(said: Option<&pb::Sweep>, today: NaiveDate, now: DateTime<Utc>
     let said = said.ok_or_else(|| Fault::invalid("sweep", "is required"))?;
     let mut wrong = Violations::default();
     let display_name = wrong.keep("sweep.display_name", parse::text(&said.display_name, 100));
-    let unit = wrong.keep("sweep.unit", parse::name(UNITS, &said.unit)).unwrap_or_default();
+    let unit = wrong.name("sweep.unit", UNITS, &said.unit);
     let starts_on = wrong.keep("sweep.start_date", parse::optional_date(&said.start_date)).flatten();
     let fact = |fact: &i32| i16::try_from(*fact).ok().filter(|fact| FACTS.contains(fact));
     let facts: Option<Vec<i16>> = said.facts.iter().map(fact).collect();
@@ -148,9 +148,9 @@ pub struct Found {
 /// Every violation, with paths below the visit.
 pub fn visit(said: &pb::Visit, today: NaiveDate, now: DateTime<Utc>) -> Result<Visit, Fault> {
     let mut wrong = Violations::default();
-    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
-    let sweep = wrong.keep("sweep", parse::name(COLLECTION, &said.sweep)).unwrap_or_default();
-    let grid = wrong.keep("grid", parse::name(UNITS, &said.grid)).unwrap_or_default();
+    let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
+    let sweep = wrong.keep("sweep", listed_resource(COLLECTION, &said.sweep)).unwrap_or_default();
+    let grid = wrong.keep("grid", listed_resource(UNITS, &said.grid)).unwrap_or_default();
     let seen_at = said.time.ok_or_else(|| "is required".to_owned());
     let seen_at = wrong.keep("time", seen_at.and_then(|at| instant(Some(at), now))).unwrap_or(now);
     let seen = match &said.seen {
@@ -281,14 +281,12 @@ pub fn incomplete(id: Uuid, open: &[(Uuid, String)]) -> Fault {
 /// A change of a sweep that is closed.
 #[must_use]
 pub fn closed(id: Uuid) -> Fault {
-    let name = sweep_name(id);
-    Fault::unmet("SWEEP_CLOSED", name.clone(), "is closed", vec![("sweep", name)])
+    Fault::unfit("SWEEP_CLOSED", ("sweep", sweep_name(id)), "is closed")
 }
 
 /// A tally of a grid that is visited household by household.
 #[must_use]
 pub fn by_households(grid: Uuid) -> Fault {
-    let name = unit_name(grid);
     let words = "is visited household by household: a tally would say the same twice";
-    Fault::unmet("GRID_BY_HOUSEHOLDS", name.clone(), words, vec![("grid", name)])
+    Fault::unfit("GRID_BY_HOUSEHOLDS", ("grid", unit_name(grid)), words)
 }

@@ -223,7 +223,7 @@ async fn r1_every_edition_decides_from_its_date_on() {
     ];
     let known: [(&[i32], &[i32]); 4] =
         [(&[1], &[1, 3]), (&[1], &[1, 2]), (&[1], &[1, 2, 3]), (&[], &[1, 2, 3])];
-    let sandbox = Sandbox::start_at("2020-01-21T16:00:00Z").await;
+    let sandbox = Sandbox::start_at("2020-01-21T16:00:00Z", &[tests::Part::Screening]).await;
     let ground = Ground::on(sandbox).await.and_doctors().await;
     for (nth, (date, edition, expected)) in editions.into_iter().enumerate() {
         ground.sandbox.clock.advance_to(format!("{date}T00:00:00+08:00").parse().expect("an instant"));

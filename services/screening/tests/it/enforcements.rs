@@ -5,7 +5,7 @@ use tests::{fields, reason, request_id, until};
 use tonic::{Code, Status};
 
 use crate::{
-    ground::{Ground, NUMBER, OTHER_NUMBER, details},
+    ground::{Ground, NUMBER, OTHER_NUMBER, all_pages, details},
     watch::{on, reading},
 };
 
@@ -72,23 +72,83 @@ async fn a_deadline_is_to_come_and_what_must_be_settled_is_listed_in_due_order()
     for day in [6, 4, 5] {
         names.push(ground.enforce("leader-0", said(day)).await.expect("made").name);
     }
-    let (mut due, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let request = pb::ListEnforcementRequestsRequest {
-            due_order: true,
-            page_size: 1,
-            page_token,
-            ..Default::default()
-        };
+    let due = all_pages(async |page_token| {
+        let (due_order, page_size) = (true, 1);
+        let request =
+            pb::ListEnforcementRequestsRequest { due_order, page_size, page_token, ..Default::default() };
         let page = ground.screening("duty-0").enforcements().list_enforcement_requests(request).await;
         let page = page.expect("a page").into_inner();
-        due.extend(page.enforcement_requests.into_iter().map(|one| one.name));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        (page.enforcement_requests.into_iter().map(|one| one.name).collect(), page.next_page_token)
+    })
+    .await;
     assert_eq!(due, [names[1].clone(), names[2].clone(), names[0].clone()]);
+}
+
+#[tokio::test]
+async fn r26_a_request_for_refused_readings_is_settled_by_a_later_reading_and_by_no_earlier_one() {
+    let ground = Ground::build().await;
+    let observed = ground.observed(0, NUMBER, "2020-02-01").await;
+    let refuse = async |day: u32, time: &str| {
+        let refused = reading(&observed.name, on(day, time), 0.0);
+        let refused = pb::Reading { kind: pb::ReadingKind::Refused.into(), temperature: 0.0, ..refused };
+        ground.read(refused).await;
+    };
+    ground.advance(on(3, "13:00")).await;
+    let said = pb::EnforcementRequest {
+        person: observed.person.clone(),
+        reason: "leaves the house".to_owned(),
+        ..Default::default()
+    };
+    let other = ground.enforce("leader-0", said).await.expect("made by an officer");
+    ground.advance(on(4, "13:00")).await;
+    refuse(4, "00:30").await;
+    refuse(4, "12:30").await;
+    // Whoever has made a request has made it: the pulse makes none beside.
+    let settle = pb::SettleEnforcementRequestRequest {
+        request_id: request_id(),
+        name: other.name,
+        outcome: pb::EnforcementOutcome::Dropped.into(),
+        words: "is at home".to_owned(),
+    };
+    ground.advance(on(4, "13:30")).await;
+    ground.screening("leader-0").enforcements().settle_enforcement_request(settle).await.expect("settled");
+    ground.advance(on(5, "13:00")).await;
+    refuse(5, "00:30").await;
+    refuse(5, "12:30").await;
+    let open = until(async || ground.enforcements("duty-0").await.pop()).await;
+    // Overdue, and put before the unit above.
+    ground.advance(on(6, "14:00")).await;
+    let village = ground.village(0).await;
+    let overdue = async || {
+        let digest = ground.digest(&village).await.into_iter();
+        digest.filter(|one| one.kind() == pb::EscalationKind::EnforcementOverdue).count()
+    };
+    until(async || (overdue().await == 1).then_some(())).await;
+    // Of a slot before the refusals, told late.
+    ground.read(reading(&observed.name, on(4, "23:00"), 36.5)).await;
+    ground.advance(on(6, "14:30")).await;
+    assert_eq!(
+        ground.enforcements("duty-0").await,
+        std::slice::from_ref(&open),
+        "an earlier one settles nothing"
+    );
+    ground.read(reading(&observed.name, on(6, "13:00"), 36.5)).await;
+    until(async || ground.enforcements("duty-0").await.is_empty().then_some(())).await;
+    assert_eq!(overdue().await, 0, "it is before nobody any more");
+    let request = pb::ListEnforcementRequestsRequest { settled: true, ..Default::default() };
+    let all = ground.screening("duty-0").enforcements().list_enforcement_requests(request).await;
+    let settled = all.expect("a list").into_inner().enforcement_requests;
+    let settled = settled.into_iter().find(|one| one.name == open.name).expect("it");
+    assert_eq!(
+        (settled.outcome(), settled.words.as_str()),
+        (pb::EnforcementOutcome::Complied, "was read since")
+    );
+    // Refused twice again: another request.
+    ground.advance(on(7, "13:00")).await;
+    refuse(7, "00:30").await;
+    refuse(7, "12:30").await;
+    let again = until(async || ground.enforcements("duty-0").await.pop()).await;
+    assert_ne!(again.name, open.name);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use proto::screening as pb;
 use tests::{request_id, until};
 
 use crate::{
-    ground::{Ground, NUMBER, OTHER_NUMBER, details, person, without_papers},
+    ground::{Ground, NUMBER, OTHER_NUMBER, all_pages, details, person, without_papers},
     watch::on,
 };
 
@@ -33,18 +33,14 @@ async fn a_digest_is_paged_in_its_order() {
         ground.found(0, without_papers(&format!("198{day}-01-01"))).await;
     }
     let all = until(async || Some(ground.digest(&ground.grids[0]).await).filter(|all| all.len() == 3)).await;
-    let (mut paged, mut page_token) = (Vec::new(), String::new());
-    loop {
+    let paged = all_pages(async |page_token| {
         let request =
             pb::ListEscalationsRequest { holder_unit: ground.grids[0].clone(), page_size: 1, page_token };
         let page = ground.screening("duty").escalations().list_escalations(request).await.expect("a page");
         let page = page.into_inner();
-        paged.extend(page.escalations);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        (page.escalations, page.next_page_token)
+    })
+    .await;
     assert_eq!(paged, all);
 }
 

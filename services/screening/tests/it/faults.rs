@@ -1,71 +1,56 @@
 //! Faults: whatever was read or has passed is there once, whatever stops, and nothing is decided on stale knowledge.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proto::screening::{self as pb, passage_result::Result as Came, reading_result::Result as Read};
-use rampart::{client::Screening, postgres};
-use tests::{Sandbox, as_role, person_keys_text, reason, request_id, until};
+use proto::{
+    registry,
+    screening::{self as pb, passage_result::Result as Came, reading_result::Result as Read},
+};
+use rampart::client::Screening;
+use tests::{
+    Sandbox,
+    faults::{Process, durable_postgres, free_port, insist, silence},
+    person_keys_text, reason, request_id, until,
+};
 use tonic::{Code, Status};
 
 use crate::{
     ground::{Ground, NUMBER, details, without_papers},
+    observation_feed::Follower,
     passages::passage,
     watch::{on, reading},
 };
 
-/// Whether a client may repeat the call: UNAVAILABLE, or a call that was cut off.
-fn passes(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded)
-        || status.message().contains("transport")
-}
-
-/// After a refusal that may be repeated: waits as google.rpc.RetryInfo has it, only sooner.
-async fn again(refused: &mut usize, status: Status) {
-    assert!(passes(&status), "{status:?}");
-    *refused += 1;
-    assert!(*refused < 1_500, "it was not answered in half a minute");
-    tokio::time::sleep(Duration::from_millis(20)).await;
-}
-
-/// Sends readings until they are answered; each is taken in, now or before. Answers how many were now, and how often they
-/// were refused.
-async fn send(screening: Screening, readings: Vec<pb::Reading>) -> (usize, usize) {
-    let mut refused = 0;
-    let answer = loop {
+/// Sends readings until they are answered; each is taken in, now or before. Answers how many were now.
+async fn send(screening: Screening, readings: Vec<pb::Reading>) -> usize {
+    let (answer, _) = insist(|| {
         let request = pb::IngestReadingsRequest { readings: readings.clone() };
-        match screening.readings().ingest_readings(request).await {
-            Ok(answer) => break answer.into_inner(),
-            Err(status) => again(&mut refused, status).await,
-        }
-    };
-    let results = answer.results.into_iter().map(|one| one.result.expect("a result"));
+        let mut sender = screening.readings();
+        async move { sender.ingest_readings(request).await }
+    })
+    .await;
+    let results = answer.into_inner().results.into_iter().map(|one| one.result.expect("a result"));
     let accepted = results.map(|result| match result {
         Read::Accepted(_) => 1,
         Read::Duplicate(_) => 0,
         Read::Refused(refused) => panic!("{refused:?}"),
     });
-    (accepted.sum(), refused)
+    accepted.sum()
 }
 
 /// Sends passages by a stream of their own until they are acknowledged; answers how many were new.
 async fn pass(screening: Screening, passages: Vec<pb::Passage>) -> usize {
-    let mut refused = 0;
-    let acknowledged = loop {
+    let (acknowledged, _) = insist(|| {
         let batch = pb::IngestPassagesRequest { sequence: 1, passages: passages.clone() };
-        let answer = match screening.passages().ingest_passages(futures::stream::iter([batch])).await {
-            Ok(answers) => answers.into_inner().message().await,
-            Err(status) => Err(status),
-        };
-        match answer {
-            Ok(Some(acknowledged)) => break acknowledged,
-            Ok(None) => again(&mut refused, Status::unavailable("the stream ended")).await,
-            Err(status) => again(&mut refused, status).await,
+        let mut sender = screening.passages();
+        async move {
+            let answers = sender.ingest_passages(futures::stream::iter([batch])).await?;
+            let acknowledged = answers.into_inner().message().await?;
+            acknowledged.ok_or_else(|| Status::unavailable("the stream ended"))
         }
-    };
+    })
+    .await;
     let results = acknowledged.results.into_iter().map(|one| one.result.expect("a result"));
     let came = results.map(|result| match result {
         Came::Accepted(_) => 1,
@@ -118,45 +103,11 @@ async fn observed(screening: &Screening, unit: &str, today: &str) -> String {
     opened.observation.expect("an observation").name
 }
 
-/// Screening as a process of its own, which can be killed. It has the machine's clock.
-struct Process(Child, String);
-
-impl Process {
-    fn start(sandbox: &Sandbox, folder: &std::path::Path, port: u16) -> Self {
-        let token = sandbox.issuer.token(screening::SUBJECT, Duration::from_secs(600)).unwrap();
-        let file = folder.join("token");
-        std::fs::write(&file, token).unwrap();
-        let trust = sandbox.issuer.trust();
-        let child = Command::new(env!("CARGO_BIN_EXE_screening"))
-            .arg("serve")
-            .env("RAMPART_LISTEN", format!("127.0.0.1:{port}"))
-            .env("RAMPART_DATABASE_URL", as_role(&sandbox.admin_url, "screening_runtime"))
-            .env("RAMPART_JWKS", trust.jwks.to_string())
-            .env("RAMPART_ISSUER", &trust.issuer)
-            .env("RAMPART_AUDIENCE", &trust.audience)
-            .env("RAMPART_DRAIN_NOTICE", "0")
-            .env("RAMPART_REGISTRY", sandbox.registry_url())
-            .env("RAMPART_REGISTRY_TOKEN_FILE", file)
-            .env("RAMPART_PERSON_KEYS", person_keys_text("first"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("started");
-        Self(child, format!("http://127.0.0.1:{port}"))
-    }
-
-    /// Ends it as kill -9 does.
-    fn kill(&mut self) {
-        self.0.kill().expect("killed");
-        self.0.wait().expect("ended");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Screening as a process of its own, which can be killed.
+fn start(sandbox: &Sandbox, folder: &Path, port: u16) -> Process {
+    let program = (screening::SUBJECT, env!("CARGO_BIN_EXE_screening"));
+    let keys = person_keys_text("first");
+    Process::start(sandbox, program, (folder, port), &[("RAMPART_PERSON_KEYS", &keys)])
 }
 
 #[tokio::test]
@@ -165,9 +116,9 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
     const OF_BATCH: usize = 20;
     let ground = Ground::build().await;
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut process = Process::start(&ground.sandbox, folder.path(), port);
-    let duty = ground.sandbox.screening_replica_as(&process.1, "duty");
+    let port = free_port();
+    let mut process = start(&ground.sandbox, folder.path(), port);
+    let duty = ground.sandbox.screening_replica_as(&process.url, "duty");
     let list = pb::ListPersonsRequest { ancestor_unit: ground.grids[2].clone(), ..Default::default() };
     until(async || duty.persons().list_persons(list.clone()).await.ok()).await;
 
@@ -196,7 +147,7 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
 
     let mut senders = Vec::new();
     for part in readings.chunks(BATCHES / 3) {
-        let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.1, "duty"));
+        let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.url, "duty"));
         senders.push(tokio::spawn(async move {
             for batch in part {
                 send(duty.clone(), batch).await;
@@ -204,7 +155,7 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
         }));
     }
     for part in passages.chunks(BATCHES / 2) {
-        let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.1, "duty"));
+        let (part, duty) = (part.to_vec(), ground.sandbox.screening_replica_as(&process.url, "duty"));
         senders.push(tokio::spawn(async move {
             for batch in part {
                 pass(duty.clone(), batch).await;
@@ -217,14 +168,14 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
     })
     .await;
     process.kill();
-    let process = Process::start(&ground.sandbox, folder.path(), port);
+    let process = start(&ground.sandbox, folder.path(), port);
     for sender in senders {
         sender.await.expect("sent");
     }
     // Everything once more, as a client does that does not know what was acknowledged.
-    let duty = ground.sandbox.screening_replica_as(&process.1, "duty");
+    let duty = ground.sandbox.screening_replica_as(&process.url, "duty");
     for batch in readings {
-        assert_eq!(send(duty.clone(), batch).await.0, 0, "each was taken in before");
+        assert_eq!(send(duty.clone(), batch).await, 0, "each was taken in before");
     }
     for batch in passages {
         assert_eq!(pass(duty.clone(), batch).await, 0, "each was taken in before");
@@ -243,17 +194,49 @@ async fn after_kill_9_and_sending_again_every_reading_and_passage_is_there_once(
 }
 
 #[tokio::test]
+async fn who_follows_goes_on_at_another_replica_when_one_is_killed_and_misses_nothing() {
+    const MANY: usize = 24;
+    let ground = Ground::build().await;
+    ground.sandbox.appointed(&ground.sandbox.root, registry::Office::Integrator, "machine").await;
+    ground.known("machine").await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut process = start(&ground.sandbox, folder.path(), port);
+    let machine = ground.sandbox.screening_replica_as(&process.url, "machine");
+    until(async || machine.persons().list_persons(pb::ListPersonsRequest::default()).await.ok()).await;
+    let mut follower = Follower::open(&machine, "").await;
+    follower.snapshot().await;
+    // It gives positions to what others do, until it is killed.
+    let opening = async {
+        let mut names = Vec::new();
+        for nth in 0..MANY {
+            names.push(ground.observed(nth % 3, "", "2020-02-01").await.name);
+        }
+        names
+    };
+    let following = async {
+        follower.until(|held| held.len() >= MANY / 4).await;
+        process.kill();
+        while follower.take().await.is_ok() {}
+        let mut again = Follower::open(&ground.screening("machine"), &follower.token).await;
+        again.held.append(&mut follower.held);
+        again.until(|held| held.len() == MANY).await;
+        again.held
+    };
+    let (names, held) = tokio::join!(opening, following);
+    assert!(names.iter().all(|name| held.contains_key(name)));
+}
+
+#[tokio::test]
 async fn while_the_registry_is_silent_for_an_hour_facts_are_taken_in_and_nothing_is_decided() {
     let mut ground = Ground::build().await;
     let observation = ground.observed(0, NUMBER, "2020-01-19").await;
     let village = ground.village(0).await;
     ground.sandbox.stack().stop_service("registry").await.expect("stopped");
     let mut sql = ground.sandbox.sql().await;
-    let ago = chassis::clock::wall() - TimeDelta::hours(1);
     let refused = until(async || {
         // Again and again: something may have been on its way when the registry ended.
-        let silent = sqlx::query("UPDATE screening.followed SET heard_at = $1").bind(ago);
-        silent.execute(&mut sql).await.unwrap();
+        silence(&mut sql, screening::SCHEMA).await;
         // Nothing was read: what is refused for that was not refused for silence.
         let refused = ground.release("duty-0", &observation.name, "").await.expect_err("nothing was read");
         (reason(&refused) == "FEED_STALE").then_some(refused)
@@ -274,11 +257,8 @@ async fn while_the_registry_is_silent_for_an_hour_facts_are_taken_in_and_nothing
 #[tokio::test]
 async fn a_database_that_stops_and_starts_under_load_loses_no_reading() {
     const BATCHES: usize = 60;
-    let folder = tempfile::Builder::new().prefix("rampart-").tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-    let options = postgres::Options { data: folder.path().join("data"), port: None, durable: true };
-    let mut server = postgres::start(options).await.expect("a Postgres");
-    let ground = Ground::on(Sandbox::start_on(server.url("postgres")).await).await;
+    let (_folder, mut server) = durable_postgres().await;
+    let ground = Ground::on(Sandbox::start_on(server.url("postgres"), &[tests::Part::Screening]).await).await;
     let mut observations = Vec::new();
     for nth in 0..10 {
         observations.push(ground.observed(nth % 3, "", "2020-02-01").await.name);

@@ -6,25 +6,21 @@ use tonic::{Code, Status};
 
 use crate::{
     exposures::contact,
-    ground::{Ground, NUMBER, OTHER_NUMBER, details},
+    ground::{Ground, NUMBER, OTHER_NUMBER, all_pages, details},
     watch::on,
 };
 
 impl Ground {
     /// Who is found and followed up by nobody, as a subject sees them, in due order.
     pub(crate) async fn unfollowed(&self, subject: &str) -> Vec<String> {
-        let request = pb::ListPersonsRequest { unfollowed: true, page_size: 1, ..Default::default() };
-        let (mut found, mut page_token) = (Vec::new(), String::new());
-        loop {
-            let request = pb::ListPersonsRequest { page_token, ..request.clone() };
+        all_pages(async |page_token| {
+            let (unfollowed, page_size) = (true, 1);
+            let request = pb::ListPersonsRequest { unfollowed, page_size, page_token, ..Default::default() };
             let page = self.screening(subject).persons().list_persons(request).await.expect("a page");
             let page = page.into_inner();
-            found.extend(page.persons.into_iter().map(|person| person.name));
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return found;
-            }
-        }
+            (page.persons.into_iter().map(|person| person.name).collect(), page.next_page_token)
+        })
+        .await
     }
 
     /// The digest of a unit, once there is something about who is followed up by nobody.

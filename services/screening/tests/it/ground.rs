@@ -12,6 +12,19 @@ pub(crate) const OTHER_NUMBER: &str = "440524188001010014";
 /// Nobody's phone.
 pub(crate) const PHONE: &str = "13900001234";
 
+/// Everything of a list, page after page, each by the token of the one before.
+pub(crate) async fn all_pages<T>(mut page: impl AsyncFnMut(String) -> (Vec<T>, String)) -> Vec<T> {
+    let (mut all, mut token) = (Vec::new(), String::new());
+    loop {
+        let (found, next) = page(token).await;
+        all.extend(found);
+        if next.is_empty() {
+            return all;
+        }
+        token = next;
+    }
+}
+
 /// A city of two counties, each with a village; the first village has two grids, the second one.
 pub(crate) struct Ground {
     pub(crate) sandbox: Sandbox,
@@ -23,7 +36,7 @@ impl Ground {
     /// Builds it: grid n has the leader `leader-n`, county n the duty officer `duty-n`, the city the duty
     /// officer `duty`.
     pub(crate) async fn build() -> Self {
-        Self::on(Sandbox::start().await).await
+        Self::on(Sandbox::start(&[tests::Part::Screening]).await).await
     }
 
     /// The same in a sandbox.

@@ -1,110 +1,205 @@
-//! What is asked all day is a range of an index, however many are under observation.
+//! What the code asks of the database reads by index, however many are under observation: every statement of every store,
+//! taken from the record of checked queries, so that a new one is asked about by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{Executor as _, PgConnection};
-use tests::{Sandbox, plans};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tests::{as_role, blank, plans};
 
-/// Tables that grow with persons.
-const LARGE: [&str; 8] =
-    ["person", "observation", "observation_sight", "slot", "exposure", "case_record", "result", "escalation"];
+/// Every table that grows with persons, filled.
+const FILL: &str = include_str!("plans.sql");
 
-/// 20,000 persons under observation in 200 units below one, each with 30 slots, an exposure, a case, a result, and
-/// something put before a unit.
-const FILL: &str = "
-    SET search_path = screening;
-    CREATE TEMP TABLE u AS SELECT n, ('00000000-0000-0000-0001-' || lpad(n::text, 12, '0'))::uuid AS id FROM generate_series(0, 199) AS n;
-    CREATE TEMP TABLE p AS SELECT n, ('00000000-0000-0000-0002-' || lpad(n::text, 12, '0'))::uuid AS id,
-        ('00000000-0000-0000-0001-' || lpad((n % 200)::text, 12, '0'))::uuid AS unit FROM generate_series(0, 19999) AS n;
-    INSERT INTO unit_sight SELECT id, ARRAY[id, '00000000-0000-0000-0000-000000000001'::uuid], ARRAY['00000000-0000-0000-0000-000000000001'::uuid] FROM u;
-    INSERT INTO person (id, same_as, unit_id, purpose, key_id, sealed, created_at, updated_at)
-        SELECT id, id, unit, 1, 'plan', '\\x00', now(), now() FROM p;
-    INSERT INTO observation (id, person_id, unit_id, one_id, opened_unit_id, leads_id, basis, last_exposure, place, facility,
-            slots_a_day, control_plan, treatment_plan, response_level, starts_at, ends_at, due_at)
-        SELECT id, id, unit, id, unit, id, 1, '2020-02-01', 1, '', 2, 3, 4, 1, now(), now() + n * interval '1 minute', now() + n * interval '1 minute' FROM p;
-    INSERT INTO slot (observation_id, opens_at, closes_at, outcome)
-        SELECT id, now() + s * interval '12 hours', now() + (s + 1) * interval '12 hours', CASE WHEN s < 15 THEN 5 ELSE 0 END
-        FROM p CROSS JOIN generate_series(0, 29) AS s;
-    INSERT INTO observation_sight SELECT a, false, o.due_at, o.id FROM observation o JOIN unit_sight USING (unit_id) CROSS JOIN unnest(ancestors) AS a;
-    INSERT INTO exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference, contact_id, contact_unit_id,
-            contact_one_id, kind, place, first_at, last_at, protected, control_plan, created_at)
-        SELECT c.id, c.id, 'plan', i.id, i.unit, i.id, '', c.id, c.unit, c.id, 5, '', now(), now(), false, 3, now()
-        FROM p c JOIN p i ON i.n = c.n / 4 AND i.n <> c.n;
-    INSERT INTO case_record (id, person_id, unit_id, one_id, leads_id, state, links, signs, control_plan, treatment_plan, created_at, created_by)
-        SELECT id, id, unit, id, id, 3, '{}', '{}', 3, 4, now(), 'plan' FROM p;
-    INSERT INTO result (id, person_id, unit_id, one_id, kind, outcome, taken_at, resulted_at, laboratory, entered_by, created_at)
-        SELECT id, id, unit, id, 1, 2, now(), now(), 'plan', 'plan', now() FROM p;
-    UPDATE person SET follow_by = now() FROM p WHERE p.id = person.id AND n % 1000 = 7;
-    INSERT INTO escalation (subject_id, kind, rank, person_id, unit_id, holder_id, since)
-        SELECT id, 5, 80, id, unit, ('00000000-0000-0000-0001-' || lpad((n / 10 % 200)::text, 12, '0'))::uuid, now() FROM p;
-    ANALYZE";
+/// The most rows that one statement may look at, where a unit has ten persons with all that belongs to them.
+const MOST: i64 = 1_500;
 
-async fn filled(sandbox: &Sandbox) -> PgConnection {
-    let mut sql = sandbox.sql().await;
-    sql.execute(sqlx::raw_sql(FILL)).await.expect("filled");
-    sql
-}
+/// Tables that stay small, and why.
+const SMALL: &[(&str, &str)] = &[
+    ("care_team", "some in a village"),
+    ("care_team_member", "a handful in a team"),
+    ("change_inbox", "taken in every 50 ms"),
+    ("checkpoint", "some in a county"),
+    ("feed", "one row"),
+    ("figure_inbox", "taken in at once"),
+    ("figure_progress", "one row"),
+    ("followed", "two feeds"),
+    ("handdown_clock", "a dozen for each area, level and date"),
+    ("hands_assignment", "one for each unit that was closed"),
+    ("kept", "one picture of the registry"),
+    ("observation_terms", "some for each area, level and date"),
+    ("program_floor", "one row"),
+    ("response_level", "some for each area"),
+    ("secret", "one row"),
+    ("sweep", "some a month"),
+    ("unit_sight", "one row for each unit"),
+];
+
+/// Statements that look at more, and why they may.
+const SELDOM: &[(&str, &str)] = &[
+    (
+        "count(*) FILTER (WHERE due_at <= $1 AND NOT lost)",
+        "the law's counts are of everybody, every 15 seconds",
+    ),
+    ("FROM escalation GROUP BY 1", "so is what is put before somebody"),
+    ("FROM person UNION SELECT unit_id FROM hands_event", "a proof looks at everybody, and begins with this"),
+    (
+        "person_id IS NOT NULL AND created_by = $1",
+        "requests for refused readings that are open are few, each with its person's slots",
+    ),
+    ("SELECT keep_day_partitions(", "makes and drops tables, every hour"),
+];
+
+/// Statements that would look at more if they were planned for any arguments, and are asked for a page of a list, which
+/// plans for its own (`Database::begin_page`).
+const PAGES: &[&str] = &[
+    "e.contact_unit_id = ANY($1) AND e.id > $2 ORDER BY",
+    "h.closed_at IS NOT NULL AND h.id > $3",
+    "FROM incident WHERE unit_id = ANY($1)",
+    "FROM person WHERE unit_id = ANY($1) AND id > $2",
+    "FROM home WHERE unit_id = ANY($1)",
+    "r.unit_id = ANY($1) AND ($2::uuid IS NULL OR r.one_id = $2)",
+];
+
+/// Statements that are planned once for any arguments: asked by themselves, or in `Database::begin_pointed`.
+const LOOKED_UP: &[&str] = &[
+    "AS scope (id)",
+    "WITH RECURSIVE reached",
+    "AS \"later_read!\"",
+    "INSERT INTO reading",
+    "FROM reading WHERE event_id = ANY($1)",
+    "FROM filled WHERE missed_at",
+    "WITH raised AS MATERIALIZED",
+    "INSERT INTO passage (",
+    "INSERT INTO unit_sight",
+    "INSERT INTO escalation",
+    "WITH elapsed AS MATERIALIZED",
+];
+
+/// Statements of proofs, which look at everybody of a part: some units.
+const PROOFS: &[&str] = &[
+    "FROM handdown d",
+    "EXISTS (SELECT FROM case_record k WHERE k.one_id = e.contact_one_id) AS \"followed!\"",
+    "FROM waiting w WHERE w.unit_id = ANY($1)",
+];
 
 #[tokio::test]
-async fn what_is_asked_all_day_reads_by_index() {
-    let sandbox = Sandbox::start().await;
-    let mut sql = filled(&sandbox).await;
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
-    let (nil, root) = ("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001");
-    let (unit, one) = ("00000000-0000-0000-0001-000000000007", "00000000-0000-0000-0002-000000000007");
-    let all = "'ffffffff-ffff-ffff-ffff-ffffffffffff'";
-    let hot = BTreeMap::from([
-        (
-            "a page of a county's observations",
-            (
-                "SELECT s.lost, s.due_at, s.observation_id FROM observation_sight s",
-                format!("'{{{root}}}', false, now(), '{nil}', false, 'infinity', {all}, 51"),
-            ),
-        ),
-        (
-            "what is due of a page",
-            ("LEFT JOIN LATERAL (SELECT missed FROM escalation", format!("'{{{one}}}', now(), 5")),
-        ),
-        (
-            "a digest",
-            (
-                "FROM escalation WHERE holder_id = $1 AND (rank, since, subject_id)",
-                format!("'{unit}', 0, '-infinity', '{nil}', 51, true"),
-            ),
-        ),
-        (
-            "whoever is followed up by nobody",
-            (
-                "SELECT subject_id FROM waiting WHERE kind = 13",
-                format!("'{{{unit}}}', '-infinity', NULL, NULL, NULL, 51, '{nil}'"),
-            ),
-        ),
-        ("what waits", ("FROM waiting WHERE at_once OR deadline_at", "now(), 5000, '{}'".to_owned())),
-        ("who refuses again and again", ("count(*) FILTER (WHERE last.outcome = 4)", "now(), 2".to_owned())),
-        ("a chain", ("WITH RECURSIVE reached", format!("'{one}', 3"))),
-        (
-            "contacts of a unit",
-            ("e.contact_unit_id = ANY($1) AND e.id > $2 ORDER BY", format!("'{{{unit}}}', '{nil}', 51")),
-        ),
-        (
-            "everybody who is one",
-            ("FROM person WHERE same_as = $1 ORDER BY id FOR UPDATE", format!("'{one}'")),
-        ),
-        ("a case of a person", ("one_id = $1 AND leads_id = id FOR NO KEY", format!("'{one}'"))),
-        (
-            "results of a person",
-            ("FROM result WHERE one_id = $1 AND told_by_id IS NULL ORDER BY taken_at", format!("'{one}'")),
-        ),
-    ]);
+async fn whatever_is_asked_reads_by_index() {
+    let url = blank(&["screening"]).await;
+    screening::migrate(&as_role(&url, "screening_owner")).await.expect("migrated");
+    let mut sql = PgConnection::connect(&url).await.expect("the database");
+    sql.execute(sqlx::raw_sql(FILL)).await.expect("filled");
+    let large = large(&mut sql).await;
+    let large: Vec<&str> = large.iter().map(String::as_str).collect();
+
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
+    let statements =
+        plans::recorded(own).into_iter().chain(plans::recorded(&format!("{own}/../../chassis/.sqlx")));
+    let named = [
+        SELDOM.iter().map(|(fragment, _)| *fragment).collect(),
+        PAGES.to_vec(),
+        LOOKED_UP.to_vec(),
+        PROOFS.to_vec(),
+    ]
+    .concat();
+    let mut met: BTreeMap<&str, usize> = named.iter().map(|fragment| (*fragment, 0)).collect();
     let mut wrong = Vec::new();
-    for (what, (fragment, arguments)) in hot {
-        for mode in ["force_custom_plan", "force_generic_plan"] {
-            let plan = plans::of(&mut sql, &plans::text(folder, fragment), &arguments, mode).await;
-            let scanned = plans::scanned(&plan, &LARGE);
-            if !scanned.is_empty() {
-                wrong.push(format!("{what} ({mode}): {scanned:?}"));
+    for statement in statements {
+        let words = statement.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for fragment in named.iter().filter(|fragment| words.contains(**fragment)) {
+            *met.entry(fragment).or_default() += 1;
+        }
+        let is_of = |fragments: &[&str]| fragments.iter().any(|fragment| words.contains(fragment));
+        if SELDOM.iter().any(|(fragment, _)| words.contains(fragment)) {
+            continue;
+        }
+        let mode = match () {
+            () if is_of(PAGES) => "force_custom_plan",
+            () if is_of(LOOKED_UP) => "force_generic_plan",
+            () => "auto",
+        };
+        let is_page = statement.text.contains("LIMIT $") && !is_of(PROOFS);
+        for arguments in statement.arguments(|kind| argument(kind, is_page)) {
+            let plan = plans::settled(&mut sql, &statement.text, &arguments, mode).await;
+            let scanned = plans::scanned(&plan, &large);
+            let looked = match plans::looked(&mut sql, &statement.text, &arguments, mode, &large).await {
+                Ok(looked) if looked.all() > MOST => format!("{:?}", looked.rows),
+                // A change may be refused with anybody's arguments.
+                Err(error) if statement.text.starts_with("SELECT") => error.to_string(),
+                _ => String::new(),
+            };
+            if !scanned.is_empty() || !looked.is_empty() {
+                let arguments: String = arguments.chars().take(300).collect();
+                wrong.push(format!("({arguments}) scans {scanned:?} {looked}: {words}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let stale: Vec<_> = met.into_iter().filter(|(_, count)| *count == 0).collect();
+    assert!(stale.is_empty(), "these name no statement any more: {stale:?}");
+}
+
+#[test]
+fn every_page_of_a_list_is_planned_for_its_arguments() {
+    let (mut met, mut wrong) = (0, Vec::new());
+    for slice in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).expect("slices") {
+        let slice = slice.expect("a slice").path();
+        for file in ["api.rs", "api/mod.rs"].map(|file| slice.join(file)) {
+            let Ok(source) = std::fs::read_to_string(&file) else { continue };
+            for handler in source.split("\n    async fn ").filter(|handler| handler.contains("page.of(")) {
+                met += 1;
+                // What asks one statement of its own has a plan that is good for any arguments.
+                if !handler.contains(".begin_page(") && !handler.contains(".acquire()") {
+                    wrong.push(format!("{}: {}", file.display(), handler.lines().next().unwrap_or_default()));
+                }
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(met > 20, "{met} lists: are they written otherwise now?");
+}
+
+/// The tables that are not small, each of which must be filled.
+async fn large(sql: &mut PgConnection) -> Vec<String> {
+    const TABLES: &str = "SELECT relname::text, greatest(reltuples, (SELECT sum(c.reltuples) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                                                 WHERE i.inhparent = t.oid))::bigint
+                          FROM pg_class t WHERE relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE '%\\_migrations'
+                            AND relnamespace = 'screening'::regnamespace";
+    let tables: Vec<(String, i64)> = sqlx::query_as(TABLES).fetch_all(sql).await.expect("tables");
+    let small: BTreeSet<&str> = SMALL.iter().map(|(table, _)| *table).collect();
+    let (few, many): (Vec<_>, Vec<_>) =
+        tables.into_iter().partition(|(table, _)| small.contains(table.as_str()));
+    assert_eq!(few.len(), small.len(), "small tables that there are not");
+    let bare: Vec<_> = many.iter().filter(|(_, rows)| *rows < 15_000).collect();
+    assert!(bare.is_empty(), "neither small nor filled by plans.sql: {bare:?}");
+    many.into_iter().map(|(table, _)| table).collect()
+}
+
+/// What a parameter of a type is asked with: somebody; on a page, whoever is in any of a county's units, too.
+fn argument(kind: &str, is_page: bool) -> Vec<String> {
+    let id = |n: u32| format!("00000000-0000-0000-0000-{n:012}");
+    let values = match kind {
+        "Uuid" => return vec![format!("'{}'", id(7))],
+        "UuidArray" => {
+            let few = format!("'{{{}}}'", id(7));
+            let many: Vec<String> = (1..=2_000).map(id).collect();
+            return if is_page { vec![few, format!("'{{{}}}'", many.join(","))] } else { vec![few] };
+        }
+        "Timestamptz" => ["'2020-02-03T12:00Z'"].as_slice(),
+        "TimestamptzArray" => &["'{2020-02-03T12:00Z}'"],
+        "Date" => &["'2020-02-03'"],
+        "DateArray" => &["'{2020-02-03}'"],
+        "Time" => &["'16:00'"],
+        "Text" => &["'plan'"],
+        "TextArray" => &["'{plan}'"],
+        "Zone" => &["'Asia/Shanghai'"],
+        "Bytea" => &["'\\x00000000000000000000000000000071'"],
+        "ByteaArray" => &["'{\\\\x00000000000000000000000000000071}'"],
+        "Int2" => &["1"],
+        "Int2Array" => &["'{1}'"],
+        "Int4" => &["3"],
+        "Int8" => &["51"],
+        "Int8Array" => &["'{51}'"],
+        "Bool" => &["false", "true"],
+        other => panic!("a parameter of type {other}"),
+    };
+    values.iter().map(|value| (*value).to_owned()).collect()
 }

@@ -1,12 +1,12 @@
 //! Readings: whatever was read is taken in and marked; what was not read is a fact.
 
 use proto::{screening as pb, screening::reading_result::Result as Read};
-use tests::{fields, reason, request_id, until};
+use tests::{fields, reason, request_id};
 use tonic::Code;
 
 use crate::{
     ground::{Ground, NUMBER, without_papers},
-    watch::{on, reading},
+    watch::{on, reading, somebody_waits},
 };
 
 async fn work(ground: &Ground, subject: &str) -> Vec<pb::Work> {
@@ -282,17 +282,7 @@ async fn r12_a_slot_that_is_read_while_it_is_closed_is_before_nobody() {
     let sent = reading(&observation.name, on(3, "00:00"), 36.5);
     let sending = ground.send("leader-0", vec![sent]);
     let closing = async {
-        let mut look = ground.sandbox.sql().await;
-        until(async || {
-            let waits: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(&mut look)
-            .await
-            .expect("who waits");
-            (waits > 0).then_some(())
-        })
-        .await;
+        somebody_waits(&ground.sandbox).await;
         for statement in [
             "UPDATE screening.slot SET outcome = 1, missed_at = closes_at WHERE observation_id = $1
                AND opens_at = (SELECT min(opens_at) FROM screening.slot WHERE observation_id = $1)",
@@ -322,17 +312,7 @@ async fn r13_a_release_waits_for_a_fever_that_is_being_taken_in() {
     sqlx::query(lock).bind(id).execute(&mut *held).await.expect("held");
     let releasing = ground.release("leader-0", &observation.name, "");
     let reading_on = async {
-        let mut look = ground.sandbox.sql().await;
-        until(async || {
-            let waits: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(&mut look)
-            .await
-            .expect("who waits");
-            (waits > 0).then_some(())
-        })
-        .await;
+        somebody_waits(&ground.sandbox).await;
         let fill = "UPDATE screening.slot SET outcome = 6 WHERE observation_id = $1";
         sqlx::query(fill).bind(id).execute(&mut *held).await.expect("filled");
         held.commit().await.expect("committed");

@@ -4,7 +4,7 @@ use proto::{registry, screening as pb};
 use tests::{fields, reason, request_id, until};
 
 use crate::{
-    ground::{Ground, NUMBER, OTHER_NUMBER, details},
+    ground::{Ground, NUMBER, OTHER_NUMBER, all_pages, details},
     watch::{on, reading},
 };
 
@@ -338,4 +338,38 @@ async fn a_watch_sends_open_referrals_and_then_what_changes() {
         }
     };
     assert_eq!(changed.name, referral);
+}
+
+#[tokio::test]
+async fn r5_what_waits_comes_in_due_order_for_its_answer_or_for_a_case() {
+    let ground = Ground::build().await;
+    doctor(&ground).await;
+    let mut referrals = Vec::new();
+    for number in [NUMBER, OTHER_NUMBER, ""] {
+        let observation = ground.observed(0, number, "2020-02-01").await;
+        referrals.push(ground.read(reading(&observation.name, on(3, "00:00"), 38.5)).await.referral);
+    }
+    ground.advance(on(3, "01:00")).await;
+    answer(&ground, &referrals[1], pb::ReferralAnswer::Suspected, "").await;
+    answer(&ground, &referrals[2], pb::ReferralAnswer::SentOn, "双峰县人民医院").await;
+    let list = async |due_order: bool| {
+        all_pages(async |page_token| {
+            let request =
+                pb::ListReferralsRequest { due_order, page_size: 1, page_token, ..Default::default() };
+            let page = ground.screening("duty-0").referrals().list_referrals(request).await;
+            let page = page.expect("a page").into_inner();
+            (page.referrals, page.next_page_token)
+        })
+        .await
+    };
+    let names = |all: &[pb::Referral]| all.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    let waits = list(true).await;
+    let next = &waits.last().expect("some wait").previous;
+    assert_eq!(next, &referrals[2], "the next one has twelve hours of its own");
+    assert_eq!(names(&waits)[..2], [referrals[1].clone(), referrals[0].clone()], "a case within two hours");
+    assert_eq!(waits.len(), 3, "who is answered, and waits for nothing, is not there");
+    assert_eq!(names(&list(false).await), [names(&waits)[1].clone(), names(&waits)[2].clone()]);
+    let request = pb::ListReferralsRequest { due_order: true, ..Default::default() };
+    let next_county = ground.screening("duty-1").referrals().list_referrals(request).await.expect("a list");
+    assert!(next_county.into_inner().referrals.is_empty());
 }

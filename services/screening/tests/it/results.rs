@@ -5,7 +5,7 @@ use tests::{reason, request_id, until};
 use tonic::Code;
 
 use crate::{
-    ground::{Ground, NUMBER, details},
+    ground::{Ground, NUMBER, OTHER_NUMBER, all_pages, details},
     watch::on,
 };
 
@@ -90,4 +90,39 @@ async fn a_result_of_another_county_s_person_and_one_from_the_future_are_refused
     };
     let refused = send("doctor-0", future).await.expect_err("from the future");
     assert_eq!(tests::fields(&refused), ["result.taken_time", "result.laboratory"]);
+}
+
+#[tokio::test]
+async fn r25_what_must_be_acted_on_comes_in_due_order() {
+    let ground = Ground::with_doctors().await;
+    let mut results = Vec::new();
+    for (number, outcome) in [(NUMBER, pb::TestOutcome::Positive), (OTHER_NUMBER, pb::TestOutcome::Negative)]
+    {
+        let person = ground.found(0, details(number)).await.name;
+        results.push(ground.tested(0, &person, outcome, on(2, "12:00")).await.name);
+    }
+    let observed = ground.observed(1, "", "2020-02-01").await;
+    ground.tested(0, &observed.person, pb::TestOutcome::Negative, on(2, "12:00")).await;
+    // As if somebody had less time for the second one.
+    let hurry = "UPDATE screening.result SET deadline_at = deadline_at - interval '1 hour' WHERE outcome = 2";
+    sqlx::query(hurry).execute(&mut ground.sandbox.sql().await).await.expect("hurried");
+    let list = async |subject: &str| {
+        all_pages(async |page_token| {
+            let request =
+                pb::ListResultsRequest { due_order: true, page_size: 1, page_token, ..Default::default() };
+            let page = ground.screening(subject).results().list_results(request).await.expect("a page");
+            let page = page.into_inner();
+            (page.results.into_iter().map(|one| one.name).collect(), page.next_page_token)
+        })
+        .await
+    };
+    assert_eq!(list("doctor-0").await, [results[1].clone(), results[0].clone()], "not who is observed");
+    let handled = pb::HandleResultRequest {
+        request_id: request_id(),
+        name: results[1].clone(),
+        handling: "called, nothing follows".to_owned(),
+    };
+    ground.screening("doctor-0").results().handle_result(handled).await.expect("handled");
+    assert_eq!(list("doctor-0").await, results[..1]);
+    assert!(list("doctor-1").await.is_empty(), "not the next county's");
 }

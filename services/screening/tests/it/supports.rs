@@ -5,7 +5,7 @@ use tests::{fields, reason, request_id, until};
 use tonic::{Code, Status};
 
 use crate::{
-    ground::{Ground, NUMBER, details},
+    ground::{Ground, NUMBER, all_pages, details},
     watch::on,
 };
 
@@ -176,22 +176,15 @@ async fn what_must_be_done_comes_in_due_order_and_what_is_due_soon_is_there() {
     let slow = ground.support("leader-0", food(&person)).await.expect("offered").name;
     let fast = pb::SupportRequest { kind: pb::SupportKind::Care.into(), ..food(&person) };
     let fast = ground.support("leader-0", fast).await.expect("offered").name;
-    let (mut due, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let request = pb::ListSupportRequestsRequest {
-            due_order: true,
-            page_size: 1,
-            page_token,
-            ..Default::default()
-        };
+    let due = all_pages(async |page_token| {
+        let (due_order, page_size) = (true, 1);
+        let request =
+            pb::ListSupportRequestsRequest { due_order, page_size, page_token, ..Default::default() };
         let page = ground.screening("leader-0").supports().list_support_requests(request).await;
         let page = page.expect("a page").into_inner();
-        due.extend(page.support_requests.into_iter().map(|one| one.name));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        (page.support_requests.into_iter().map(|one| one.name).collect(), page.next_page_token)
+    })
+    .await;
     assert_eq!(due, [fast, slow]);
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn visit(sweep: &str, grid: &str, at: DateTime<Utc>, seen: Seen) -> p
     }
 }
 
-fn household(number: &str, outcome: pb::VisitOutcome) -> Seen {
+pub(crate) fn household(number: &str, outcome: pb::VisitOutcome) -> Seen {
     Seen::Household(pb::HouseholdVisit { number: number.to_owned(), outcome: outcome.into() })
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use proto::screening::{self as pb, reading_result::Result as Read};
-use tests::{request_id, until};
+use tests::{Sandbox, request_id, until};
 use tonic::Status;
 
 use crate::ground::{Ground, details, without_papers};
@@ -22,6 +22,17 @@ pub(crate) fn reading(observation: &str, at: DateTime<Utc>, temperature: f64) ->
         temperature,
         ..pb::Reading::default()
     }
+}
+
+/// Waits until somebody in a sandbox's database waits for a lock.
+pub(crate) async fn somebody_waits(sandbox: &Sandbox) {
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let mut look = sandbox.sql().await;
+    until(async || {
+        let waits: i64 = sqlx::query_scalar(WAITING).fetch_one(&mut look).await.expect("who waits");
+        (waits > 0).then_some(())
+    })
+    .await;
 }
 
 impl Ground {

@@ -35,8 +35,12 @@ const CHAIN: &str = "
     JOIN exposure e ON e.index_one_id = r.one AND e.withdrawn_at IS NULL
     WHERE r.generation < $2 ORDER BY 1, e.id";
 
-/// Passages a second, durable and with all effects: first ours, then the bare table's.
-pub(crate) async fn passages(watched: &mut Watched<'_>) -> anyhow::Result<(f64, f64)> {
+/// Passages a second, durable and with all effects, where one in so many comes from outside the province and is handed
+/// down: first ours, then the bare table's.
+pub(crate) async fn passages(
+    watched: &mut Watched<'_>,
+    outside: Option<usize>,
+) -> anyhow::Result<(f64, f64)> {
     let post = pb::Checkpoint {
         display_name: "娄底南站".to_owned(),
         kind: pb::CheckpointKind::HighSpeedRail.into(),
@@ -61,6 +65,8 @@ pub(crate) async fn passages(watched: &mut Watched<'_>) -> anyhow::Result<(f64, 
             ..Default::default()
         }),
         temperature: 36.5,
+        from_outside: outside.is_some_and(|each| (nth / STREAMS).is_multiple_of(each)),
+        test: pb::TestResult::Negative.into(),
         ..Default::default()
     };
     let streams: Vec<Vec<pb::IngestPassagesRequest>> = (0..STREAMS)

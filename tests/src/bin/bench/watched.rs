@@ -25,7 +25,7 @@ const PROVINCE: i64 = 1_000_000;
 
 /// How many readings a call carries, and how many calls are under way at once.
 const BATCH: usize = 500;
-const CALLERS: usize = 4;
+const CALLERS: usize = 6;
 
 /// How many pages are read in a round.
 const PAGES: usize = 300;
@@ -125,23 +125,24 @@ impl<'a> Watched<'a> {
         Ok(())
     }
 
-    /// Readings a second, one of everybody in the city: first ours, then the bare table's.
-    pub(crate) async fn readings(&mut self) -> anyhow::Result<(f64, f64)> {
+    /// Readings a second, one of everybody in the city, of whom one in so many has fever: first ours, then the bare
+    /// table's.
+    pub(crate) async fn readings(&mut self, febrile: Option<usize>) -> anyhow::Result<(f64, f64)> {
         let observations: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM observation LIMIT $1")
             .bind(OBSERVED)
             .fetch_all(&mut self.sql)
             .await?;
         let taken = chassis::clock::wall();
-        let reading = |observation: &Uuid| pb::Reading {
+        let reading = |(nth, observation): (usize, &Uuid)| pb::Reading {
             event_id: Uuid::new_v4().to_string(),
             observation: format!("observations/{observation}"),
             taken_time: Some(chassis::parse::timestamp(taken)),
             kind: pb::ReadingKind::Taken.into(),
-            temperature: 36.5,
+            temperature: if febrile.is_some_and(|each| nth.is_multiple_of(each)) { 38.2 } else { 36.5 },
             ..pb::Reading::default()
         };
         let batches: Vec<Vec<pb::Reading>> =
-            observations.chunks(BATCH).map(|chunk| chunk.iter().map(reading).collect()).collect();
+            observations.chunks(BATCH).map(|chunk| chunk.iter().enumerate().map(reading).collect()).collect();
         let began = Instant::now();
         let sent = futures::stream::iter(batches).map(|readings| async {
             let request = pb::IngestReadingsRequest { readings };
@@ -154,7 +155,8 @@ impl<'a> Watched<'a> {
         sent.buffer_unordered(CALLERS).try_collect::<()>().await?;
         let ours = observations.len() as f64 / began.elapsed().as_secs_f64();
         let bare = bare(&mut self.sql, &observations, taken).await?;
-        let clear = "TRUNCATE reading, bench.reading; UPDATE slot SET outcome = 0 WHERE outcome > 0; VACUUM ANALYZE slot";
+        let clear = "TRUNCATE reading, bench.reading; DELETE FROM referral; DELETE FROM escalation;
+            UPDATE slot SET outcome = 0 WHERE outcome > 0; VACUUM ANALYZE slot";
         for statement in clear.split(';') {
             sqlx::raw_sql(statement).execute(&mut self.sql).await?;
         }

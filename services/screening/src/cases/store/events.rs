@@ -187,7 +187,7 @@ pub async fn follow_merge(
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("UPDATE case_record SET leads_id = $1 WHERE leads_id = $2 AND id <> $2", one, merged)
+    sqlx::query!("UPDATE case_record SET leads_id = $1 WHERE leads_id = $2 AND leads_id <> id", one, merged)
         .execute(connection)
         .await?;
     Ok(())

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Case, State};
-use crate::{rules::RuleSet, worklists::Place};
+use crate::{keyring::Mark, rules::RuleSet, worklists::After};
 
 pub use super::figures::{Figures, Flows};
 pub use counted::{figures, flows};
@@ -129,52 +129,44 @@ pub struct Selection<'a> {
     pub one: Option<Uuid>,
     /// Only those with a clock that is past at an instant.
     pub overdue_at: Option<DateTime<Utc>>,
-    /// After this case.
-    pub after: Uuid,
+    /// After this place. In due order, only those of which a clock runs.
+    pub after: After,
     /// At most so many.
     pub limit: i64,
 }
 
-/// A page of cases, the oldest first.
+/// A page of cases.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result<Vec<Case>, Fault> {
-    cases!(
-        connection,
-        "unit_id = ANY($1) AND leads_id = id AND id > $2 AND ($3::smallint IS NULL OR state = $3)
-         AND ($4::uuid IS NULL OR one_id = $4) AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY id LIMIT $6",
-        asked.units,
-        asked.after,
-        asked.state.map(|state| state as i16),
-        asked.one,
-        asked.overdue_at,
-        asked.limit
-    )
-}
-
-/// A page of cases of which a clock runs, in due order; `asked.after` is not looked at.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn due(
-    connection: &mut PgConnection,
-    asked: Selection<'_>,
-    after: Place,
-) -> Result<Vec<Case>, Fault> {
-    cases!(
-        connection,
-        "unit_id = ANY($1) AND leads_id = id AND due_at IS NOT NULL AND (due_at, id) > ($2, $7)
-         AND ($3::smallint IS NULL OR state = $3) AND ($4::uuid IS NULL OR one_id = $4)
-         AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
-        asked.units,
-        after.0,
-        asked.state.map(|state| state as i16),
-        asked.one,
-        asked.overdue_at,
-        asked.limit,
-        after.1
-    )
+    let state = asked.state.map(|state| state as i16);
+    match asked.after {
+        After::Made(after) => cases!(
+            connection,
+            "unit_id = ANY($1) AND leads_id = id AND id > $2 AND ($3::smallint IS NULL OR state = $3)
+             AND ($4::uuid IS NULL OR one_id = $4) AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY id LIMIT $6",
+            asked.units,
+            after,
+            state,
+            asked.one,
+            asked.overdue_at,
+            asked.limit
+        ),
+        After::Due((due_at, id)) => cases!(
+            connection,
+            "unit_id = ANY($1) AND leads_id = id AND due_at IS NOT NULL AND (due_at, id) > ($2, $7)
+             AND ($3::smallint IS NULL OR state = $3) AND ($4::uuid IS NULL OR one_id = $4)
+             AND ($5::timestamptz IS NULL OR due_at <= $5) ORDER BY due_at, id LIMIT $6",
+            asked.units,
+            due_at,
+            state,
+            asked.one,
+            asked.overdue_at,
+            asked.limit,
+            id
+        ),
+    }
 }
 
 /// Adds a case.
@@ -297,6 +289,63 @@ pub async fn confirmed_at(
         units,
         since
     )
+}
+
+/// As [`confirmed_at`], of a place that has a name: of whom a record says, under some hashes, that the person is there, or an
+/// exposure from the second instant on, by the name as it is compared, that the person was; in the hands of units.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn confirmed_named(
+    connection: &mut PgConnection,
+    (marks, name): (Vec<Mark>, &str),
+    units: &[Uuid],
+    (since, met_since): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<Case>, Fault> {
+    let hashes: Vec<Vec<u8>> = marks.into_iter().map(|mark| mark.hash).collect();
+    cases!(
+        connection,
+        "leads_id = id AND id IN (
+             SELECT c.id FROM person_mark m JOIN person p ON p.id = m.person_id
+             JOIN case_record c ON c.one_id = p.same_as AND c.unit_id = p.unit_id
+             WHERE m.hash = ANY($1) AND p.unit_id = ANY($3) AND c.confirmed_at >= $4
+             UNION SELECT c.id FROM exposure e
+             CROSS JOIN LATERAL (VALUES (e.contact_one_id, e.contact_unit_id), (e.index_one_id, e.index_unit_id)) AS w (one, unit)
+             JOIN case_record c ON c.one_id = w.one AND c.unit_id = w.unit
+             WHERE e.place_key = $2 AND e.place_key <> '' AND e.withdrawn_at IS NULL AND e.last_at >= $5
+               AND c.unit_id = ANY($3) AND c.confirmed_at >= $4)
+         ORDER BY confirmed_at, id",
+        &hashes,
+        name,
+        units,
+        since,
+        met_since
+    )
+}
+
+/// As [`has_febrile`], of a place that has a name: of whom a record in the hands of units says, under some hashes, that the
+/// person is there.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn has_febrile_named(
+    connection: &mut PgConnection,
+    marks: &[Mark],
+    units: &[Uuid],
+    but: Uuid,
+    since: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let hashes: Vec<Vec<u8>> = marks.iter().map(|mark| mark.hash.clone()).collect();
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM person_mark m JOIN person p ON p.id = m.person_id
+                          WHERE m.hash = ANY($1) AND p.unit_id = ANY($2) AND p.created_at >= $4
+                            AND 4 IN (p.purpose, p.former_purpose) AND p.same_as <> $3) AS "found!""#,
+        &hashes,
+        units,
+        but,
+        since,
+    );
+    Ok(found.fetch_one(connection).await?)
 }
 
 /// Where the person of a case is present (R23), where the unit that has the case knows it.

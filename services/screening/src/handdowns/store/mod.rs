@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Handdown, State};
-use crate::worklists::Place;
+use crate::worklists::After;
 
 mod sources;
 
@@ -237,65 +237,54 @@ pub struct Selection<'a> {
     pub state: Option<State>,
     /// Only those past their clock at an instant.
     pub overdue_at: Option<DateTime<Utc>>,
-    /// After this one.
-    pub after: Uuid,
+    /// After this place. In due order, only open ones.
+    pub after: After,
     /// At most so many.
     pub limit: i64,
 }
 
-/// A page of hand-downs, the oldest first; closed ones only where they are asked for.
+/// A page of hand-downs; closed ones only where they are asked for.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn list(connection: &mut PgConnection, asked: Selection<'_>) -> Result<Vec<Handdown>, Fault> {
     let state = asked.state.map(|state| state as i16);
-    if asked.state == Some(State::Closed) {
-        return handdowns!(
+    match asked.after {
+        After::Made(after) if asked.state == Some(State::Closed) => handdowns!(
             connection,
             "h.closed_at IS NOT NULL AND h.id > $3 AND (h.to_unit_id = ANY($1) OR h.from_unit_id = ANY($2))
              ORDER BY h.id LIMIT $4",
             asked.to,
             asked.from,
-            asked.after,
+            after,
             asked.limit
-        );
+        ),
+        After::Made(after) => handdowns!(
+            connection,
+            "h.closed_at IS NULL AND h.id > $3 AND (h.to_unit_id = ANY($1) OR h.from_unit_id = ANY($2))
+             AND ($5::smallint IS NULL OR h.state = $5) AND ($6::timestamptz IS NULL OR h.due_at <= $6)
+             ORDER BY h.id LIMIT $4",
+            asked.to,
+            asked.from,
+            after,
+            asked.limit,
+            state,
+            asked.overdue_at
+        ),
+        After::Due((due_at, id)) => handdowns!(
+            connection,
+            "h.closed_at IS NULL AND (h.due_at, h.id) > ($3, $7) AND (h.to_unit_id = ANY($1) OR h.from_unit_id = ANY($2))
+             AND ($5::smallint IS NULL OR h.state = $5) AND ($6::timestamptz IS NULL OR h.due_at <= $6)
+             ORDER BY h.due_at, h.id LIMIT $4",
+            asked.to,
+            asked.from,
+            due_at,
+            asked.limit,
+            state,
+            asked.overdue_at,
+            id
+        ),
     }
-    handdowns!(
-        connection,
-        "h.closed_at IS NULL AND h.id > $3 AND (h.to_unit_id = ANY($1) OR h.from_unit_id = ANY($2))
-         AND ($5::smallint IS NULL OR h.state = $5) AND ($6::timestamptz IS NULL OR h.due_at <= $6)
-         ORDER BY h.id LIMIT $4",
-        asked.to,
-        asked.from,
-        asked.after,
-        asked.limit,
-        state,
-        asked.overdue_at
-    )
-}
-
-/// A page of open hand-downs in due order; `asked.after` is not looked at.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn due(
-    connection: &mut PgConnection,
-    asked: Selection<'_>,
-    after: Place,
-) -> Result<Vec<Handdown>, Fault> {
-    handdowns!(
-        connection,
-        "h.closed_at IS NULL AND (h.due_at, h.id) > ($3, $7) AND (h.to_unit_id = ANY($1) OR h.from_unit_id = ANY($2))
-         AND ($5::smallint IS NULL OR h.state = $5) AND ($6::timestamptz IS NULL OR h.due_at <= $6)
-         ORDER BY h.due_at, h.id LIMIT $4",
-        asked.to,
-        asked.from,
-        after.0,
-        asked.limit,
-        asked.state.map(|state| state as i16),
-        asked.overdue_at,
-        after.1
-    )
 }
 
 /// Adds a hand-down.

@@ -36,7 +36,7 @@ pub struct Source {
 pub async fn reseal(connection: &mut PgConnection, keys: &Keyring, limit: i64) -> Result<usize, Fault> {
     let rows = sqlx::query!(
         r#"SELECT event_id, entered_by, key_id AS "key_id!", sealed AS "sealed!" FROM handdown_source
-           WHERE key_id <> $1 AND sealed IS NOT NULL ORDER BY event_id LIMIT $2 FOR UPDATE SKIP LOCKED"#,
+           WHERE (key_id < $1 OR key_id > $1) AND sealed IS NOT NULL ORDER BY event_id LIMIT $2 FOR UPDATE SKIP LOCKED"#,
         keys.first(),
         limit,
     );

@@ -2,6 +2,7 @@
 
 mod events;
 mod sight;
+mod work;
 
 use chassis::Fault;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -12,7 +13,10 @@ use super::Observation;
 use crate::rules::RuleSet;
 
 pub use events::{Happened, happened, note};
-pub use sight::{Page, Sight, keep_in_sight, keep_units, list, sights, stand_otherwise};
+pub use sight::{
+    DEPARTURES, Page, Sight, departed, keep_in_sight, keep_units, list, seen, sights, stand_otherwise,
+};
+pub use work::{Due, work};
 
 struct Row {
     id: Uuid,
@@ -25,7 +29,10 @@ struct Row {
     last_exposure: NaiveDate,
     place: i16,
     facility: String,
+    days: i16,
     slots_a_day: i16,
+    slots_since: Option<NaiveDate>,
+    slots_before: Option<i16>,
     control_plan: i16,
     treatment_plan: i16,
     response_level: i16,
@@ -54,7 +61,9 @@ impl From<Row> for Observation {
             last_exposure: row.last_exposure,
             place: row.place,
             facility: row.facility,
+            days: row.days,
             slots_a_day: row.slots_a_day,
+            slots_before: row.slots_since.zip(row.slots_before),
             rules: RuleSet {
                 control_plan: row.control_plan,
                 treatment_plan: row.treatment_plan,
@@ -80,8 +89,8 @@ macro_rules! observations {
         sqlx::query_as!(
             Row,
             "SELECT id, person_id, unit_id, one_id, opened_unit_id, leads_id, basis, last_exposure, place, facility,
-                    slots_a_day, control_plan, treatment_plan, response_level, starts_at, ends_at, due_at, lost,
-                    ending, reason, unmet, ended_at, ended_by, version
+                    days, slots_a_day, slots_since, slots_before, control_plan, treatment_plan, response_level, starts_at,
+                    ends_at, due_at, lost, ending, reason, unmet, ended_at, ended_by, version
              FROM observation WHERE " + $condition
             $(, $value)*
         )
@@ -175,8 +184,8 @@ pub async fn insert(connection: &mut PgConnection, observation: &Observation) ->
     sqlx::query!(
         "INSERT INTO observation (id, person_id, unit_id, one_id, opened_unit_id, leads_id, basis, last_exposure, place,
                                   facility, slots_a_day, control_plan, treatment_plan, response_level, starts_at,
-                                  ends_at, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                                  ends_at, due_at, days)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         observation.id,
         observation.person,
         observation.unit,
@@ -194,6 +203,7 @@ pub async fn insert(connection: &mut PgConnection, observation: &Observation) ->
         observation.starts_at,
         observation.ends_at,
         observation.due_at,
+        observation.days,
     )
     .execute(connection)
     .await?;
@@ -207,7 +217,9 @@ pub async fn insert(connection: &mut PgConnection, observation: &Observation) ->
 pub async fn update(connection: &mut PgConnection, observation: &Observation) -> Result<(), Fault> {
     sqlx::query!(
         "UPDATE observation SET leads_id = $2, last_exposure = $3, place = $4, facility = $5, ends_at = $6, due_at = $7,
-                lost = $8, ending = $9, reason = $10, unmet = $11, ended_at = $12, ended_by = $13, version = version + 1
+                lost = $8, ending = $9, reason = $10, unmet = $11, ended_at = $12, ended_by = $13, days = $14,
+                slots_a_day = $15, slots_since = $16, slots_before = $17, control_plan = $18, treatment_plan = $19,
+                response_level = $20, version = version + 1
          WHERE id = $1",
         observation.id,
         observation.leads,
@@ -222,8 +234,26 @@ pub async fn update(connection: &mut PgConnection, observation: &Observation) ->
         &observation.unmet,
         observation.ended_at,
         observation.ended_by,
+        observation.days,
+        observation.slots_a_day,
+        observation.slots_before.map(|(since, _)| since),
+        observation.slots_before.map(|(_, before)| before),
+        observation.rules.control_plan,
+        observation.rules.treatment_plan,
+        observation.rules.response_level,
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Another observation of the person counts: nothing that anybody is shown of this one, which is locked, is changed by it.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn follow(connection: &mut PgConnection, id: Uuid, leading: Uuid) -> Result<(), Fault> {
+    sqlx::query!("UPDATE observation SET leads_id = $2 WHERE id = $1", id, leading)
+        .execute(connection)
+        .await?;
     Ok(())
 }

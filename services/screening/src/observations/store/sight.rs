@@ -1,13 +1,17 @@
 //! Who sees open observations: the unit whose hands they are in, and every unit above it. Kept beside the
 //! observations, so that a page of a county's is a range of an index.
 
-use chassis::Fault;
+use chassis::{Fault, clock, feed, partitions::DayTable};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Row;
-use crate::observations::Observation;
+use crate::observations::{Observation, TOPIC};
+
+/// Who saw an observation that went out of sight: kept for longer than the feed's changes, which tell it.
+pub const DEPARTURES: DayTable =
+    DayTable { table: "observation_departure", kept_days: feed::TABLE.kept_days + 1 };
 
 /// By which units the open observations of a unit are seen, and before which is put what was not done there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +71,26 @@ pub async fn keep_units(connection: &mut PgConnection, sights: &[Sight]) -> Resu
     Ok(())
 }
 
-/// Writes the lists of some observations anew, by what is kept of their units.
+/// Writes the lists of some observations anew, by what is kept of their units. What came into somebody's sight or went out
+/// of it by that is a change of the feed, and who saw what went out of sight is kept.
 async fn see(connection: &mut PgConnection, observations: &[Uuid]) -> Result<(), Fault> {
+    let otherwise = sqlx::query_scalar!(
+        r#"WITH seen AS (
+               SELECT o.id, ARRAY(SELECT s.ancestor_id FROM observation_sight s WHERE s.observation_id = o.id) AS by,
+                      CASE WHEN o.ended_at IS NULL THEN coalesce(u.ancestors, '{}') ELSE '{}' END AS by_now
+               FROM observation o LEFT JOIN unit_sight u ON u.unit_id = o.unit_id WHERE o.id = ANY($1)
+           ), departed AS (
+               INSERT INTO observation_departure (day, observation_id, ancestors)
+               SELECT $2, id, by FROM seen WHERE NOT by <@ by_now
+           )
+           SELECT id AS "id!" FROM seen WHERE NOT (by <@ by_now AND by_now <@ by) ORDER BY id"#,
+        observations,
+        clock::wall().date_naive(),
+    );
+    let otherwise = otherwise.fetch_all(&mut *connection).await?;
+    if !otherwise.is_empty() {
+        feed::note(connection, TOPIC, &otherwise).await?;
+    }
     sqlx::query!("DELETE FROM observation_sight WHERE observation_id = ANY($1)", observations)
         .execute(&mut *connection)
         .await?;
@@ -148,7 +170,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT o.id, o.person_id, o.unit_id, o.one_id, o.opened_unit_id, o.leads_id, o.basis, o.last_exposure, o.place,
-                  o.facility, o.slots_a_day, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
+                  o.facility, o.days, o.slots_a_day, o.slots_since, o.slots_before, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
                   o.due_at, o.lost, o.ending, o.reason, o.unmet, o.ended_at, o.ended_by, o.version
            FROM unnest($1::uuid[]) AS scope (id)
            CROSS JOIN LATERAL (
@@ -169,4 +191,43 @@ pub async fn list(
         limit,
     );
     Ok(rows.fetch_all(connection).await?.into_iter().map(Observation::from).collect())
+}
+
+/// Those of some observations that units see, open or ended: who stands where is what the lists go by, and what is told
+/// when it changes.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn seen(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    units: &[Uuid],
+) -> Result<Vec<Observation>, Fault> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT o.id, o.person_id, o.unit_id, o.one_id, o.opened_unit_id, o.leads_id, o.basis, o.last_exposure, o.place,
+                o.facility, o.days, o.slots_a_day, o.slots_since, o.slots_before, o.control_plan, o.treatment_plan, o.response_level, o.starts_at, o.ends_at,
+                o.due_at, o.lost, o.ending, o.reason, o.unmet, o.ended_at, o.ended_by, o.version
+         FROM observation o JOIN unit_sight u ON u.unit_id = o.unit_id WHERE o.id = ANY($1) AND u.ancestors && $2",
+        ids,
+        units,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(Observation::from).collect())
+}
+
+/// Those of some observations that units saw before they ended or went out of their sight.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn departed(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    units: &[Uuid],
+) -> Result<Vec<Uuid>, Fault> {
+    let departed = sqlx::query_scalar!(
+        "SELECT DISTINCT observation_id FROM observation_departure WHERE observation_id = ANY($1) AND ancestors && $2",
+        ids,
+        units,
+    );
+    Ok(departed.fetch_all(connection).await?)
 }

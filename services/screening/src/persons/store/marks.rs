@@ -72,11 +72,25 @@ pub(super) async fn mark(connection: &mut PgConnection, person: Uuid, marks: &[M
 /// # Errors
 /// Where the database fails.
 pub async fn forget_marks(connection: &mut PgConnection, keys: &Keyring, limit: i64) -> Result<usize, Fault> {
+    // From one key to the next: there are few, however many marks.
+    let used = sqlx::query_scalar!(
+        r#"WITH RECURSIVE used (key_id) AS (
+               SELECT min(key_id) FROM person_mark
+               UNION ALL
+               SELECT (SELECT min(m.key_id) FROM person_mark m WHERE m.key_id > u.key_id) FROM used u WHERE u.key_id IS NOT NULL)
+           SELECT key_id AS "key_id!" FROM used WHERE key_id IS NOT NULL"#
+    );
+    let ring = keys.ids();
+    let used = used.fetch_all(&mut *connection).await?.into_iter();
+    let gone: Vec<String> = used.filter(|key| !ring.contains(key)).collect();
+    if gone.is_empty() {
+        return Ok(0);
+    }
     let forgotten = sqlx::query!(
         "DELETE FROM person_mark WHERE (hash, person_id) IN (
              SELECT m.hash, m.person_id FROM person_mark m JOIN person p ON p.id = m.person_id
-             WHERE m.key_id <> ALL($1) AND p.key_id = $2 ORDER BY m.hash LIMIT $3 FOR UPDATE OF m SKIP LOCKED)",
-        &keys.ids(),
+             WHERE m.key_id = ANY($1) AND p.key_id = $2 ORDER BY m.hash LIMIT $3 FOR UPDATE OF m SKIP LOCKED)",
+        &gone,
         keys.first(),
         limit,
     );

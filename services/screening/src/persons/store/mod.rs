@@ -16,9 +16,9 @@ use crate::{
     keyring::{Keyring, Sealed},
 };
 
-/// The number of the rules that persons are marked by: the second finds infants by their guardian's number, the third notes
-/// whose texts look damaged.
-const MARKED: i16 = 3;
+/// The number of the rules that persons are marked by: the second finds infants by their guardian's number, the third who is
+/// at a place, the fourth notes whose texts look damaged.
+const MARKED: i16 = 4;
 
 pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;
@@ -197,8 +197,8 @@ pub async fn list(
             "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
              AND erased_at IS NULL AND (damaged OR NOT $8)
              AND ($3::smallint IS NULL OR purpose = $3)
-             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
-             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+             AND ($4::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($4))))
+             AND ($5::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($5))))
              ORDER BY follow_by, id LIMIT $6",
             selection.units,
             after.0,
@@ -230,8 +230,8 @@ pub async fn list(
         connection,
         keys,
         "unit_id = ANY($1) AND id > $2 AND erased_at IS NULL AND ($3::smallint IS NULL OR purpose = $3)
-         AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
-         AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+         AND ($4::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($4))))
+         AND ($5::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($5))))
          ORDER BY id LIMIT $6",
         selection.units,
         selection.after,
@@ -415,7 +415,7 @@ pub async fn sealed_before(
     persons!(
         connection,
         keys,
-        "erased_at IS NULL AND (key_id <> $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "erased_at IS NULL AND (key_id < $1 OR key_id > $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         keys.first(),
         limit,
         MARKED

@@ -43,7 +43,7 @@ pub async fn reseal_findings(
     limit: i64,
 ) -> Result<usize, Fault> {
     let rows = sqlx::query!(
-        "SELECT id, key_id, sealed FROM finding WHERE key_id <> $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "SELECT id, key_id, sealed FROM finding WHERE (key_id < $1 OR key_id > $1) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         keys.first(),
         limit,
     );

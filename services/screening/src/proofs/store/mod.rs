@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Filled;
+use super::{Change, Filled};
 use crate::{
     observations::{Observation, store::some},
     readings::{Outcome, Slot},
@@ -22,8 +22,8 @@ pub struct Proved {
     pub observation: Observation,
     /// Its slots, in order.
     pub slots: Vec<Filled>,
-    /// When its window was set or changed, and the end that it had from then on, in order.
-    pub changes: Changes,
+    /// When its window was set or changed, and how, in order.
+    pub changes: Vec<Change>,
     /// How many readings were read.
     pub readings: i64,
     /// Whether the observation that counts for the person is open.
@@ -224,19 +224,17 @@ pub async fn waiting(
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// The changes of windows: when, and the end from then on.
-pub type Changes = Vec<(DateTime<Utc>, DateTime<Utc>)>;
-
-/// The changes of the windows of observations.
-async fn changes(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Changes>, Fault> {
+/// The changes of the windows of observations, in order.
+async fn changes(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Change>>, Fault> {
     let rows = sqlx::query!(
-        "SELECT observation_id, happened_at, ends_at FROM observation_event
+        "SELECT observation_id, happened_at, ends_at, slots_a_day FROM observation_event
          WHERE observation_id = ANY($1) AND kind <> 7 ORDER BY observation_id, number",
         ids,
     );
-    let mut changes: HashMap<Uuid, Changes> = HashMap::new();
+    let mut changes: HashMap<Uuid, Vec<Change>> = HashMap::new();
     for row in rows.fetch_all(connection).await? {
-        changes.entry(row.observation_id).or_default().push((row.happened_at, row.ends_at));
+        let change = Change { at: row.happened_at, ends_at: row.ends_at, slots_a_day: row.slots_a_day };
+        changes.entry(row.observation_id).or_default().push(change);
     }
     Ok(changes)
 }

@@ -13,6 +13,7 @@ use super::{Asked, Proved};
 use crate::{
     handdowns::{self, Handdown, State},
     observations::{Event, store::some},
+    proofs::at_first,
 };
 
 /// As [`super::observations`], at an instant: of persons who were in the hands of units then.
@@ -92,15 +93,16 @@ pub async fn proved(
         .filter_map(|mut observation| {
             let row = rows.remove(&observation.id)?;
             let mut changes = changes.remove(&observation.id).unwrap_or_default();
-            changes.retain(|change| change.0 < at);
+            changes.retain(|change| change.at < at);
             let mut slots = slots.remove(&observation.id).unwrap_or_default();
             slots.retain(|filled| filled.slot.closes_at <= at);
+            observation = at_first(&observation, &changes);
+            for change in &changes {
+                change.apply(&mut observation, zone);
+            }
             (observation.unit, observation.one) = (row.unit_id, row.one_id);
             observation.lost = row.lost == Event::Lost as i32;
             observation.ended_at = observation.ended_at.filter(|ended_at| *ended_at < at);
-            if let Some((_, end)) = changes.last() {
-                observation.end_at(*end, zone);
-            }
             let is_open = observation.ended_at.is_none();
             Some(Proved {
                 slots,
@@ -134,7 +136,8 @@ pub async fn handdowns(
         "SELECT d.id, h.unit_id FROM handdown d
          CROSS JOIN LATERAL (SELECT unit_id FROM hands_event WHERE person_id = d.person_id AND happened_at < $4
                              ORDER BY number DESC LIMIT 1) h
-         WHERE h.unit_id = ANY($1) AND d.id > $2 AND d.created_at < $4 AND (d.closed_at IS NULL OR d.closed_at >= $4)
+         WHERE d.person_id IN (SELECT person_id FROM hands_event WHERE unit_id = ANY($1) AND happened_at < $4)
+           AND h.unit_id = ANY($1) AND d.id > $2 AND d.created_at < $4 AND (d.closed_at IS NULL OR d.closed_at >= $4)
          ORDER BY d.id LIMIT $3",
         units,
         after,

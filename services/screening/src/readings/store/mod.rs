@@ -1,6 +1,6 @@
 //! Slots and readings remember here.
 
-use chassis::Fault;
+use chassis::{Fault, parse::SKEW};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::escalations::Kind;
 
 mod slots;
 
-pub use slots::{Due, close_elapsed, due, fill, fill_from_all, finish, plan, read, recount, slots};
+pub use slots::{close_elapsed, fill, fill_from_all, finish, plan, read, recount, slots};
 
 /// How long readings are kept, in days: they are evidence, and go with the persons (P2).
 const KEPT_DAYS: u64 = 36_500;
@@ -57,14 +57,20 @@ pub struct Spoken {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn spoken_of(connection: &mut PgConnection, readings: &[Reading]) -> Result<Vec<Spoken>, Fault> {
+pub async fn spoken_of(
+    connection: &mut PgConnection,
+    readings: &[Reading],
+    now: DateTime<Utc>,
+) -> Result<Vec<Spoken>, Fault> {
     let observations: Vec<Uuid> = readings.iter().map(|reading| reading.observation).collect();
     let taken: Vec<DateTime<Utc>> = readings.iter().map(|reading| reading.taken_at).collect();
     let rows = sqlx::query!(
         r#"SELECT r.nth AS "nth!", o.id, o.unit_id, o.opened_unit_id, o.ended_at IS NOT NULL AS "has_ended!",
                   coalesce(o.ending = 7, false) AS "is_joined!",
                   s.opens_at AS "opens_at?", s.closes_at AS "closes_at?", s.outcome AS "outcome?", s.missed_at AS "missed_at?",
-                  EXISTS (SELECT FROM slot l WHERE l.observation_id = o.id AND l.opens_at > r.taken_at AND l.outcome >= 3) AS "later_read!",
+                  CASE WHEN s.closes_at > $4 THEN false ELSE EXISTS (
+                      SELECT FROM slot l WHERE l.observation_id = o.id AND l.opens_at > r.taken_at AND l.opens_at <= $4 AND l.outcome >= 3
+                  ) END AS "later_read!",
                   EXISTS (SELECT FROM escalation e WHERE e.subject_id IN (o.id, lead.id) AND e.kind = $3) AS "is_raised!",
                   lead.id AS "lead_id?", ls.opens_at AS "lead_opens_at?"
            FROM (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS u (observation_id, taken_at, nth)
@@ -74,7 +80,9 @@ pub async fn spoken_of(connection: &mut PgConnection, readings: &[Reading]) -> R
                SELECT * FROM slot WHERE observation_id = o.id AND opens_at <= r.taken_at ORDER BY opens_at DESC LIMIT 1
            ) s ON s.closes_at > r.taken_at
            LEFT JOIN LATERAL (
-               SELECT id FROM observation WHERE one_id = o.one_id AND ended_at IS NULL AND leads_id = id AND id <> o.id
+               SELECT id FROM observation
+               WHERE one_id = CASE WHEN o.leads_id <> o.id OR o.ended_at IS NOT NULL THEN o.one_id END
+                 AND ended_at IS NULL AND leads_id = id AND id <> o.id
            ) lead ON true
            LEFT JOIN LATERAL (
                SELECT opens_at, closes_at FROM slot WHERE observation_id = lead.id AND opens_at <= r.taken_at ORDER BY opens_at DESC LIMIT 1
@@ -82,6 +90,8 @@ pub async fn spoken_of(connection: &mut PgConnection, readings: &[Reading]) -> R
         &observations,
         &taken,
         Kind::ReadingMissed as i16,
+        // Another replica's clock may be ahead of this one, too.
+        now + SKEW * 2,
     );
     let rows = rows.fetch_all(connection).await?.into_iter();
     Ok(rows
@@ -176,11 +186,15 @@ pub async fn known(
     rows.fetch_all(connection).await?.into_iter().map(Kept::try_from).collect()
 }
 
-/// Adds readings; answers the events and days of those that were not there before.
+/// Adds readings of one sender; answers the events and days of those that were there before.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec<(Uuid, NaiveDate)>, Fault> {
+pub async fn insert(
+    connection: &mut PgConnection,
+    sent_by: &str,
+    kept: &[&Kept],
+) -> Result<Vec<(Uuid, NaiveDate)>, Fault> {
     // Lists of lists do not fit a table's columns: each becomes a text that is taken apart again.
     let words = |numbers: &[i16]| {
         let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
@@ -192,16 +206,20 @@ pub async fn insert(connection: &mut PgConnection, kept: &[&Kept]) -> Result<Vec
     };
     let keys: Vec<_> = kept.iter().map(of).collect();
     let rows = sqlx::query!(
-        "INSERT INTO reading (taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
-                              symptoms, marks, note)
-         SELECT taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
-                symptoms::smallint[], marks::smallint[], note
-         FROM unnest($1::date[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::smallint[],
-                     $8::smallint[], $9::text[], $10::text[], $11::text[])
-              AS r (taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note)
-         ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id, taken_on",
+        r#"WITH new AS (
+             INSERT INTO reading (taken_on, sent_by, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
+                                  symptoms, marks, note)
+             SELECT taken_on, $2, event_id, observation_id, taken_at, received_at, outcome, decidegrees,
+                    symptoms::smallint[], marks::smallint[], note
+             FROM unnest($1::date[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::smallint[],
+                         $8::smallint[], $9::text[], $10::text[], $11::text[])
+                  AS r (taken_on, event_id, observation_id, taken_at, received_at, outcome, decidegrees, symptoms, marks, note)
+             ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id, taken_on
+         )
+         SELECT event_id AS "event_id!", taken_on AS "taken_on!" FROM unnest($3, $1) AS r (event_id, taken_on)
+         EXCEPT SELECT event_id, taken_on FROM new"#,
         &kept.iter().map(|kept| kept.taken_on).collect::<Vec<_>>(),
-        &kept.iter().map(|kept| kept.sent_by.clone()).collect::<Vec<_>>(),
+        sent_by,
         &keys.iter().map(|key| key.0).collect::<Vec<_>>(),
         &keys.iter().map(|key| key.1).collect::<Vec<_>>(),
         &keys.iter().map(|key| key.2).collect::<Vec<_>>(),

@@ -24,10 +24,12 @@ pub async fn plan(
 ) -> Result<(), Fault> {
     let (opens, closes): (Vec<_>, Vec<_>) = slots.iter().filter(|slot| slot.1 > now).copied().unzip();
     sqlx::query!(
-        "DELETE FROM slot WHERE observation_id = $1 AND closes_at > $2 AND outcome = 0 AND NOT opens_at = ANY($3)",
+        "DELETE FROM slot WHERE observation_id = $1 AND closes_at > $2 AND outcome = 0
+           AND (opens_at, closes_at) NOT IN (SELECT * FROM unnest($3::timestamptz[], $4::timestamptz[]))",
         observation,
         now,
         &opens,
+        &closes,
     )
     .execute(&mut *connection)
     .await?;
@@ -160,8 +162,7 @@ pub async fn read(
     Ok(Read { unread: row.unread, waiting: row.waiting, last, is_referred: row.is_referred })
 }
 
-/// Writes what came of slots, by their keys in order, whatever the planner takes the table for: the gravest
-/// counts. Answers the observations of those that had been missed.
+/// Writes what came of slots, by their keys in order: the gravest counts. Answers the observations of those that had been missed.
 ///
 /// # Errors
 /// Where the database fails.
@@ -169,23 +170,22 @@ pub async fn fill(
     connection: &mut PgConnection,
     slots: &std::collections::BTreeMap<(Uuid, DateTime<Utc>), Outcome>,
 ) -> Result<Vec<Uuid>, Fault> {
-    sqlx::raw_sql("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        .execute(&mut *connection)
-        .await?;
     let observations: Vec<Uuid> = slots.keys().map(|key| key.0).collect();
     let opens: Vec<DateTime<Utc>> = slots.keys().map(|key| key.1).collect();
     let outcomes: Vec<i16> = slots.values().map(|outcome| *outcome as i16).collect();
-    let filled = sqlx::query!(
-        r#"UPDATE slot s SET outcome = r.outcome
-           FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[]) AS r (observation_id, opens_at, outcome)
-           WHERE s.observation_id = r.observation_id AND s.opens_at = r.opens_at AND s.outcome < r.outcome
-           RETURNING s.observation_id, s.missed_at IS NOT NULL AS "was_missed!""#,
+    let filled = sqlx::query_scalar!(
+        "WITH filled AS (
+             UPDATE slot s SET outcome = r.outcome
+             FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[]) AS r (observation_id, opens_at, outcome)
+             WHERE s.observation_id = r.observation_id AND s.opens_at = r.opens_at AND s.outcome < r.outcome
+             RETURNING s.observation_id, s.missed_at
+         )
+         SELECT observation_id FROM filled WHERE missed_at IS NOT NULL",
         &observations,
         &opens,
         &outcomes,
     );
-    let filled = filled.fetch_all(connection).await?.into_iter();
-    Ok(filled.filter(|row| row.was_missed).map(|row| row.observation_id).collect())
+    Ok(filled.fetch_all(connection).await?)
 }
 
 /// Writes into the slots of an open observation what was read in other observations of the same person: of all where it
@@ -266,52 +266,6 @@ pub async fn slots(
             closes_at: row.closes_at,
             outcome: Outcome::of(row.outcome),
             missed_at: row.missed_at,
-        })
-        .collect())
-}
-
-/// What is to be done now about an observation.
-#[derive(Clone, Copy, Debug)]
-pub struct Due {
-    /// Which.
-    pub observation: Uuid,
-    /// The slot of this hour, where it has not been read.
-    pub slot: Option<Slot>,
-    /// How many readings were missed in a row.
-    pub missed: i16,
-}
-
-/// What is to be done now about some observations, apart from releases.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn due(
-    connection: &mut PgConnection,
-    observations: &[Uuid],
-    now: DateTime<Utc>,
-) -> Result<Vec<Due>, Fault> {
-    let rows = sqlx::query!(
-        r#"SELECT o.id AS "id!", s.opens_at AS "opens_at?", s.closes_at AS "closes_at?", coalesce(e.missed, 0::smallint) AS "missed!"
-           FROM unnest($1::uuid[]) AS o (id)
-           LEFT JOIN LATERAL (
-               SELECT * FROM slot WHERE observation_id = o.id AND opens_at <= $2 ORDER BY opens_at DESC LIMIT 1
-           ) s ON s.closes_at > $2 AND s.outcome = 0
-           LEFT JOIN LATERAL (SELECT missed FROM escalation WHERE subject_id = o.id AND kind = $3) e ON true"#,
-        observations,
-        now,
-        Kind::ReadingMissed as i16,
-    );
-    let rows = rows.fetch_all(connection).await?.into_iter();
-    Ok(rows
-        .map(|row| Due {
-            observation: row.id,
-            slot: row.opens_at.zip(row.closes_at).map(|(opens_at, closes_at)| Slot {
-                opens_at,
-                closes_at,
-                outcome: None,
-                missed_at: None,
-            }),
-            missed: row.missed,
         })
         .collect())
 }

@@ -46,6 +46,31 @@ impl Lives {
         count.fetch_one(&mut sql).await.expect("a count")
     }
 
+    /// A command centre says from today on how long and how often persons are observed, or the response level.
+    pub(super) async fn order(&mut self, one: u8, other: u8) {
+        let area_unit = self.ground.counties[usize::from(one) % 2].clone();
+        let effective_date = self.ground.sandbox.clock.today().to_string();
+        let (request_id, order) = (request_id(), "an order".to_owned());
+        let mut schedules = self.ground.screening("duty").schedules();
+        let level = 1 + i32::from(other % 2);
+        if one.is_multiple_of(5) {
+            let request = pb::SetResponseLevelRequest { request_id, area_unit, level, effective_date, order };
+            schedules.set_response_level(request).await.expect("said");
+        } else {
+            let request = pb::SetObservationTermsRequest {
+                request_id,
+                area_unit,
+                response_level: level,
+                effective_date,
+                basis: pb::Basis::Unspecified.into(),
+                days: 1 + i32::from(other % 20),
+                slots_a_day: 1 + i32::from(one % 4),
+                order,
+            };
+            schedules.set_observation_terms(request).await.expect("set");
+        }
+    }
+
     pub(super) async fn agree(&mut self, nth: u8) {
         if let Some(question) = self.ground.questions("duty").await.into_iter().next() {
             let unit = if nth.is_multiple_of(2) { question.holding_unit } else { question.finding_unit };

@@ -26,7 +26,7 @@ const STEPS: usize = 400;
 /// After how many steps the law is proved, where the number of steps was said: else after each.
 const PROVED: usize = 100;
 /// Every kind of step; each happens in every life.
-const KINDS: [&str; 20] = [
+const KINDS: [&str; 21] = [
     "turn up",
     "open",
     "read",
@@ -41,6 +41,7 @@ const KINDS: [&str; 20] = [
     "move in",
     "hospital",
     "answer",
+    "order",
     "repeat",
     "move unit",
     "close unit",
@@ -308,7 +309,7 @@ impl Lives {
 
     async fn step(mut self, (kind, one, other): (u8, u8, u8)) -> Self {
         let mut happened = true;
-        let kind = match kind % 35 {
+        let kind = match kind % 36 {
             0 | 1 => {
                 self.turn_up(one, other).await;
                 "turn up"
@@ -373,6 +374,10 @@ impl Lives {
                 self.repeat(one).await;
                 "repeat"
             }
+            34 => {
+                self.order(one, other).await;
+                "order"
+            }
             31 if one < 100 => {
                 happened = self.move_unit(other).await;
                 "move unit"
@@ -385,7 +390,7 @@ impl Lives {
                 self = self.crash().await;
                 "crash"
             }
-            34 => {
+            35 => {
                 happened = self.expire(one, other).await;
                 "expire"
             }

@@ -1,0 +1,310 @@
+//! What each list of screening says must be done.
+
+use proto::screening as pb;
+
+use super::Task;
+use crate::{client::Screening, commands::pages, output};
+
+/// Readings that are due, were missed, or after which a release is.
+pub(super) async fn work(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let ancestor_unit = below.to_owned();
+    let mut request =
+        pb::ListWorkRequest { ancestor_unit, page_size: pages::size(limit), ..Default::default() };
+    let mut readings = screening.readings();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = readings.list_work(request.clone()).await?.into_inner();
+        Ok((page.work, page.next_page_token))
+    })
+    .await?;
+    let task = |work: pb::Work| {
+        let observation = work.observation.unwrap_or_default();
+        let slot = work.slot.and_then(|slot| slot.close_time);
+        let what = if slot.is_some() { "take a reading" } else { "release" };
+        let more = match work.missed_in_a_row {
+            0 => String::new(),
+            count => format!("{count} missed in a row"),
+        };
+        let due = slot.or(observation.due_time);
+        Task {
+            due,
+            what,
+            subject: observation.name,
+            person: observation.person,
+            unit: observation.responsible_unit,
+            more,
+        }
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Whoever was found and is followed up by nobody, of those who are asked for.
+pub(super) async fn persons(
+    screening: &Screening,
+    below: &str,
+    limit: usize,
+    asked: impl Fn(&pb::Person) -> bool,
+) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListPersonsRequest {
+        ancestor_unit: below.to_owned(),
+        unfollowed: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut persons = screening.persons();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = persons.list_persons(request.clone()).await?.into_inner();
+        Ok((page.persons.into_iter().filter(&asked).collect(), page.next_page_token))
+    })
+    .await?;
+    let task = |person: pb::Person| Task {
+        due: person.follow_up_time,
+        what: "put under observation",
+        more: output::word(person.purpose().as_str_name(), "PURPOSE_"),
+        subject: person.name.clone(),
+        person: person.name,
+        unit: person.responsible_unit,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Exposures of which nobody has said who the index is: they have no hour.
+pub(super) async fn dangling(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListExposuresRequest {
+        ancestor_unit: below.to_owned(),
+        dangling: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut exposures = screening.exposures();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = exposures.list_exposures(request.clone()).await?.into_inner();
+        Ok((page.exposures, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Exposure| Task {
+        due: None,
+        what: "say who the index is",
+        subject: one.name,
+        person: one.contact,
+        unit: one.contact_unit,
+        more: one.index_reference,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Contacts whose index turned out to be no case, as they are put before a unit.
+pub(super) async fn undecided(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    if below.is_empty() {
+        return Ok(Vec::new());
+    }
+    let holder_unit = below.to_owned();
+    let mut request =
+        pb::ListEscalationsRequest { holder_unit, page_size: pages::size(limit), ..Default::default() };
+    let mut escalations = screening.escalations();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = escalations.list_escalations(request.clone()).await?.into_inner();
+        let undecided =
+            page.escalations.into_iter().filter(|one| one.kind() == pb::EscalationKind::ContactUndecided);
+        Ok((undecided.collect(), page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Escalation| Task {
+        due: one.since_time,
+        what: "keep or void the observation",
+        subject: one.subject,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: "the index is no case".to_owned(),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Hand-downs to send, to acknowledge, and to verify.
+pub(super) async fn handdowns(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut tasks = Vec::new();
+    let created = pb::HanddownState::Created;
+    for outgoing in [false, true] {
+        let mut request = pb::ListHanddownsRequest {
+            ancestor_unit: below.to_owned(),
+            incoming: !outgoing,
+            outgoing,
+            state: if outgoing { created.into() } else { 0 },
+            due_order: true,
+            page_size: pages::size(limit),
+            ..Default::default()
+        };
+        let mut handdowns = screening.handdowns();
+        let all = pages::up_to(limit, async |page_token| {
+            request.page_token = page_token;
+            let page = handdowns.list_handdowns(request.clone()).await?.into_inner();
+            Ok((page.handdowns, page.next_page_token))
+        })
+        .await?;
+        // What is still to be sent is the sender's to do.
+        let own = all.into_iter().filter(|one| outgoing || one.state() != created);
+        tasks.extend(own.map(|one| Task {
+            due: one.due_time,
+            what: match one.state() {
+                pb::HanddownState::Created => "send down",
+                pb::HanddownState::Sent => "acknowledge",
+                pb::HanddownState::NotFound => "find",
+                _ => "verify",
+            },
+            more: if one.urgent { "urgent".to_owned() } else { String::new() },
+            unit: if outgoing { one.from_unit } else { one.to_unit },
+            subject: one.name,
+            person: one.person,
+        }));
+    }
+    Ok(tasks)
+}
+
+/// Referrals without an answer, and those of whom is suspected and no case is open yet.
+pub(super) async fn referrals(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListReferralsRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut referrals = screening.referrals();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = referrals.list_referrals(request.clone()).await?.into_inner();
+        Ok((page.referrals, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Referral| Task {
+        due: one.case_deadline_time.or(one.deadline_time),
+        what: if one.case_deadline_time.is_some() { "open a case" } else { "get the referral answered" },
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: String::new(),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Results that somebody must act on.
+pub(super) async fn results(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListResultsRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut results = screening.results();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = results.list_results(request.clone()).await?.into_inner();
+        Ok((page.results, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Result| Task {
+        due: one.deadline_time,
+        what: "handle the result",
+        more: output::word(one.outcome().as_str_name(), "TEST_OUTCOME_"),
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Support whose next step is due.
+pub(super) async fn supports(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListSupportRequestsRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut supports = screening.supports();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = supports.list_support_requests(request.clone()).await?.into_inner();
+        Ok((page.support_requests, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::SupportRequest| Task {
+        due: one.deadline_time,
+        what: match one.state() {
+            pb::SupportState::Accepted => "deliver",
+            pb::SupportState::Delivered => "get it confirmed",
+            _ => "answer",
+        },
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: one.items,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Refusals to settle.
+pub(super) async fn enforcements(
+    screening: &Screening,
+    below: &str,
+    limit: usize,
+) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListEnforcementRequestsRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut enforcements = screening.enforcements();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = enforcements.list_enforcement_requests(request.clone()).await?.into_inner();
+        Ok((page.enforcement_requests, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::EnforcementRequest| Task {
+        due: one.deadline_time,
+        what: "settle the refusal",
+        subject: one.name,
+        person: one.person,
+        unit: one.unit,
+        more: one.reason,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Households that must be visited, in the sweeps that cover a unit: they have no hour.
+pub(super) async fn sweeps(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let unit = below.to_owned();
+    if unit.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut request = pb::ListSweepsRequest { unit, page_size: pages::size(limit), ..Default::default() };
+    let mut sweeps = screening.sweeps();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = sweeps.list_sweeps(request.clone()).await?.into_inner();
+        Ok((page.sweeps, page.next_page_token))
+    })
+    .await?;
+    let mut tasks = Vec::new();
+    for sweep in all {
+        let request = pb::GetProgressRequest { sweep: sweep.name.clone(), unit: below.to_owned() };
+        let progress = sweeps.get_progress(request).await?.into_inner().progress.unwrap_or_default();
+        if progress.grids == 0 || progress.percent == 100 {
+            continue;
+        }
+        let done = progress.visited + progress.refused + progress.vacant;
+        let unsaid = match progress.grids_without_target {
+            0 => String::new(),
+            count => format!("; {count} grids have not said how many they have"),
+        };
+        let more =
+            format!("{done} of {} households, {} absent{unsaid}", progress.households, progress.absent);
+        let (what, unit) = ("visit households", progress.unit);
+        tasks.push(Task { what, subject: sweep.name, unit, more, ..Task::default() });
+    }
+    Ok(tasks)
+}

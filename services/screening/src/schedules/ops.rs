@@ -1,0 +1,61 @@
+//! What is in force at a unit on a date: what command centres have said of their areas stands above the usual. Whoever makes
+//! a decision keeps the rules that it is made by (V1).
+
+use chassis::Fault;
+use chrono::NaiveDate;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Level, level_of, store, terms_of};
+use crate::{
+    house::House,
+    rules::{Ordered, RuleSet, Terms},
+};
+
+/// The rules in force at a unit on a date: the editions of the plans (V1), and the response level of the nearest area at or
+/// above it, else Hunan's (E1).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn rules(
+    house: &House,
+    connection: &mut PgConnection,
+    unit: Uuid,
+    date: NaiveDate,
+) -> Result<RuleSet, Fault> {
+    Ok(level(connection, &house.sight(unit).ancestors, date).await?.0)
+}
+
+/// The rules in force in the nearest of some areas, and who has said the response level, where anybody has.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn level(
+    connection: &mut PgConnection,
+    areas: &[Uuid],
+    date: NaiveDate,
+) -> Result<(RuleSet, Option<Level>), Fault> {
+    let usual = RuleSet::on(date);
+    let said = store::levels(connection, areas, date).await?;
+    let said = level_of(areas, &said).cloned();
+    let response_level = said.as_ref().map_or(usual.response_level, |said| said.level);
+    Ok((RuleSet { response_level, ..usual }, said))
+}
+
+/// By what a person in a unit's hands is observed from today on, who is observed for a reason as the contract numbers it:
+/// the terms of the nearest area at or above it at the response level in force there, else the usual ones (R12, R16).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn ordered(
+    house: &House,
+    connection: &mut PgConnection,
+    unit: Uuid,
+    basis: i16,
+) -> Result<Ordered, Fault> {
+    let (areas, today) = (house.sight(unit).ancestors, house.clock.today());
+    let (rules, _) = level(connection, &areas, today).await?;
+    let set = store::terms(connection, &areas, rules.response_level, today).await?;
+    let terms = terms_of(&areas, &set, basis).map_or(Terms::USUAL, |found| found.terms);
+    Ok(Ordered { rules, terms })
+}
