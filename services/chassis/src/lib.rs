@@ -11,6 +11,7 @@ pub mod bootstrap;
 pub mod claims;
 pub mod clock;
 pub mod config;
+pub mod damage;
 pub mod database;
 pub mod fault;
 pub mod feed;

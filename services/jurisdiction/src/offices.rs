@@ -66,6 +66,7 @@ const TABLE: &[(&str, &[Office])] = {
         ("persons.hold", &[Leader, DutyOfficer, InformationReporter, HealthOfficer]),
         ("persons.reveal", &[Leader, DutyOfficer, HealthOfficer]),
         ("persons.merge", &[DutyOfficer, HealthOfficer]),
+        ("erasures.read", &[DutyOfficer, HealthOfficer]),
         // Who else has found a person is told to who must settle it, and to no leader: else anybody could ask by
         // taking a number in whether its holder is known elsewhere.
         ("hands.agree", &[DutyOfficer]),

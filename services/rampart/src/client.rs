@@ -25,7 +25,7 @@ use proto::{
     screening::{
         admission_service_client::AdmissionServiceClient, case_service_client::CaseServiceClient,
         checkpoint_service_client::CheckpointServiceClient,
-        enforcement_service_client::EnforcementServiceClient,
+        enforcement_service_client::EnforcementServiceClient, erasure_service_client::ErasureServiceClient,
         escalation_service_client::EscalationServiceClient, exposure_service_client::ExposureServiceClient,
         figure_service_client::FigureServiceClient, handdown_service_client::HanddownServiceClient,
         hands_service_client::HandsServiceClient, home_service_client::HomeServiceClient,
@@ -189,6 +189,8 @@ clients! {
         homes: HomeServiceClient,
         /// What the registers come to.
         figures: FigureServiceClient,
+        /// Whose values are kept no longer.
+        erasures: ErasureServiceClient,
         /// Digests of what was not done.
         escalations: EscalationServiceClient,
         /// Proofs of persons.

@@ -7,7 +7,7 @@ use proto::screening::{self as pb, exposure_item::Contact};
 
 use crate::{
     handdowns_file::{paper, yes},
-    lines::{self, Cells, Line},
+    lines::{self, Cells, Lines},
 };
 
 /// The columns, of which the first three must be there.
@@ -35,7 +35,7 @@ pub const BATCH: usize = 200;
 ///
 /// # Errors
 /// A file without the columns that every contact needs, or that cannot be read.
-pub fn read(reader: impl Read) -> anyhow::Result<Vec<Line<pb::ExposureItem>>> {
+pub fn read(reader: impl Read) -> anyhow::Result<Lines<pb::ExposureItem>> {
     lines::read(reader, &COLUMNS, 3, contact)
 }
 
@@ -95,7 +95,7 @@ mod tests {
                     2,shared_meal,2020-02-01T12:00:00+08:00,a,,张样例\n\
                     3,handshake,2020-02-01T12:00:00+08:00,a,,张样例\n\
                     4,near_seat,yesterday,a,,张样例\n";
-        let lines = read(file.as_bytes()).expect("a file");
+        let lines = read(file.as_bytes()).expect("a file").lines;
         let contact = |nth: usize| lines[nth].1.as_ref().expect("a contact").contact.clone();
         assert_eq!(contact(0), Some(Contact::Person("persons/1".to_owned())));
         assert!(matches!(contact(1), Some(Contact::Details(details)) if details.display_name == "张样例"));

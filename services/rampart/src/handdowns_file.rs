@@ -4,7 +4,7 @@ use std::io::Read;
 
 use proto::screening as pb;
 
-use crate::lines::{self, Cells, Line};
+use crate::lines::{self, Cells, Lines};
 
 /// The columns, of which the first two must be there.
 const COLUMNS: [&str; 9] = [
@@ -26,7 +26,7 @@ pub const BATCH: usize = 200;
 ///
 /// # Errors
 /// A file without the columns that every person needs, or that cannot be read.
-pub fn read(reader: impl Read) -> anyhow::Result<Vec<Line<pb::HanddownItem>>> {
+pub fn read(reader: impl Read) -> anyhow::Result<Lines<pb::HanddownItem>> {
     lines::read(reader, &COLUMNS, 2, |cells| {
         let phones = cells.get("phone").split_whitespace().map(str::to_owned).collect();
         Ok(pb::HanddownItem {
@@ -81,11 +81,11 @@ mod tests {
 
     #[test]
     fn a_list_needs_no_more_than_an_id_and_a_name() {
-        let lines = read("event_id,display_name\n1,张样例\n".as_bytes()).expect("a file");
+        let lines = read("event_id,display_name\n1,张样例\n".as_bytes()).expect("a file").lines;
         let item = lines[0].1.as_ref().expect("a person");
         assert_eq!(item.details.as_ref().map(|details| details.display_name.as_str()), Some("张样例"));
         let lines = read("event_id,display_name,paper_type,urgent\n1,a,library,yes\n2,b,,maybe\n".as_bytes());
-        let lines = lines.expect("a file");
+        let lines = lines.expect("a file").lines;
         assert!(lines[0].1.as_ref().is_err_and(|wrong| wrong.starts_with("paper_type")));
         assert!(lines[1].1.as_ref().is_err_and(|wrong| wrong.starts_with("urgent")));
         assert!(read("display_name\n".as_bytes()).is_err());

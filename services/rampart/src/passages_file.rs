@@ -7,7 +7,7 @@ use proto::screening as pb;
 
 use crate::{
     handdowns_file::{paper, yes},
-    lines::{self, Cells, Line},
+    lines::{self, Cells, Lines},
 };
 
 /// The columns, of which the first three must be there.
@@ -36,7 +36,7 @@ pub const BATCH: usize = 500;
 ///
 /// # Errors
 /// A file without the columns that every passage needs, or that cannot be read.
-pub fn read(reader: impl Read, checkpoint: &str) -> anyhow::Result<Vec<Line<pb::Passage>>> {
+pub fn read(reader: impl Read, checkpoint: &str) -> anyhow::Result<Lines<pb::Passage>> {
     lines::read(reader, &COLUMNS, 3, |cells| passage(cells, checkpoint))
 }
 
@@ -92,7 +92,7 @@ mod tests {
                     1,2020-02-11T08:00:00+08:00,张样例,36.8,yes\n\
                     2,eight,张样例,36.8,no\n\
                     3,2020-02-11T08:00:00+08:00,张样例,36.8,perhaps\n";
-        let lines = read(file.as_bytes(), "checkpoints/1").expect("a file");
+        let lines = read(file.as_bytes(), "checkpoints/1").expect("a file").lines;
         let passage = lines[0].1.as_ref().expect("a passage");
         assert!(passage.from_outside && !passage.from_area);
         assert!(lines[1].1.as_ref().is_err_and(|wrong| wrong.starts_with("pass_time")));

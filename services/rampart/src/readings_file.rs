@@ -5,7 +5,7 @@ use std::io::Read;
 use chrono::{DateTime, Utc};
 use proto::screening as pb;
 
-use crate::lines::{self, Cells, Line};
+use crate::lines::{self, Cells, Lines};
 
 /// The columns, of which the first four must be there.
 const COLUMNS: [&str; 7] =
@@ -15,7 +15,7 @@ const COLUMNS: [&str; 7] =
 ///
 /// # Errors
 /// A file without the columns that every reading needs, or that cannot be read.
-pub fn read(reader: impl Read) -> anyhow::Result<Vec<Line<pb::Reading>>> {
+pub fn read(reader: impl Read) -> anyhow::Result<Lines<pb::Reading>> {
     lines::read(reader, &COLUMNS, 4, reading)
 }
 
@@ -66,7 +66,7 @@ mod tests {
                     1,observations/1,2020-02-03T08:00:00+08:00,taken,36.8,cough sore_throat\n\
                     2,observations/1,today,taken,36.8,\n\
                     3,observations/1,2020-02-03T08:00:00+08:00,seen,36.8,\n";
-        let lines = read(file.as_bytes()).expect("a file");
+        let lines = read(file.as_bytes()).expect("a file").lines;
         let reading = lines[0].1.as_ref().expect("a reading");
         assert_eq!((reading.temperature, reading.symptoms.len()), (36.8, 2));
         assert!(lines[1].1.as_ref().is_err_and(|wrong| wrong.starts_with("taken_time")));

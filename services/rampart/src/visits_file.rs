@@ -7,7 +7,7 @@ use proto::screening::{self as pb, visit::Seen};
 
 use crate::{
     handdowns_file::paper,
-    lines::{self, Cells, Line},
+    lines::{self, Cells, Line, Lines},
 };
 
 /// The columns, of which the first three must be there.
@@ -38,11 +38,11 @@ pub const BATCH: usize = 200;
 ///
 /// # Errors
 /// A file without the columns that every visit needs, or that cannot be read.
-pub fn read(reader: impl Read, sweep: &str) -> anyhow::Result<Vec<Line<pb::Visit>>> {
-    let lines = lines::read(reader, &COLUMNS, 3, |cells| visit(cells, sweep))?;
-    let mut visits: Vec<Line<pb::Visit>> = Vec::with_capacity(lines.len());
+pub fn read(reader: impl Read, sweep: &str) -> anyhow::Result<Lines<pb::Visit>> {
+    let read = lines::read(reader, &COLUMNS, 3, |cells| visit(cells, sweep))?;
+    let mut visits: Vec<Line<pb::Visit>> = Vec::with_capacity(read.lines.len());
     let mut known: HashMap<String, usize> = HashMap::new();
-    for (line, visit) in lines {
+    for (line, visit) in read.lines {
         if let Ok(more) = &visit {
             let first = *known.entry(more.event_id.clone()).or_insert(visits.len());
             if let Some((_, Ok(first))) = visits.get_mut(first) {
@@ -52,7 +52,7 @@ pub fn read(reader: impl Read, sweep: &str) -> anyhow::Result<Vec<Line<pb::Visit
         }
         visits.push((line, visit));
     }
-    Ok(visits)
+    Ok(Lines { lines: visits, damaged: read.damaged, is_gb18030: read.is_gb18030 })
 }
 
 /// Whoever was found, where a line names somebody.
@@ -135,7 +135,7 @@ mod tests {
                     2,units/1,2020-02-02T09:00:00+08:00,,,12,3\n\
                     3,units/1,2020-02-02T09:00:00+08:00,102,locked,,\n\
                     4,units/1,2020-02-02T09:00:00+08:00,,,many,\n";
-        let lines = read(file.as_bytes(), "sweeps/1").expect("a file");
+        let lines = read(file.as_bytes(), "sweeps/1").expect("a file").lines;
         let seen = |nth: usize| lines[nth].1.as_ref().expect("a visit").seen.clone();
         assert!(matches!(seen(0), Some(Seen::Household(household)) if household.number == "101"));
         assert!(matches!(seen(1), Some(Seen::Tally(tally)) if (tally.visited, tally.absent) == (12, 3)));
@@ -149,7 +149,7 @@ mod tests {
                     1,NBS/2019/1,2020-02-02T09:00:00+08:00,101,visited,张样例,returnee,2020-01-24\n\
                     1,NBS/2019/1,2020-02-02T09:00:00+08:00,101,visited,李样例,febrile,\n\
                     2,NBS/2019/1,2020-02-02T09:00:00+08:00,102,visited,王样例,nobody,\n";
-        let lines = read(file.as_bytes(), "sweeps/1").expect("a file");
+        let lines = read(file.as_bytes(), "sweeps/1").expect("a file").lines;
         assert_eq!(lines.len(), 2);
         let found = &lines[0].1.as_ref().expect("a visit").found;
         assert_eq!((found.len(), found[0].basis()), (2, pb::Basis::Returnee));

@@ -5,6 +5,7 @@ pub mod admissions;
 pub mod cases;
 pub mod checkpoints;
 pub mod enforcements;
+pub mod erasures;
 pub mod escalations;
 pub mod exposures;
 pub mod feeds;
@@ -46,15 +47,15 @@ use keyring::Keyring;
 use proto::screening::{
     admission_service_server::AdmissionServiceServer, case_service_server::CaseServiceServer,
     checkpoint_service_server::CheckpointServiceServer, enforcement_service_server::EnforcementServiceServer,
-    escalation_service_server::EscalationServiceServer, exposure_service_server::ExposureServiceServer,
-    figure_service_server::FigureServiceServer, handdown_service_server::HanddownServiceServer,
-    hands_service_server::HandsServiceServer, home_service_server::HomeServiceServer,
-    incident_service_server::IncidentServiceServer, observation_service_server::ObservationServiceServer,
-    passage_service_server::PassageServiceServer, person_service_server::PersonServiceServer,
-    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
-    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
-    schedule_service_server::ScheduleServiceServer, support_service_server::SupportServiceServer,
-    sweep_service_server::SweepServiceServer,
+    erasure_service_server::ErasureServiceServer, escalation_service_server::EscalationServiceServer,
+    exposure_service_server::ExposureServiceServer, figure_service_server::FigureServiceServer,
+    handdown_service_server::HanddownServiceServer, hands_service_server::HandsServiceServer,
+    home_service_server::HomeServiceServer, incident_service_server::IncidentServiceServer,
+    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
+    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
+    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
+    result_service_server::ResultServiceServer, schedule_service_server::ScheduleServiceServer,
+    support_service_server::SupportServiceServer, sweep_service_server::SweepServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -91,6 +92,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.EnforcementService",
     "rampart.screening.v1.SupportService",
     "rampart.screening.v1.HomeService",
+    "rampart.screening.v1.ErasureService",
     "rampart.screening.v1.EscalationService",
     "rampart.screening.v1.FigureService",
     "rampart.screening.v1.ProofService",
@@ -134,6 +136,7 @@ pub async fn run(
     });
     let rotation = tokio::spawn(persons::rotation::run(Arc::clone(&house), shutdown.clone()));
     let tending = tokio::spawn(observations::tending::run(Arc::clone(&house), shutdown.clone()));
+    let erasing = tokio::spawn(erasures::erasing::run(Arc::clone(&house), shutdown.clone()));
     let tallying = tokio::spawn(figures::tally::run(Arc::clone(&house), shutdown.clone()));
 
     let levels = Levels::default();
@@ -142,7 +145,7 @@ pub async fn run(
     let routes = routes(&house);
     let server = Server { domain: DOMAIN, names: SERVICES, routes, authority, pool, levels };
     server.serve(&config, listener, shutdown).await?;
-    let _ = tokio::join!(keeper, rotation, tending, tallying, counting);
+    let _ = tokio::join!(keeper, rotation, tending, erasing, tallying, counting);
     Ok(())
 }
 
@@ -170,6 +173,7 @@ fn routes(house: &Arc<House>) -> Routes {
         })))
         .add_service(served!(SupportServiceServer::new(supports::api::Supports { house: house() })))
         .add_service(served!(HomeServiceServer::new(homes::api::Homes { house: house() })))
+        .add_service(served!(ErasureServiceServer::new(erasures::api::Erasures { house: house() })))
         .add_service(served!(EscalationServiceServer::new(escalations::api::Escalations { house: house() })))
         .add_service(served!(FigureServiceServer::new(figures::api::Figures { house: house() })))
         .add_service(served!(ProofServiceServer::new(proofs::api::Proofs { house: house() })))

@@ -54,6 +54,11 @@ pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -
             let request = pb::ListAccessesRequest { person: name, ..Default::default() };
             persons.list_accesses(request).await.map(drop)
         }
+        "ListErasures" => {
+            let request =
+                pb::ListErasuresRequest { ancestor_unit: ground.unit.clone(), ..Default::default() };
+            screening.erasures().list_erasures(request).await.map(drop)
+        }
         "ListHandsQuestions" => {
             hands.list_hands_questions(pb::ListHandsQuestionsRequest::default()).await.map(drop)
         }

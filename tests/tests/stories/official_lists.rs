@@ -72,7 +72,7 @@ async fn the_official_lists_of_2019_and_2020_are_taken_in() {
 
 #[test]
 fn i12_every_damaged_name_of_a_public_data_set_is_found_and_no_sound_one() {
-    use registry::units::damage::{Damage, damage};
+    use chassis::damage::{Damage, damage};
     let Some(path) = shared_data("loudi_names_mojibake.csv") else {
         return;
     };

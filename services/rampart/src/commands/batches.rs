@@ -6,9 +6,53 @@ use tonic::Status;
 
 use super::{EXIT_FOUND, reporting::Retry};
 use crate::{
-    lines::Line,
+    lines::{Line, Lines},
     output::{self, Column, Style},
 };
+
+/// What is done with cells that look damaged.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Damages {
+    /// Send what looks damaged by a wrong character set as it is
+    #[arg(long)]
+    accept_damaged: bool,
+}
+
+const DAMAGED: &[Column] = &[
+    Column { key: "line", en: "Line", zh: "行" },
+    Column { key: "column", en: "Column", zh: "列" },
+    Column { key: "damage", en: "Looks damaged", zh: "疑似乱码" },
+    Column { key: "likely", en: "Perhaps", zh: "疑为" },
+];
+
+/// The lines of a file that may be sent; where cells look damaged and nobody has accepted that, they are listed, and the
+/// command ends with the code before anything is sent (I12).
+pub(crate) fn accepted<T>(
+    read: Lines<T>,
+    damages: Damages,
+    style: Style,
+) -> anyhow::Result<Result<Vec<Line<T>>, ExitCode>> {
+    if read.is_gb18030 {
+        output::say("the file is not UTF-8; it was read as GB18030");
+    }
+    if read.damaged.is_empty() {
+        return Ok(Ok(read.lines));
+    }
+    let count = read.damaged.len();
+    if damages.accept_damaged {
+        output::say(&format!("{count} cells look damaged and are sent as they are"));
+        return Ok(Ok(read.lines));
+    }
+    let rows = read.damaged.into_iter().map(|one| {
+        let likely = one.damage.repaired().unwrap_or_default().to_owned();
+        vec![one.line.to_string(), one.column, one.damage.words().to_owned(), likely]
+    });
+    style.rows(DAMAGED, &rows.collect::<Vec<_>>())?;
+    output::say(&format!(
+        "{count} cells look damaged by a wrong character set; nothing was sent. Mend the file and save it as \"CSV UTF-8\", or send them as they are with --accept-damaged"
+    ));
+    Ok(Err(ExitCode::from(EXIT_FOUND)))
+}
 
 /// What became of one line.
 pub(crate) enum Came {

@@ -33,6 +33,8 @@ pub(crate) enum Command {
         /// Who takes in those who are new
         #[arg(long, value_name = "UNIT")]
         unit: String,
+        #[command(flatten)]
+        damages: batches::Damages,
     },
     /// List exposures, the oldest first
     List {
@@ -163,11 +165,15 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     let screening = access.screening()?;
     let mut exposures = screening.exposures();
     let found: Vec<pb::Exposure> = match command {
-        Command::Import { file, unit } => {
+        Command::Import { file, unit, damages } => {
             let unit = resolve(access, &unit).await?;
             let shown = file.display();
             let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
-            let lines = contacts_file::read(reader).with_context(|| format!("reading {shown}"))?;
+            let read = contacts_file::read(reader).with_context(|| format!("reading {shown}"))?;
+            let lines = match batches::accepted(read, damages, style)? {
+                Ok(lines) => lines,
+                Err(code) => return Ok(code),
+            };
             return batches::send(lines, ("contacts", BATCH), style, async |items| {
                 let request = pb::IngestExposuresRequest { unit: unit.clone(), items };
                 let answer = screening.exposures().ingest_exposures(request).await?.into_inner();

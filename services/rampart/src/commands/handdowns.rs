@@ -56,6 +56,8 @@ pub(crate) enum Command {
         /// The first instant that it does not cover any more
         #[arg(long, value_name = "INSTANT")]
         until: Option<DateTime<Utc>>,
+        #[command(flatten)]
+        damages: batches::Damages,
     },
     /// List open hand-downs, the oldest first
     List {
@@ -251,7 +253,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::CreateHanddownRequest { request_id, person, to_unit, urgent, source: None };
             handdowns.create_handdown(request).await?.into_inner().handdown.into_iter().collect()
         }
-        Command::Import { file, from, list, reference, since, until } => {
+        Command::Import { file, from, list, reference, since, until, damages } => {
             let source = pb::HanddownSource {
                 kind: list as i32 + 1,
                 reference,
@@ -260,7 +262,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 ..pb::HanddownSource::default()
             };
             let from_unit = resolve(access, &from).await?;
-            return import(&screening, file, (from_unit, source), style).await;
+            return import(&screening, (file, damages), (from_unit, source), style).await;
         }
         Command::List { below, incoming, outgoing, today, overdue, limit } => {
             let mut request = pb::ListHanddownsRequest {
@@ -406,13 +408,17 @@ fn clocks(clocks: &pb::Clocks) -> Vec<String> {
 /// Imports a list; answers 1 where lines are refused.
 async fn import(
     screening: &Screening,
-    file: PathBuf,
+    (file, damages): (PathBuf, batches::Damages),
     (from_unit, source): (String, pb::HanddownSource),
     style: Style,
 ) -> anyhow::Result<ExitCode> {
     let shown = file.display();
     let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
-    let lines = handdowns_file::read(reader).with_context(|| format!("reading {shown}"))?;
+    let read = handdowns_file::read(reader).with_context(|| format!("reading {shown}"))?;
+    let lines = match batches::accepted(read, damages, style)? {
+        Ok(lines) => lines,
+        Err(code) => return Ok(code),
+    };
     batches::send(lines, ("persons", handdowns_file::BATCH), style, async |items| {
         let (from_unit, source) = (from_unit.clone(), Some(source.clone()));
         let request = pb::IngestHanddownsRequest { from_unit, source, items };

@@ -14,6 +14,7 @@ mod days;
 mod days_show;
 mod demo;
 mod enforcements;
+mod erasures;
 mod facilities;
 mod facilities_directory;
 mod facilities_phones;

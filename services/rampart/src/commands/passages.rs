@@ -9,6 +9,7 @@ use proto::screening::{self as pb, passage_result::Result as Came};
 use super::{
     EXIT_FOUND,
     access::Access,
+    batches,
     checkpoints::{self, SHIFTS},
     observations::named,
     pages,
@@ -31,6 +32,8 @@ pub(crate) enum Command {
         /// checkpoints/{uuid}
         #[arg(long, value_name = "CHECKPOINT")]
         at: String,
+        #[command(flatten)]
+        damages: batches::Damages,
     },
     /// Count who passed, shift by shift of a day; exit 1 where nothing was said of one that is over
     List {
@@ -176,8 +179,8 @@ const RESULTS: &[Column] = &[
 
 /// Runs a command on passages.
 pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyhow::Result<ExitCode> {
-    let (file, at) = match command {
-        Command::Import { file, at } => (file, at),
+    let (file, at, damages) = match command {
+        Command::Import { file, at, damages } => (file, at, damages),
         Command::List { at, below, date, limit, .. } => {
             return list((at, below), date, limit, access, style).await;
         }
@@ -188,7 +191,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     };
     let shown = file.display();
     let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
-    let lines = passages_file::read(reader, &at).with_context(|| format!("reading {shown}"))?;
+    let read = passages_file::read(reader, &at).with_context(|| format!("reading {shown}"))?;
+    let lines = match batches::accepted(read, damages, style)? {
+        Ok(lines) => lines,
+        Err(code) => return Ok(code),
+    };
     let (mut sound, mut rows, mut refused) = (Vec::new(), Vec::new(), 0_usize);
     for (line, passage) in lines {
         match passage {

@@ -7,7 +7,7 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
-    pages,
+    erasures, pages,
     reporting::{instant, request_id},
     units::resolve,
 };
@@ -43,6 +43,9 @@ pub(crate) enum Command {
         /// What must be done now: only whoever was found and is followed up by nobody, in due order
         #[arg(long)]
         today: bool,
+        /// Only whose texts look damaged by a wrong character set, to be asked for and repaired
+        #[arg(long)]
+        damaged: bool,
         /// At most so many
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -81,6 +84,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: i32,
     },
+    /// List whose personal values will be erased, what holds that, and whose were erased
+    Erasures(erasures::Args),
 }
 
 /// What is said of a person.
@@ -189,6 +194,8 @@ const COLUMNS: &[Column] = &[
     Column { key: "responsible_unit", en: "In the hands of", zh: "责任单位" },
     Column { key: "same_as", en: "Same as", zh: "同一人" },
     Column { key: "follow_by", en: "Follow up by", zh: "管控时限" },
+    Column { key: "erased", en: "Erased", zh: "删除时间" },
+    Column { key: "damaged", en: "Looks damaged", zh: "疑似乱码" },
 ];
 
 const ACCESSES: &[Column] = &[
@@ -204,6 +211,7 @@ fn paper(number: String, kind: Option<PaperType>) -> pb::Paper {
 
 fn row(person: pb::Person) -> Vec<String> {
     let purpose = output::word(person.purpose().as_str_name(), "PURPOSE_");
+    let damaged = person.damaged.iter().map(damage).collect::<Vec<_>>().join("; ");
     let details = person.details.unwrap_or_default();
     vec![
         person.name,
@@ -216,7 +224,15 @@ fn row(person: pb::Person) -> Vec<String> {
         person.responsible_unit,
         person.same_as,
         instant(person.follow_up_time),
+        instant(person.erase_time),
+        damaged,
     ]
+}
+
+/// A text that looks damaged: where, how, and how it should read.
+fn damage(one: &pb::DamagedText) -> String {
+    let likely = if one.likely.is_empty() { String::new() } else { format!(", perhaps {}", one.likely) };
+    format!("{}: {}{likely}", one.field, output::word(one.damage().as_str_name(), "TEXT_DAMAGE_"))
 }
 
 /// Runs a command on persons.
@@ -224,6 +240,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     let mut persons = access.screening()?.persons();
     let found: Vec<pb::Person> = match command {
         Command::Intake(said) => return intake(*said, access, style).await,
+        Command::Erasures(args) => return erasures::run(args, access, style).await,
         Command::Accesses { person, limit } => {
             let request = pb::ListAccessesRequest {
                 person,
@@ -240,7 +257,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::GetPersonRequest { name: person };
             persons.get_person(request).await?.into_inner().person.into_iter().collect()
         }
-        Command::List { below, purpose, paper: number, paper_type, phone, today, limit } => {
+        Command::List { below, purpose, paper: number, paper_type, phone, today, damaged, limit } => {
             let ancestor_unit = match below {
                 Some(unit) => resolve(access, &unit).await?,
                 None => String::new(),
@@ -251,6 +268,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 paper: number.map(|number| paper(number, Some(paper_type))),
                 phone,
                 unfollowed: today,
+                damaged,
                 page_size: pages::size(limit),
                 page_token: String::new(),
             };

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Import {
         /// The file: CSV
         file: PathBuf,
+        #[command(flatten)]
+        damages: batches::Damages,
     },
     /// List the readings of an observation in the order in which they were taken, or whom to read now
     List {
@@ -192,7 +194,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let found = refused.contains(&true);
             Ok(if found { ExitCode::from(EXIT_FOUND) } else { ExitCode::SUCCESS })
         }
-        Command::Import { file } => import(&screening, file, style).await,
+        Command::Import { file, damages } => import(&screening, file, damages, style).await,
         Command::List { observation: None, below, limit, .. } => {
             worklist::to_read(below, usize::try_from(limit).unwrap_or_default(), access, style).await
         }
@@ -250,10 +252,19 @@ fn show(readings: Vec<pb::Reading>, style: Style) -> anyhow::Result<ExitCode> {
 }
 
 /// Imports a file; answers 1 where lines are refused.
-async fn import(screening: &Screening, file: PathBuf, style: Style) -> anyhow::Result<ExitCode> {
+async fn import(
+    screening: &Screening,
+    file: PathBuf,
+    damages: batches::Damages,
+    style: Style,
+) -> anyhow::Result<ExitCode> {
     let shown = file.display();
     let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
-    let lines = readings_file::read(reader).with_context(|| format!("reading {shown}"))?;
+    let read = readings_file::read(reader).with_context(|| format!("reading {shown}"))?;
+    let lines = match batches::accepted(read, damages, style)? {
+        Ok(lines) => lines,
+        Err(code) => return Ok(code),
+    };
     batches::send(lines, ("readings", BATCH), style, async |readings| {
         let request = pb::IngestReadingsRequest { readings };
         let answer = screening.readings().ingest_readings(request).await?.into_inner();

@@ -76,6 +76,8 @@ pub(crate) enum Command {
         /// sweeps/{uuid}
         #[arg(long, value_name = "SWEEP")]
         sweep: String,
+        #[command(flatten)]
+        damages: batches::Damages,
     },
     /// List the households of a grid that must be visited, or visited again, and how far one is that counts
     Today {
@@ -215,10 +217,14 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             output::say(&format!("{} households", set.households));
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Import { file, sweep } => {
+        Command::Import { file, sweep, damages } => {
             let shown = file.display();
             let reader = File::open(&file).with_context(|| format!("opening {shown}"))?;
-            let mut lines = visits_file::read(reader, &sweep).with_context(|| format!("reading {shown}"))?;
+            let read = visits_file::read(reader, &sweep).with_context(|| format!("reading {shown}"))?;
+            let mut lines = match batches::accepted(read, damages, style)? {
+                Ok(lines) => lines,
+                Err(code) => return Ok(code),
+            };
             let mut known: HashMap<String, String> = HashMap::new();
             for visit in lines.iter_mut().filter_map(|(_, visit)| visit.as_mut().ok()) {
                 if !known.contains_key(&visit.grid) {

@@ -68,3 +68,38 @@ async fn a_case_its_contacts_and_what_must_be_reported() {
     let edges = shell.ends(0, "doctor", &["contacts", "trace", &person, "--output", "csv"]).await;
     assert!(edges.starts_with("generation,name,index,contact"), "{edges}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i12_a_list_that_looks_damaged_is_shown_before_anything_is_sent_and_one_of_gb18030_is_read() {
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
+    let county = sandbox.unit(&sandbox.root, pb::Level::County, "样区").await.name;
+    sandbox.appointed(&county, pb::Office::DutyOfficer, "duty").await;
+    let shell = Shell::new(sandbox);
+    let known = ["persons", "list", "--below", &county];
+    until(async || shell.run("duty", &known).await.status.success().then_some(())).await;
+    let persons = async || shell.json("duty", &["persons", "list"]).await.as_array().unwrap().len();
+
+    let list = "event_id,display_name\n\
+                01900000-0000-7000-8000-000000000021,张样例\n\
+                01900000-0000-7000-8000-000000000022,ÖêÉ½\n";
+    let file = shell.file("damaged.csv", list);
+    let import = ["handdowns", "import", &file, "--from", &county, "--list", "police", "--output", "csv"];
+    let shown = shell.ends(1, "duty", &import).await;
+    assert_eq!(shown.lines().collect::<Vec<_>>()[1..], ["3,display_name,GB18030 read as Latin-1,株山"]);
+    assert_eq!(persons().await, 0, "nothing was sent");
+    shell.ends(0, "duty", &[&import[..], &["--accept-damaged"]].concat()).await;
+    assert_eq!(persons().await, 2);
+    let damaged = shell.json("duty", &["persons", "list", "--damaged"]).await;
+    assert_eq!(damaged.as_array().unwrap().len(), 1);
+    assert_eq!(damaged[0]["damaged"], "display_name: gb18030_as_latin1, perhaps 株山");
+
+    // As a spreadsheet saves it: 李样例 in GB18030.
+    let mut bytes = b"event_id,display_name\n01900000-0000-7000-8000-000000000023,".to_vec();
+    bytes.extend_from_slice(b"\xc0\xee\xd1\xf9\xc0\xfd\n");
+    let path = shell.folder.path().join("gb18030.csv");
+    std::fs::write(&path, bytes).unwrap();
+    let import = ["handdowns", "import", path.to_str().unwrap(), "--from", &county, "--list", "police"];
+    shell.ends(0, "duty", &import).await;
+    let names = shell.json("duty", &["persons", "list"]).await;
+    assert!(names.as_array().unwrap().iter().any(|one| one["display_name"] == "李样例"), "{names}");
+}

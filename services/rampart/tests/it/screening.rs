@@ -70,6 +70,17 @@ async fn a_returnee_from_intake_to_release() {
     let proof = shell.json("duty", &["prove", "--law", "persons", "--from", "2020-02-03"]).await;
     assert_eq!(proof.as_array().unwrap().len(), 1, "{proof:#}");
     assert_eq!((&proof[0]["law"], &proof[0]["result"]), (&json!("persons"), &json!("kept")));
+
+    // Kept for 180 days, announced a fortnight before, and then erased (P2).
+    shell.sandbox.clock.advance_to("2020-07-20T12:00:00+08:00".parse().unwrap());
+    let announced = shell.json("doctor", &["persons", "erasures", "--state", "announced"]).await[0].clone();
+    assert_eq!((&announced["person"], &announced["delete_after"]), (&json!(person), &json!("2020-08-01")));
+    shell.sandbox.clock.advance_to("2020-08-02T12:00:00+08:00".parse().unwrap());
+    let erased = ["persons", "erasures", "--state", "erased"];
+    let erased = until(async || shell.json("doctor", &erased).await.get(0).cloned()).await;
+    assert_eq!((&erased["person"], &erased["findings"]), (&json!(person), &json!("1")));
+    let gone = shell.json("leader", &["persons", "get", &person]).await[0].clone();
+    assert_eq!((&gone["display_name"], &gone["erased"]), (&json!(""), &json!("2020-08-02T12:00:00+08:00")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,13 @@
 //! Units decide here: what a unit is, and what may be done to the tree. Pure.
 
 pub mod api;
-pub mod damage;
 pub mod import;
 pub mod ops;
 pub mod parse;
 pub mod store;
 pub mod watch;
 
+use chassis::damage::{Damage, damage};
 use chrono::{DateTime, NaiveDate, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
@@ -212,7 +212,7 @@ pub fn ranges(scopes: &[String], ancestor: Option<&str>) -> Vec<String> {
 /// # Errors
 /// What is wrong with it, such as damage by a wrong character set.
 pub fn name(text: &str) -> Result<String, String> {
-    if let Some(damage) = damage::damage(text) {
+    if let Some(damage) = damage(text) {
         return Err(damage.to_string());
     }
     Ok(chassis::parse::text(text.trim(), LONGEST_NAME)?.nfc().collect())
@@ -225,7 +225,7 @@ pub fn damaged_name(text: &str) -> Option<String> {
     let text = text.trim();
     let fits =
         !text.contains(|letter: char| letter.is_ascii_control()) && text.chars().count() <= LONGEST_NAME;
-    let damaged = damage::damage(text).is_some_and(|damage| damage != damage::Damage::Control);
+    let damaged = damage(text).is_some_and(|damage| damage != Damage::Control);
     (fits && damaged).then(|| text.to_owned())
 }
 

@@ -137,8 +137,11 @@ impl Exposures {
                 Ok(item) => ingest::take_in(&self.house, &caller, item, standing).await,
                 Err(fault) => Err(fault),
             };
-            let result = Some(self.result(&caller, nth, taken)?);
-            results.push(pb::ExposureResult { event_id: item.event_id.clone(), result });
+            let mut result = self.result(&caller, nth, taken)?;
+            if let pb::exposure_result::Result::Accepted(accepted) = &mut result {
+                accepted.damaged = contract::damaged(item);
+            }
+            results.push(pb::ExposureResult { event_id: item.event_id.clone(), result: Some(result) });
         }
         Ok(pb::IngestExposuresResponse { results, unit: standing.map(unit_name).unwrap_or_default() })
     }
@@ -154,6 +157,7 @@ impl Exposures {
             Ok(Taken::In(exposure, observation)) => Ok(Answer::Accepted(pb::AcceptedExposure {
                 exposure: Some(self.shown(caller, &exposure)),
                 observation: observation.map(observation_name).unwrap_or_default(),
+                damaged: Vec::new(),
             })),
             Ok(Taken::Before(id)) => Ok(Answer::Duplicate(exposure_name(id))),
             Err(fault) => {

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::{Exposure, KINDS};
 use crate::{
-    observations::parse::{exposure as day, optional},
+    observations::parse::exposure as day,
     persons::parse::{
-        COLLECTION as PERSONS, Intake, listed, listed_event, listed_name, listed_resource, person_name,
-        unit_name,
+        COLLECTION as PERSONS, Intake, damaged_item, listed, listed_event, listed_name, listed_resource,
+        optional_text, person_name, unit_name,
     },
 };
 
@@ -58,6 +58,17 @@ pub struct Item {
     pub protected: bool,
 }
 
+/// Which texts of an item look damaged (I12).
+#[must_use]
+pub fn damaged(said: &pb::ExposureItem) -> Vec<pb::DamagedText> {
+    let details = match &said.contact {
+        Some(Said::Details(details)) => Some(details),
+        _ => None,
+    };
+    let others = [("index_reference", said.index_reference.as_str()), ("place", said.place.as_str())];
+    damaged_item(details, "details.", &others)
+}
+
 /// An item of the contract, in a list of a unit.
 ///
 /// # Errors
@@ -67,7 +78,7 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
     let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
     let index = wrong.keep("index", listed_name(PERSONS, &said.index)).flatten();
     let reference =
-        wrong.keep("index_reference", optional(&said.index_reference, LONGEST)).unwrap_or_default();
+        wrong.keep("index_reference", optional_text(&said.index_reference, LONGEST)).unwrap_or_default();
     if said.index.is_empty() && reference.is_empty() {
         wrong.add("index_reference", "is required where index is empty: whose contact is it?");
     }
@@ -85,7 +96,7 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
     let kind = i16::try_from(said.kind).ok().filter(|kind| KINDS.contains(&i32::from(*kind)));
     let kind = kind.ok_or_else(|| "is required: what kind of contact was it (R10)?".to_owned());
     let kind = wrong.keep("kind", kind).unwrap_or_default();
-    let place = wrong.keep("place", optional(&said.place, LONGEST)).unwrap_or_default();
+    let place = wrong.keep("place", optional_text(&said.place, LONGEST)).unwrap_or_default();
     let first_at = said.first_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
     let first_at = wrong.keep("first_time", first_at).unwrap_or_default();
     let last_at = said.last_time.map_or(Ok(first_at), parse::instant);
@@ -102,7 +113,6 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
     }
     wrong.refuse()?;
     let contact = contact.ok_or_else(|| Fault::internal("what is wrong was not said"))?;
-    let (reference, place) = (reference.to_owned(), place.to_owned());
     Ok(Item { event, index, reference, contact, kind, place, first_at, last_at, protected: said.protected })
 }
 

@@ -6,7 +6,7 @@ use chassis::{Fault, meters::Levels};
 use tokio_util::sync::CancellationToken;
 
 use super::store;
-use crate::{escalations::Kind, house::House};
+use crate::{erasures::store as erasures, escalations::Kind, house::House};
 
 /// How often it is counted.
 const PULSE: Duration = Duration::from_secs(15);
@@ -30,6 +30,7 @@ async fn count(house: &House) -> Result<BTreeMap<String, i64>, Fault> {
     let now = house.clock.now();
     let (open, waiting) = (store::open(&mut work, now).await?, store::waiting(&mut work, now).await?);
     let put_before = store::put_before(&mut work).await?;
+    let due = erasures::count_due(&mut work, house.clock.today()).await?;
     drop(work);
     let mut counted = BTreeMap::new();
     let mut add = |what: &str, count: i64| *counted.entry(what.to_owned()).or_insert(0) += count;
@@ -47,6 +48,7 @@ async fn count(house: &House) -> Result<BTreeMap<String, i64>, Fault> {
     add("slots elapsed and not closed", waiting.slots);
     add("hand-downs under way", waiting.handdowns);
     add("questions whose hands", waiting.questions);
+    add("erasures due", due);
     for (kind, count) in put_before {
         let kind = Kind::of(kind).map_or_else(|| kind.to_string(), |kind| format!("{kind:?}"));
         add(&format!("put before somebody: {kind}"), count);

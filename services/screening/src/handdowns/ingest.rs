@@ -105,7 +105,9 @@ async fn known(
     one: Uuid,
     item: &Item,
 ) -> Result<Option<Handdown>, Fault> {
-    let everybody = persons::lock_same(connection, &house.keys, one).await?;
+    let mut everybody = persons::lock_same(connection, &house.keys, one).await?;
+    // Who was erased meanwhile is known no more (P2).
+    everybody.retain(|person| person.erased_at.is_none());
     let from = item.intake.unit;
     let today = house.jurisdiction.today();
     let within =

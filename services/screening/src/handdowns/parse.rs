@@ -5,11 +5,12 @@ use chrono::{DateTime, Utc};
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Handdown, LISTS, store::Source};
+use super::{Handdown, LISTS, ingest::Taken, store::Source};
 use crate::{
     observations::parse::optional,
     passages::parse::shown_facts,
-    persons::parse::{person_name, unit_name},
+    persons::parse::{damaged_item, person_name, unit_name},
+    refusals::refusal,
 };
 
 /// The collection of hand-downs' names.
@@ -113,4 +114,27 @@ pub fn ring(id: Uuid, unit: Uuid) -> Fault {
     let (name, unit) = (handdown_name(id), unit_name(unit));
     let words = format!("{unit} has said that the person is not there; say another unit");
     Fault::unmet("HANDDOWN_RING", name.clone(), words, vec![("handdown", name), ("unit", unit)])
+}
+
+/// What became of an item, in its place of the list; a failure that is nobody's fault ends the call.
+///
+/// # Errors
+/// A fault that is no item's.
+pub fn result(
+    (nth, item): (usize, &pb::HanddownItem),
+    taken: Result<Taken, Fault>,
+) -> Result<pb::handdown_result::Result, Fault> {
+    use pb::handdown_result::Result as Answer;
+    match taken {
+        Ok(Taken::In(begun, joined)) => Ok(Answer::Accepted(pb::AcceptedHanddown {
+            handdown: Some(handdown(&begun)),
+            joined,
+            damaged: damaged_item(item.details.as_ref(), "details.", &[]),
+        })),
+        Ok(Taken::Before(chain)) => Ok(Answer::Duplicate(handdown_name(chain))),
+        Err(fault) => {
+            let (code, reason, message) = refusal("items", nth, fault)?;
+            Ok(Answer::Refused(pb::RefusedHanddown { code: code.into(), reason, message }))
+        }
+    }
 }

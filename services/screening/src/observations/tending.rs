@@ -72,7 +72,7 @@ async fn tend(house: &House, stood: &mut Option<([u8; 32], Instant)>) -> Result<
 
 /// Closes some slots that have elapsed; answers how many.
 async fn close(house: &House) -> Result<i64, Fault> {
-    let mut work = house.database.begin(None).await?;
+    let mut work = house.database.begin_pointed(&[]).await?;
     let closed = readings::store::close_elapsed(&mut work, house.clock.now(), AT_ONCE).await?;
     work.commit().await?;
     Ok(closed)

@@ -119,13 +119,14 @@ impl Passages {
             let Some(Ok(batch)) = batch else { return Ok(()) };
             sequence += 1;
             let caller = self.check(&caller, sequence, &batch).await?;
-            let events: Vec<String> = batch.passages.iter().map(|passage| passage.event_id.clone()).collect();
+            let said = |passage: &pb::Passage| (passage.event_id.clone(), contract::damaged(passage));
+            let said: Vec<_> = batch.passages.iter().map(said).collect();
             let (house, sender) = (Arc::clone(&self.house), caller.clone());
             // On its own, so that a client who goes away leaves a batch whole.
             let taken = tokio::spawn(async move { ingest::take_in(&house, &sender, batch.passages).await });
             let came = taken.await.map_err(Fault::internal)??;
-            let results = events.into_iter().zip(came).enumerate().map(|(nth, (event_id, came))| {
-                Ok(pb::PassageResult { event_id, result: Some(answer(nth, came)?) })
+            let results = said.into_iter().zip(came).enumerate().map(|(nth, ((event_id, damaged), came))| {
+                Ok(pb::PassageResult { event_id, result: Some(answer(nth, came, damaged)?) })
             });
             let results = results.collect::<Result<_, Fault>>()?;
             let answer = pb::IngestPassagesResponse { sequence, results };
@@ -154,7 +155,7 @@ impl Passages {
     }
 }
 
-fn answer(nth: usize, came: Came) -> Result<Answer, Fault> {
+fn answer(nth: usize, came: Came, damaged: Vec<pb::DamagedText>) -> Result<Answer, Fault> {
     Ok(match came {
         Came::Accepted(accepted) => Answer::Accepted(pb::AcceptedPassage {
             handdown: accepted.handdown.map(handdown_name).unwrap_or_default(),
@@ -162,6 +163,7 @@ fn answer(nth: usize, came: Came) -> Result<Answer, Fault> {
             untested: accepted.untested,
             outside_plan: accepted.outside_plan,
             readdressed: accepted.readdressed,
+            damaged,
         }),
         Came::Duplicate => Answer::Duplicate(pb::DuplicatePassage {}),
         Came::Refused(fault) => {

@@ -11,7 +11,7 @@ use crate::{
     checkpoints::parse::COLLECTION,
     handdowns::{ingest::Item, parse::handdown_name},
     keyring::Keyring,
-    persons::parse::{listed_event, listed_resource, unit_name},
+    persons::parse::{damaged_item, listed_event, listed_resource, optional_text, unit_name},
     readings::parse::{celsius, decidegrees},
 };
 
@@ -50,9 +50,9 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     if pb::TestResult::try_from(said.test).is_err() {
         wrong.add("test", "is none there is");
     }
-    wrong.optional_text("party", &said.party, PARTY);
-    wrong.optional_text("seat", &said.seat, 20);
-    wrong.optional_text("origin", &said.origin, 100);
+    wrong.keep("party", optional_text(&said.party, PARTY).map(drop));
+    wrong.keep("seat", optional_text(&said.seat, 20).map(drop));
+    wrong.keep("origin", optional_text(&said.origin, 100).map(drop));
     let degrees = wrong.keep("temperature", decidegrees(said.temperature)).flatten();
     wrong.refuse()?;
     let signs = Signs {
@@ -64,6 +64,14 @@ pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
         positive: said.test() == pb::TestResult::Positive,
     };
     Ok(Said { event, checkpoint, passed_at, signs, personal: said })
+}
+
+/// Which texts of a passage look damaged (I12).
+#[must_use]
+pub fn damaged(said: &pb::Passage) -> Vec<pb::DamagedText> {
+    let others =
+        [("party", said.party.as_str()), ("seat", said.seat.as_str()), ("origin", said.origin.as_str())];
+    damaged_item(said.details.as_ref(), "details.", &others)
 }
 
 fn passed(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {

@@ -100,19 +100,18 @@ impl Persons {
             None => {
                 let taken = intake::take_in(&self.house, &mut work, &caller, intake).await?;
                 let answer = pb::IntakePersonResponse {
-                    person: Some(contract::person(&taken.person, true)),
+                    person: Some(named(&taken.person)),
                     known: taken.known,
                     likely_doubles: taken.doubles.into_iter().map(person_name).collect(),
                     readdressed,
                 };
-                // What is kept for a repetition is masked: it is not sealed.
                 claim.answer(&mut work, &answer).await?;
                 answer
             }
         };
         let person = match self.again(&mut work, &caller, answer.person.as_ref()).await {
             // Taken in from who holds an office at a closed unit, into hands that are not his.
-            Err(Fault::NotFound(_)) if readdressed => answer.person,
+            Err(Fault::NotFound(_)) if readdressed => self.masked(&mut work, answer.person.as_ref()).await?,
             person => Some(person?),
         };
         work.commit().await?;
@@ -159,7 +158,15 @@ impl Persons {
         });
         let phone = (!request.phone.is_empty()).then(|| hashes(phone_marks(keys, &request.phone)));
         let marks = [paper, phone];
-        let selection = Selection { units: &units, purpose, marks, unfollowed, after, limit: pager.limit() };
+        let selection = Selection {
+            units: &units,
+            purpose,
+            marks,
+            unfollowed,
+            damaged: request.damaged,
+            after,
+            limit: pager.limit(),
+        };
         let mut work = self.house.database.begin_page(deadline).await?;
         let mut persons = store::list(&mut work, keys, &selection).await?;
         let next_page_token = pager.cut(&mut persons, |person| match person.follow_by {
@@ -186,6 +193,7 @@ impl Persons {
             work.commit().await?;
             return Ok(pb::UpdatePersonResponse { person, ..answer });
         }
+        unerased(&person)?;
         if read.is_some_and(|read| read != etag(person.version)) {
             return Err(Fault::EtagMismatch(etag(person.version)));
         }
@@ -211,7 +219,7 @@ impl Persons {
         }
         let doubles = intake::doubles(&self.house, &mut work, &caller, &marks, now_known).await?;
         let answer = pb::UpdatePersonResponse {
-            person: Some(contract::person(now_known, true)),
+            person: Some(named(now_known)),
             likely_doubles: doubles.into_iter().map(person_name).collect(),
         };
         claim.answer(&mut work, &answer).await?;
@@ -235,9 +243,10 @@ impl Persons {
         let mut work = self.house.database.begin(deadline).await?;
         let person = self.visible(&mut work, &caller, "persons.reveal", id).await?;
         let everybody = store::same(&mut work, &self.house.keys, person.same_as).await?;
-        let visible = everybody
-            .iter()
-            .filter(|other| self.house.jurisdiction.sees(&caller, "persons.reveal", other.unit));
+        // Of who was erased nothing is seen, and so nothing noted.
+        let visible = everybody.iter().filter(|other| {
+            other.erased_at.is_none() && self.house.jurisdiction.sees(&caller, "persons.reveal", other.unit)
+        });
         let visible: Vec<Uuid> = visible.map(|other| other.id).collect();
         let findings = store::findings(&mut work, &self.house.keys, &visible).await?;
         // Whoever repeats the call sees again, and what there is now: each time is noted (P4).
@@ -274,9 +283,11 @@ impl Persons {
         let kept = self.visible(&mut work, &caller, "persons.merge", kept).await?;
         let merged = self.visible(&mut work, &caller, "persons.merge", merged).await?;
         if claim.replay::<pb::MergePersonsResponse>(&mut work).await?.is_none() {
+            unerased(&kept)?;
+            unerased(&merged)?;
             let ones = (kept.same_as, merged.same_as);
             ops::join(&self.house, &mut work, &caller, ones, &request.reason).await?;
-            let answer = pb::MergePersonsResponse { person: Some(contract::person(&kept, true)) };
+            let answer = pb::MergePersonsResponse { person: Some(named(&kept)) };
             claim.answer(&mut work, &answer).await?;
         }
         let kept = store::get(&mut work, &self.house.keys, &[kept.id]).await?;
@@ -365,7 +376,7 @@ impl Persons {
             let is_own = self.house.has_in_hand(caller, "persons.hold", person.unit);
             let mut message = contract::person(&person, !is_own);
             message.same_as = self.same_as(connection, caller, &person).await?;
-            if is_own {
+            if is_own && person.erased_at.is_none() {
                 whole.push(person.id);
             }
             shown.push(message);
@@ -394,6 +405,17 @@ impl Persons {
         }
     }
 
+    /// A person of an answer that was kept, masked, whoever's hands they are in.
+    async fn masked(
+        &self,
+        connection: &mut PgConnection,
+        kept: Option<&pb::Person>,
+    ) -> Result<Option<pb::Person>, Fault> {
+        let id = id_of(kept)?;
+        let person = store::get(connection, &self.house.keys, &[id]).await?.pop();
+        Ok(person.map(|person| contract::person(&person, true)))
+    }
+
     /// A person of an answer that was kept, as the caller may see them now.
     async fn again(
         &self,
@@ -401,10 +423,29 @@ impl Persons {
         caller: &Caller,
         kept: Option<&pb::Person>,
     ) -> Result<pb::Person, Fault> {
-        let name = kept.map(|person| person.name.as_str()).unwrap_or_default();
-        let id = parse::name(COLLECTION, name).map_err(Fault::internal)?;
-        let person = self.visible(connection, caller, "persons.write", id).await?;
+        let person = self.visible(connection, caller, "persons.write", id_of(kept)?).await?;
         let shown = self.shown(connection, caller, vec![person]).await?.pop();
         shown.ok_or(Fault::Conflict)
     }
+}
+
+/// A person as an answer is kept for repetitions: the name alone. What is known may be erased before the answer is.
+fn named(person: &Person) -> pb::Person {
+    pb::Person { name: person_name(person.id), ..pb::Person::default() }
+}
+
+/// The id of a person of an answer that was kept.
+fn id_of(kept: Option<&pb::Person>) -> Result<Uuid, Fault> {
+    let name = kept.map(|person| person.name.as_str()).unwrap_or_default();
+    parse::name(COLLECTION, name).map_err(Fault::internal)
+}
+
+/// Refuses to say anything of who was erased (P2): nobody knows any more who that is.
+fn unerased(person: &Person) -> Result<(), Fault> {
+    if person.erased_at.is_none() {
+        return Ok(());
+    }
+    let name = person_name(person.id);
+    let words = "was erased: take the person in anew";
+    Err(Fault::unmet("PERSON_ERASED", name.clone(), words, vec![("person", name)]))
 }

@@ -49,7 +49,9 @@ pub async fn take_in(
     let mut everybody = Vec::new();
     while let Some(one) = known(house, connection, &marks, &said, None).await? {
         everybody = store::lock_same(connection, keys, one).await?;
-        // Nobody: they were found to be another while they were waited for.
+        // Who was erased meanwhile is known no more (P2).
+        everybody.retain(|person| person.erased_at.is_none());
+        // Nobody: they were found to be another while they were waited for, or erased.
         if !everybody.is_empty() {
             break;
         }
@@ -67,6 +69,7 @@ pub async fn take_in(
                 counted_unit: None,
                 purpose: intake.purpose,
                 delete_after: intake.purpose.delete_after(house.clock.today()),
+                erased_at: None,
                 follow_by: Some(now + FOLLOWED_WITHIN),
                 details: said.clone(),
                 version: 1,
@@ -166,6 +169,9 @@ async fn found_again(
     let mut person = own.clone();
     person.details = person.details.with(said);
     person.present_unit = intake.present_unit.or(person.present_unit);
+    // Needed again, and so kept for as long again (P2); who is kept without a date stays so.
+    let kept = person.delete_after.zip(intake.purpose.delete_after(house.clock.today()));
+    person.delete_after = kept.map(|(known, now)| known.max(now)).or(person.delete_after);
     let marks = person.details.marks(&house.keys, person.unit);
     if !store::update(connection, &house.keys, &person, &marks, now).await? {
         return Err(Fault::Conflict);

@@ -10,6 +10,7 @@ pub mod rotation;
 pub mod seen;
 pub mod store;
 
+use chassis::damage::{Damage, damage, damage_of_text};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use papers::{Paper, PaperType};
 use serde::{Deserialize, Serialize};
@@ -175,6 +176,22 @@ impl Details {
         self.completed()
     }
 
+    /// Which texts look damaged by a wrong character set, by their fields (I12).
+    #[must_use]
+    pub fn damaged(&self) -> Vec<(String, Damage)> {
+        let texts = [
+            ("occupation", &self.occupation),
+            ("address", &self.address),
+            ("present_place", &self.present_place),
+        ];
+        let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text));
+        let facts =
+            self.facts.iter().enumerate().map(|(nth, (_, text))| (format!("facts[{nth}].text"), text));
+        let name = damage(&self.display_name).map(|damage| ("display_name".to_owned(), damage));
+        let others = texts.chain(facts).filter_map(|(field, text)| Some((field, damage_of_text(text)?)));
+        name.into_iter().chain(others).collect()
+    }
+
     /// Whether two papers say that these are two persons, however alike the rest is.
     #[must_use]
     pub fn is_contradicted_by(&self, other: &Self) -> bool {
@@ -291,9 +308,11 @@ pub struct Person {
     pub purpose: Purpose,
     /// After which date the values may be erased.
     pub delete_after: Option<NaiveDate>,
+    /// When the values were erased (P2); there are none from then on.
+    pub erased_at: Option<DateTime<Utc>>,
     /// Until when somebody must have begun to follow the person up; none where that has begun, or need not be.
     pub follow_by: Option<DateTime<Utc>>,
-    /// What is known.
+    /// What is known; nothing where it was erased.
     pub details: Details,
     /// Counts the changes.
     pub version: i64,

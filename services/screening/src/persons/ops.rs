@@ -12,7 +12,7 @@ use crate::{
 /// Locks everybody who is one of two persons, in one order whoever is which; answers the two.
 ///
 /// # Errors
-/// [`Fault::Conflict`] where one of them was found to be another meanwhile; where the database fails.
+/// [`Fault::Conflict`] where one of them was found to be another or was erased meanwhile; where the database fails.
 pub async fn lock(
     house: &House,
     connection: &mut PgConnection,
@@ -22,7 +22,9 @@ pub async fn lock(
         store::lock_same(connection, &house.keys, one).await?;
     }
     let both = store::get(connection, &house.keys, &two).await?;
-    let find = |id: Uuid| both.iter().find(|person| person.id == id && person.same_as == id).cloned();
+    let is_it =
+        |person: &Person, id: Uuid| person.id == id && person.same_as == id && person.erased_at.is_none();
+    let find = |id: Uuid| both.iter().find(|person| is_it(person, id)).cloned();
     let [one, other] = two.map(find);
     one.zip(other).map(|(one, other)| [one, other]).ok_or(Fault::Conflict)
 }

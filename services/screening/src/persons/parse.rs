@@ -1,9 +1,12 @@
 //! Between the contract's persons and ours.
 
-use chassis::{Fault, Violations, parse};
+use chassis::{
+    Fault, Violations,
+    damage::{self, Damage},
+    parse,
+};
 use chrono::NaiveDate;
 use proto::screening as pb;
-use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::{
@@ -40,7 +43,7 @@ pub fn person_name(id: Uuid) -> String {
     format!("{COLLECTION}/{id}")
 }
 
-/// A personal text: what is wrong with it is said without it.
+/// A personal text, damaged or not: what is wrong with it is said without it.
 fn personal(text: &str, longest: usize) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
@@ -48,7 +51,15 @@ fn personal(text: &str, longest: usize) -> Result<String, String> {
     if text.contains('*') {
         return Err("is masked: send the value itself, or leave it out".to_owned());
     }
-    Ok(parse::text(text.trim(), longest)?.nfc().collect())
+    damage::kept(text, longest)
+}
+
+/// A text of something that happened, where one is said, damaged or not: what is true is taken in all the same (I12).
+///
+/// # Errors
+/// What it must look like.
+pub fn optional_text(text: &str, longest: usize) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { damage::kept(text, longest) }
 }
 
 fn display_name(text: &str) -> Result<String, String> {
@@ -235,8 +246,7 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
         let purpose = Purpose::of(person.purpose)
             .ok_or_else(|| "is required: why does this person have a row (P1)?".to_owned());
         let purpose = wrong.keep("person.purpose", purpose);
-        let source = if request.source.is_empty() { Ok("") } else { parse::text(&request.source, 100) };
-        let source = wrong.keep("source", source).unwrap_or_default().to_owned();
+        let source = wrong.keep("source", optional_text(&request.source, 100)).unwrap_or_default();
         wrong.refuse()?;
         let (Some(unit), Some(purpose)) = (unit, purpose) else {
             return Err(Fault::internal("what is wrong was not said"));
@@ -377,13 +387,66 @@ pub fn shown(details: &Details, masked: bool) -> pb::PersonDetails {
     }
 }
 
+fn text_damage(damage: &Damage) -> pb::TextDamage {
+    match damage {
+        Damage::Lost => pb::TextDamage::Lost,
+        Damage::ReadAsLatin1(_) => pb::TextDamage::Gb18030AsLatin1,
+        Damage::Utf8ReadAsLatin1(_) => pb::TextDamage::Utf8AsLatin1,
+        Damage::Latin1 => pb::TextDamage::Latin1,
+        Damage::Utf8ReadAsGb18030(_) => pb::TextDamage::Utf8AsGb18030,
+        Damage::Gb18030ReadAsUtf8(_) => pb::TextDamage::Gb18030AsUtf8,
+        Damage::QuestionMark => pb::TextDamage::QuestionMark,
+        Damage::Control => pb::TextDamage::Control,
+        Damage::PrivateUse => pb::TextDamage::PrivateUse,
+    }
+}
+
+/// A text that looks damaged, as the contract has it; how it should read only where the person is shown whole.
+#[must_use]
+pub fn damaged_text(field: String, damage: &Damage, whole: bool) -> pb::DamagedText {
+    let likely = damage.repaired().filter(|_| whole).unwrap_or_default().to_owned();
+    pb::DamagedText { field, damage: text_damage(damage).into(), likely }
+}
+
+/// Which of the details look damaged, with paths below `under`.
+#[must_use]
+pub fn damaged(details: &Details, under: &str, whole: bool) -> Vec<pb::DamagedText> {
+    let found = details.damaged().into_iter();
+    found.map(|(field, damage)| damaged_text(format!("{under}{field}"), &damage, whole)).collect()
+}
+
+/// The texts of an item that was taken in which look damaged: its details, and others by their fields.
+#[must_use]
+pub fn damaged_item(
+    said: Option<&pb::PersonDetails>,
+    under: &str,
+    others: &[(&str, &str)],
+) -> Vec<pb::DamagedText> {
+    let said = said.cloned().unwrap_or_default();
+    let details = Details {
+        display_name: said.display_name,
+        occupation: said.occupation,
+        address: said.address,
+        present_place: said.present_place,
+        facts: said.facts.into_iter().map(|fact| (0, fact.text)).collect(),
+        ..Details::default()
+    };
+    let mut all = damaged(&details, under, false);
+    for (field, text) in others {
+        all.extend(
+            damage::damage_of_text(text).map(|damage| damaged_text((*field).to_owned(), &damage, false)),
+        );
+    }
+    all
+}
+
 /// A person as the contract has it. `same_as` is left to who knows what the caller may see.
 #[must_use]
 pub fn person(person: &Person, masked: bool) -> pb::Person {
     let unit = |unit: Option<Uuid>| unit.map(unit_name).unwrap_or_default();
     pb::Person {
         name: person_name(person.id),
-        details: Some(shown(&person.details, masked)),
+        details: person.erased_at.is_none().then(|| shown(&person.details, masked)),
         masked,
         responsible_unit: unit_name(person.unit),
         present_unit: unit(person.present_unit),
@@ -395,6 +458,8 @@ pub fn person(person: &Person, masked: bool) -> pb::Person {
         update_time: Some(parse::timestamp(person.updated_at)),
         etag: parse::etag(person.version),
         follow_up_time: person.follow_by.map(parse::timestamp),
+        erase_time: person.erased_at.map(parse::timestamp),
+        damaged: damaged(&person.details, "", !masked),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Fault, Violations, pages, parse, server};
+use chassis::{Fault, Violations, damage::damage_of_text, pages, parse, server};
 use chrono::DateTime;
 use proto::screening::{self as pb, reading_service_server::ReadingService};
 use tonic::{Code, Request, Response, Status, async_trait};
@@ -81,7 +81,10 @@ impl Readings {
         }
         let mut taken = ingest::take_in(&self.house, &caller, &sound).await?.into_iter();
         let results = request.readings.into_iter().zip(results).map(|(said, result)| {
-            let result = result.or_else(|| taken.next().map(shown));
+            let mut result = result.or_else(|| taken.next().map(shown));
+            if let Some(pb::reading_result::Result::Accepted(accepted)) = &mut result {
+                accepted.damaged_note = damage_of_text(&said.note).is_some();
+            }
             pb::ReadingResult { event_id: said.event_id, result }
         });
         Ok(pb::IngestReadingsResponse { results: results.collect() })
@@ -186,6 +189,7 @@ fn shown(result: ingest::Result) -> pb::reading_result::Result {
                 outcome: contract::number(Some(outcome)),
                 marks: marks.into_iter().map(|mark| mark as i32).collect(),
                 referral: referral.map(referral_name).unwrap_or_default(),
+                damaged_note: false,
             })
         }
         ingest::Result::Duplicate => pb::reading_result::Result::Duplicate(pb::DuplicateReading {}),

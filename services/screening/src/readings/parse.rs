@@ -5,7 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proto::screening as pb;
 
 use super::{Kind, Mark, OLDEST_DAYS, Outcome, Reading, Slot, outcome, store::Kept};
-use crate::observations::parse::{COLLECTION, observation_name};
+use crate::{
+    observations::parse::{COLLECTION, observation_name},
+    persons::parse::optional_text,
+};
 
 /// The longest note.
 const NOTE: usize = 100;
@@ -71,8 +74,7 @@ pub fn reading(said: &pb::Reading, now: DateTime<Utc>) -> Result<Reading, Violat
     if matches!(kind, Some(Kind::Absent | Kind::Refused)) && !nothing {
         wrong.add("kind", "must be TAKEN where there is a temperature or a symptom");
     }
-    let note = if said.note.is_empty() { Ok("") } else { parse::text(&said.note, NOTE) };
-    let note = wrong.keep("note", note).unwrap_or_default().to_owned();
+    let note = wrong.keep("note", optional_text(&said.note, NOTE)).unwrap_or_default();
     match (event, observation, taken_at, kind) {
         (Some(event), Some(observation), Some(taken_at), Some(kind)) if wrong.is_empty() => Ok(Reading {
             event,

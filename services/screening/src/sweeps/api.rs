@@ -195,8 +195,11 @@ impl Sweeps {
                 Ok(visit) => ingest::take_in(&self.house, &caller, visit).await,
                 Err(fault) => Err(fault),
             };
-            let result = Some(result(nth, taken)?);
-            results.push(pb::VisitResult { event_id: visit.event_id.clone(), result });
+            let mut result = result(nth, taken)?;
+            if let pb::visit_result::Result::Accepted(accepted) = &mut result {
+                accepted.damaged = contract::damaged(visit);
+            }
+            results.push(pb::VisitResult { event_id: visit.event_id.clone(), result: Some(result) });
         }
         Ok(pb::IngestVisitsResponse { results })
     }
@@ -329,6 +332,7 @@ fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::visit_result::R
             readdressed: accepted.readdressed,
             unlisted: accepted.unlisted,
             beside_tally: accepted.beside_tally,
+            damaged: Vec::new(),
         })),
         Ok(Taken::Before) => Ok(Answer::Duplicate(pb::DuplicateVisit {})),
         Err(fault) => {

@@ -9,7 +9,7 @@ use super::{FACTS, Grid, Outcome, Progress, Sweep};
 use crate::{
     cases::parse::instant,
     observations::{BASES, parse::exposure},
-    persons::parse::{Intake, REASON, UNITS, listed, listed_event, listed_resource, unit_name},
+    persons::parse::{Intake, REASON, UNITS, damaged_item, listed, listed_event, listed_resource, unit_name},
 };
 
 /// The collection of sweeps' names.
@@ -188,6 +188,17 @@ pub fn visit(said: &pb::Visit, today: NaiveDate, now: DateTime<Utc>) -> Result<V
     wrong.refuse()?;
     let seen = seen.ok_or_else(|| Fault::internal("what is wrong was not said"))?;
     Ok(Visit { event, sweep, grid, seen_at, seen, found })
+}
+
+/// Which texts of a visit look damaged (I12).
+#[must_use]
+pub fn damaged(said: &pb::Visit) -> Vec<pb::DamagedText> {
+    let found = said.found.iter().enumerate();
+    found
+        .flat_map(|(nth, person)| {
+            damaged_item(person.details.as_ref(), &format!("found[{nth}].details."), &[])
+        })
+        .collect()
 }
 
 /// Why somebody who was found is put under observation, and day 0; nothing where that is not said.

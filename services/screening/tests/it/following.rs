@@ -35,7 +35,7 @@ impl Ground {
         until(async || (!self.digest(unit).await.iter().any(about)).then_some(())).await;
     }
 
-    async fn waive(&self, subject: &str, person: &str, words: &str) -> Result<(), Status> {
+    pub(crate) async fn waive(&self, subject: &str, person: &str, words: &str) -> Result<(), Status> {
         let (name, reason) = (person.to_owned(), words.to_owned());
         let request = pb::WaiveFollowUpRequest { request_id: request_id(), name, reason };
         self.screening(subject).persons().waive_follow_up(request).await.map(drop)

@@ -71,6 +71,7 @@ const LOOKED_UP: &[&str] = &[
     "INSERT INTO passage (",
     "INSERT INTO unit_sight",
     "INSERT INTO escalation",
+    "WITH elapsed AS MATERIALIZED",
 ];
 
 /// Statements of proofs, which look at everybody of a part: some units.

@@ -10,7 +10,11 @@ use crate::{
 };
 
 impl Ground {
-    async fn support(&self, subject: &str, said: pb::SupportRequest) -> Result<pb::SupportRequest, Status> {
+    pub(crate) async fn support(
+        &self,
+        subject: &str,
+        said: pb::SupportRequest,
+    ) -> Result<pb::SupportRequest, Status> {
         let request =
             pb::CreateSupportRequestRequest { request_id: request_id(), support_request: Some(said) };
         let made = self.screening(subject).supports().create_support_request(request).await?;

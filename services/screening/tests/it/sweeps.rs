@@ -42,7 +42,7 @@ impl Ground {
         leader.sweeps().set_targets(request).await.expect("set").into_inner().households
     }
 
-    async fn visit(&self, subject: &str, visits: Vec<pb::Visit>) -> Vec<Taken> {
+    pub(crate) async fn visit(&self, subject: &str, visits: Vec<pb::Visit>) -> Vec<Taken> {
         let request = pb::IngestVisitsRequest { visits };
         let answer = self.screening(subject).sweeps().ingest_visits(request).await.expect("an answer");
         answer.into_inner().results.into_iter().map(|result| result.result.expect("a result")).collect()

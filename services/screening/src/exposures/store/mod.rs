@@ -169,7 +169,7 @@ pub async fn of_units(
     if dangling {
         return Ok(exposures!(
             connection,
-            "e.contact_unit_id = ANY($1) AND e.index_id IS NULL AND e.withdrawn_at IS NULL AND e.id > $2
+            "e.contact_unit_id = ANY($1) AND e.index_id IS NULL AND e.withdrawn_at IS NULL AND e.erased_at IS NULL AND e.id > $2
              ORDER BY e.id LIMIT $3",
             units,
             after,

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::{
     Handdown, State,
-    ingest::{self, Item, LARGEST, Taken},
+    ingest::{self, Item, LARGEST},
     ops,
-    parse::{self as contract, COLLECTION, handdown_name},
+    parse::{self as contract, COLLECTION},
     station_window,
     store::{self, Selection, Source},
 };
@@ -25,7 +25,6 @@ use crate::{
         parse::{COLLECTION as PERSONS, UNITS, person_name, unit_name},
         seen, store as persons,
     },
-    refusals::refusal,
     worklists::After,
 };
 
@@ -163,7 +162,7 @@ impl Handdowns {
                 Ok(item) => ingest::take_in(&self.house, &caller, item, &source).await,
                 Err(fault) => Err(fault),
             };
-            let result = Some(result(nth, taken)?);
+            let result = Some(contract::result((nth, item), taken)?);
             results.push(pb::HanddownResult { event_id: item.event_id.clone(), result });
         }
         Ok(pb::IngestHanddownsResponse { results, from_unit, gap })
@@ -243,21 +242,5 @@ impl Handdowns {
     ) -> Result<Handdown, Fault> {
         let found = store::get(connection, id).await?;
         found.filter(|found| self.sees(caller, permission, found)).ok_or_else(|| ops::absent(id))
-    }
-}
-
-/// What became of an item, in its place of the list; a failure that is nobody's fault ends the call.
-fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::handdown_result::Result, Fault> {
-    use pb::handdown_result::Result as Answer;
-    match taken {
-        Ok(Taken::In(handdown, joined)) => Ok(Answer::Accepted(pb::AcceptedHanddown {
-            handdown: Some(contract::handdown(&handdown)),
-            joined,
-        })),
-        Ok(Taken::Before(chain)) => Ok(Answer::Duplicate(handdown_name(chain))),
-        Err(fault) => {
-            let (code, reason, message) = refusal("items", nth, fault)?;
-            Ok(Answer::Refused(pb::RefusedHanddown { code: code.into(), reason, message }))
-        }
     }
 }

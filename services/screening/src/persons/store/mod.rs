@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// The number of the rules that persons are marked by: the second finds infants by their guardian's number, the third who is
-/// at a place.
-const MARKED: i16 = 3;
+/// at a place, the fourth notes whose texts look damaged.
+const MARKED: i16 = 4;
 
 pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;
@@ -34,9 +34,10 @@ struct Row {
     counted_unit_id: Option<Uuid>,
     purpose: i16,
     delete_after: Option<NaiveDate>,
+    erased_at: Option<DateTime<Utc>>,
     follow_by: Option<DateTime<Utc>>,
-    key_id: String,
-    sealed: Vec<u8>,
+    key_id: Option<String>,
+    sealed: Option<Vec<u8>>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -44,6 +45,10 @@ struct Row {
 
 impl Row {
     fn open(self, keys: &Keyring) -> Result<Person, Fault> {
+        let details = match self.key_id.zip(self.sealed) {
+            Some((key, bytes)) => open(keys, self.id, &Sealed { key, bytes })?,
+            None => Details::default(),
+        };
         Ok(Person {
             id: self.id,
             same_as: self.same_as,
@@ -52,8 +57,9 @@ impl Row {
             counted_unit: self.counted_unit_id,
             purpose: Purpose::of(self.purpose.into()).ok_or_else(|| Fault::internal("a purpose"))?,
             delete_after: self.delete_after,
+            erased_at: self.erased_at,
             follow_by: self.follow_by,
-            details: open(keys, self.id, &Sealed { key: self.key_id, bytes: self.sealed })?,
+            details,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -76,8 +82,8 @@ macro_rules! persons {
     ($connection:expr, $keys:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, follow_by, key_id, sealed,
-                    version, created_at, updated_at
+            "SELECT id, same_as, unit_id, present_unit_id, counted_unit_id, purpose, delete_after, erased_at, follow_by, key_id,
+                    sealed, version, created_at, updated_at
              FROM person WHERE " + $condition
             $(, $value)*
         )
@@ -166,13 +172,15 @@ pub struct Selection<'a> {
     pub marks: [Option<Vec<Vec<u8>>>; 2],
     /// Only who was found and is not followed up, in due order: then after such a one.
     pub unfollowed: Option<(DateTime<Utc>, Uuid)>,
+    /// Only whose texts look damaged.
+    pub damaged: bool,
     /// After this person.
     pub after: Uuid,
     /// At most so many.
     pub limit: i64,
 }
 
-/// A page of persons, in the order in which they were taken in.
+/// A page of persons whose values were not erased, in the order in which they were taken in.
 ///
 /// # Errors
 /// Where the database fails.
@@ -187,6 +195,7 @@ pub async fn list(
             connection,
             keys,
             "id IN (SELECT subject_id FROM waiting WHERE kind = 13 AND unit_id = ANY($1)) AND (follow_by, id) > ($2, $7)
+             AND erased_at IS NULL AND (damaged OR NOT $8)
              AND ($3::smallint IS NULL OR purpose = $3)
              AND ($4::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($4))))
              AND ($5::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($5))))
@@ -197,13 +206,30 @@ pub async fn list(
             paper.as_deref(),
             phone.as_deref(),
             selection.limit,
-            after.1
+            after.1,
+            selection.damaged
+        );
+    }
+    if selection.damaged {
+        return persons!(
+            connection,
+            keys,
+            "unit_id = ANY($1) AND id > $2 AND damaged AND ($3::smallint IS NULL OR purpose = $3)
+             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
+             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
+             ORDER BY id LIMIT $6",
+            selection.units,
+            selection.after,
+            selection.purpose,
+            paper.as_deref(),
+            phone.as_deref(),
+            selection.limit
         );
     }
     persons!(
         connection,
         keys,
-        "unit_id = ANY($1) AND id > $2 AND ($3::smallint IS NULL OR purpose = $3)
+        "unit_id = ANY($1) AND id > $2 AND erased_at IS NULL AND ($3::smallint IS NULL OR purpose = $3)
          AND ($4::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($4))))
          AND ($5::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($5))))
          ORDER BY id LIMIT $6",
@@ -230,8 +256,8 @@ pub async fn insert(
     sqlx::query!(
         "WITH taken AS (
              INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, delete_after, key_id, sealed, created_at,
-                                 updated_at, marked, follow_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $13) RETURNING id, same_as, unit_id)
+                                 updated_at, marked, follow_by, damaged)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $13, $14) RETURNING id, same_as, unit_id)
          INSERT INTO hands_event (person_id, one_id, unit_id, cause, said_by, happened_at)
          SELECT id, same_as, unit_id, $11, $12, $9 FROM taken",
         person.id,
@@ -247,6 +273,7 @@ pub async fn insert(
         Cause::TakenIn as i16,
         by,
         person.follow_by,
+        !person.details.damaged().is_empty(),
     )
     .execute(&mut *connection)
     .await?;
@@ -267,7 +294,7 @@ pub async fn update(
     let sealed = seal(keys, person.id, &person.details)?;
     let updated = sqlx::query!(
         "UPDATE person SET key_id = $3, sealed = $4, present_unit_id = $5, purpose = $6, delete_after = $7,
-                updated_at = $8, marked = $9, version = version + 1
+                updated_at = $8, marked = $9, damaged = $10, version = version + 1
          WHERE id = $1 AND version = $2",
         person.id,
         person.version,
@@ -278,6 +305,7 @@ pub async fn update(
         person.delete_after,
         now,
         MARKED,
+        !person.details.damaged().is_empty(),
     );
     if updated.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
@@ -359,13 +387,13 @@ pub async fn take_hands(
     Ok(())
 }
 
-/// Some persons in the hands of a unit after one, and how many there are after that.
+/// Some persons in the hands of a unit, and how many there are: of who was erased nobody need take care.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn held(connection: &mut PgConnection, unit: Uuid, limit: i64) -> Result<(Vec<Uuid>, i64), Fault> {
     let rows = sqlx::query!(
-        r#"SELECT id, count(*) OVER () AS "all!" FROM person WHERE unit_id = $1 ORDER BY id LIMIT $2"#,
+        r#"SELECT id, count(*) OVER () AS "all!" FROM person WHERE unit_id = $1 AND erased_at IS NULL ORDER BY id LIMIT $2"#,
         unit,
         limit,
     );
@@ -387,7 +415,7 @@ pub async fn sealed_before(
     persons!(
         connection,
         keys,
-        "(key_id < $1 OR key_id > $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "erased_at IS NULL AND (key_id < $1 OR key_id > $1 OR marked < $3) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         keys.first(),
         limit,
         MARKED

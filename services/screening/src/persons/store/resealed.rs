@@ -21,11 +21,12 @@ pub async fn reseal(
 ) -> Result<(), Fault> {
     let sealed = seal(keys, person.id, &person.details)?;
     sqlx::query!(
-        "UPDATE person SET key_id = $2, sealed = $3, marked = $4 WHERE id = $1",
+        "UPDATE person SET key_id = $2, sealed = $3, marked = $4, damaged = $5 WHERE id = $1",
         person.id,
         sealed.key,
         sealed.bytes,
         MARKED,
+        !person.details.damaged().is_empty(),
     )
     .execute(&mut *connection)
     .await?;

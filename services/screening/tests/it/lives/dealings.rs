@@ -16,6 +16,36 @@ impl Lives {
         }
     }
 
+    /// Somebody, often one who has only just turned up, need not be followed up any more, and the date until which they are
+    /// kept has passed: once nothing holds them, they are erased (P2).
+    pub(super) async fn expire(&mut self, nth: u8, grid: u8) -> bool {
+        if nth.is_multiple_of(2) {
+            // Without papers: nobody else.
+            self.turn_up(u8::MAX, grid).await;
+        }
+        let count = self.persons.len();
+        let nth =
+            if nth.is_multiple_of(2) { count.saturating_sub(1) } else { usize::from(nth) % count.max(1) };
+        let Some(name) = self.persons.get(nth).cloned() else { return false };
+        let id: uuid::Uuid = name.trim_start_matches("persons/").parse().expect("a name");
+        let reason = "a life".to_owned();
+        let request = pb::WaiveFollowUpRequest { request_id: request_id(), name, reason };
+        answered(self.ground.screening("duty").persons().waive_follow_up(request).await);
+        let expire = "UPDATE screening.person SET delete_after = $2 WHERE delete_after IS NOT NULL AND erased_at IS NULL
+             AND same_as = (SELECT same_as FROM screening.person WHERE id = $1)";
+        let yesterday = self.ground.sandbox.clock.today() - chrono::Days::new(1);
+        let mut sql = self.ground.sandbox.sql().await;
+        let expired = sqlx::query(expire).bind(id).bind(yesterday).execute(&mut sql).await.expect("expired");
+        expired.rows_affected() > 0
+    }
+
+    /// How many persons were erased so far.
+    pub(super) async fn erased(&self) -> i64 {
+        let mut sql = self.ground.sandbox.sql().await;
+        let count = sqlx::query_scalar("SELECT count(*) FROM screening.erasure");
+        count.fetch_one(&mut sql).await.expect("a count")
+    }
+
     /// A command centre says from today on how long and how often persons are observed, or the response level.
     pub(super) async fn order(&mut self, one: u8, other: u8) {
         let area_unit = self.ground.counties[usize::from(one) % 2].clone();

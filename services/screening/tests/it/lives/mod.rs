@@ -1,5 +1,5 @@
-//! Random lives of persons: found, observed, read, missed, merged, lost, handed over, taken into hospital, let go, while grids
-//! move and close, everything is sent again, and the services restart. Whatever happens, the law of persons holds after it.
+//! Random lives of persons: found, observed, read, missed, merged, lost, handed over, taken into hospital, let go, erased, while
+//! grids move and close, everything is sent again, and the services restart. Whatever happens, the law of persons holds after it.
 
 mod dealings;
 
@@ -26,7 +26,7 @@ const STEPS: usize = 400;
 /// After how many steps the law is proved, where the number of steps was said: else after each.
 const PROVED: usize = 100;
 /// Every kind of step; each happens in every life.
-const KINDS: [&str; 20] = [
+const KINDS: [&str; 21] = [
     "turn up",
     "open",
     "read",
@@ -46,6 +46,7 @@ const KINDS: [&str; 20] = [
     "move unit",
     "close unit",
     "crash",
+    "expire",
     "time",
 ];
 /// The most that is kept to be sent again.
@@ -308,7 +309,7 @@ impl Lives {
 
     async fn step(mut self, (kind, one, other): (u8, u8, u8)) -> Self {
         let mut happened = true;
-        let kind = match kind % 35 {
+        let kind = match kind % 36 {
             0 | 1 => {
                 self.turn_up(one, other).await;
                 "turn up"
@@ -389,6 +390,10 @@ impl Lives {
                 self = self.crash().await;
                 "crash"
             }
+            35 => {
+                happened = self.expire(one, other).await;
+                "expire"
+            }
             _ => {
                 self.pass(one).await;
                 "time"
@@ -464,6 +469,7 @@ async fn random_lives_keep_the_law_of_persons() {
     }
     lives.prove(count).await;
     lives.prove_the_past().await;
+    let erased = lives.erased().await;
     let (_, verdict) = lives.ground.proof().await;
     let never: Vec<_> =
         KINDS.iter().filter(|kind| lives.done.get(**kind).is_none_or(|times| *times == 0)).collect();
@@ -473,11 +479,12 @@ async fn random_lives_keep_the_law_of_persons() {
             && verdict.handdowns > 0
             && lives.contacts > 0
             && verdict.ended > 3
-            && verdict.readings > 50,
-        "{verdict:?}"
+            && verdict.readings > 50
+            && erased > 0,
+        "{verdict:?}, {erased} erased"
     );
     #[allow(clippy::print_stderr, reason = "a long life says what it came to")]
     if asked.is_some() {
-        eprintln!("{count} steps: {:?}; {verdict:?}", lives.done);
+        eprintln!("{count} steps: {:?}; {verdict:?}; {erased} erased", lives.done);
     }
 }
