@@ -160,7 +160,7 @@ async fn p2_nothing_of_who_was_erased_is_left_in_any_table_and_the_name_stays_go
     let person = whole_life(&ground).await;
     let mut sql = ground.sandbox.sql().await;
     let secrets = secrets(&mut sql, &person).await;
-    assert_eq!(secrets.len(), 10, "six marks, the person, two findings, a source");
+    assert_eq!(secrets.len(), 11, "seven marks, the person, two findings, a source");
     for secret in &secrets {
         assert_eq!(places(&mut sql, secret).await.len(), 1, "each stands in one place before");
     }

@@ -11,10 +11,13 @@ SELECT keep_day_partitions(t, '2020-01-01', '2020-02-02', '2020-02-03')
 CREATE TEMP TABLE p AS SELECT n, pg_temp.x(n) AS id, pg_temp.x(1 + (n - 1) % 2000) AS unit, '2020-02-03T00:00Z'::timestamptz AS t
     FROM generate_series(1, 20000) AS n;
 INSERT INTO unit_sight SELECT pg_temp.x(n), ARRAY[pg_temp.x(n), pg_temp.x(1000000)], ARRAY[pg_temp.x(1000000)] FROM generate_series(1, 2000) AS n;
-INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, key_id, sealed, created_at, updated_at, marked, follow_by)
-    SELECT id, id, unit, CASE WHEN n % 50 = 0 THEN unit END, 1, 'plan', '\x00', t, t, 3, CASE WHEN n % 1000 = 7 THEN t END FROM p;
+INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, key_id, sealed, created_at, updated_at, marked, follow_by, delete_after, damaged)
+    SELECT id, id, unit, CASE WHEN n % 50 = 0 THEN unit END, 1, 'plan', '\x00', t, t, 4, CASE WHEN n % 1000 = 7 THEN t END,
+           '2020-02-02'::date + n % 400, n % 400 = 7 FROM p;
 INSERT INTO person_mark (person_id, key_id, hash, kind) SELECT id, 'plan', pg_temp.h(n * 10 + k), k FROM p CROSS JOIN generate_series(1, 3) AS k;
 INSERT INTO finding (id, person_id, unit_id, source, entered_by, created_at, key_id, sealed) SELECT id, id, unit, '', 'plan', t, 'plan', '\x00' FROM p;
+INSERT INTO erasure (person_id, one_id, unit_id, purpose, delete_after, erased_at, marks, findings, sources, exposures)
+    SELECT id, id, unit, 1, '2020-02-02', t + n * interval '1 second', 1, 1, 0, 0 FROM p;
 INSERT INTO access (id, person_id, subject, reason, accessed_at) SELECT id, id, 'plan', '', t FROM p;
 INSERT INTO waiver (id, person_id, reason, decided_by, decided_at) SELECT id, id, 'plan', 'plan', t FROM p;
 INSERT INTO merge (id, kept_id, merged_id, reason, merged_by, merged_at) SELECT id, id, id, '', 'plan', t FROM p;
