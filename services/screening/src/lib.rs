@@ -7,6 +7,7 @@ pub mod checkpoints;
 pub mod enforcements;
 pub mod erasures;
 pub mod escalations;
+pub mod events;
 pub mod exposures;
 pub mod feeds;
 pub mod figures;
@@ -97,7 +98,8 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.FigureService",
     "rampart.screening.v1.ProofService",
 ];
-const DAY_TABLES: &[DayTable] = &[claims::TABLE, feed::TABLE, observations::store::DEPARTURES];
+const DAY_TABLES: &[DayTable] =
+    &[claims::TABLE, feed::TABLE, observations::store::DEPARTURES, events::store::TABLE];
 
 /// Brings the schema up to date, with the owner's URL.
 ///

@@ -119,6 +119,21 @@ pub async fn list(
     )?)
 }
 
+/// Since when a facility has somebody, the first of those who are one; nothing where none has.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn admitted_since(
+    connection: &mut PgConnection,
+    one: Uuid,
+) -> Result<Option<DateTime<Utc>>, Fault> {
+    let since = sqlx::query_scalar!(
+        "SELECT min(admitted_at) FROM admission WHERE one_id = $1 AND discharged_at IS NULL",
+        one,
+    );
+    Ok(since.fetch_one(connection).await?)
+}
+
 /// Whether somebody was admitted anywhere, or discharged, after an instant, in a unit's hands.
 ///
 /// # Errors

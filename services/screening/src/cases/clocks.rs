@@ -1,4 +1,5 @@
-//! What must be done about a case by when (R5, R6, R9): one clock for each class that it was found to be.
+//! What must be done about a case by when (R5, R6, R9, R18): one clock for each class that it was found to be, and those of
+//! whoever is ill: nobody who is ill waits for nobody.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,6 +9,12 @@ use super::{Case, State, Step};
 const WITHIN: TimeDelta = TimeDelta::hours(2);
 /// How long after the report it must be investigated (R9).
 const INVESTIGATED_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// How long after being found to be ill a person must be isolated [K]: as soon as the report must be made.
+const ISOLATED_WITHIN: TimeDelta = WITHIN;
+/// How long after being confirmed a person must be treated [K].
+const TREATED_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// How long after being suspected a person must be confirmed or excluded [K]: two results a day apart, and a day.
+const DECIDED_WITHIN: TimeDelta = TimeDelta::hours(48);
 
 /// The classes that are reported, each by its own clock (R5).
 pub const CLASSES: [State; 3] = [State::Suspected, State::Confirmed, State::Asymptomatic];
@@ -84,12 +91,19 @@ impl Case {
             [report, Clock { step: Step::Audited, class, deadline: until, done: audited }]
         });
         let investigated = runs(self.first_report().map(|at| at + INVESTIGATED_WITHIN));
+        let isolated = self.found_at().filter(|_| self.state.is_ill()).map(|at| at + ISOLATED_WITHIN);
+        let is = |state: State| move |_: &DateTime<Utc>| self.state == state;
+        let treated = self.found_as(State::Confirmed).filter(is(State::Confirmed));
+        let suspected = self.found_as(State::Suspected).filter(is(State::Suspected));
         let rest = [
             (Step::Investigated, investigated, self.investigated_at),
-            (Step::Isolated, None, self.isolated_at),
-            (Step::Treated, None, self.treated_at),
+            (Step::Isolated, isolated, self.isolated_at),
+            (Step::Treated, treated.map(|at| at + TREATED_WITHIN), self.treated_at),
         ];
-        let rest = rest.into_iter().map(|(step, deadline, done)| Clock { step, class: None, deadline, done });
+        // Of who was never suspected there is nothing to decide; of who is no more, it is decided.
+        let decision = suspected.map(|at| (Step::Decided, Some(at + DECIDED_WITHIN), None));
+        let rest = rest.into_iter().chain(decision);
+        let rest = rest.map(|(step, deadline, done)| Clock { step, class: None, deadline, done });
         of_classes.chain(rest).collect()
     }
 
@@ -160,6 +174,8 @@ impl Case {
                 self.treated_at = Some(at);
                 true
             }
+            // By a classification.
+            Step::Decided => false,
         }
     }
 }
@@ -182,6 +198,8 @@ mod tests {
         case.find_as(State::Suspected, Some(at("03T01:00")));
         assert_eq!(case.due_at(), Some(at("03T03:00")));
         assert!(case.mark(Step::Reported, at("03T02:00")));
+        assert_eq!(case.due_at(), Some(at("03T03:00")), "nobody has isolated them");
+        assert!(case.mark(Step::Isolated, at("03T02:30")));
         assert_eq!(case.due_at(), Some(at("03T04:00")), "the audit");
         assert!(case.mark(Step::Audited, at("03T05:00")));
         assert_eq!(case.due_at(), Some(at("04T02:00")), "the investigation");
@@ -190,13 +208,35 @@ mod tests {
     }
 
     #[test]
+    fn r18_whoever_is_ill_waits_until_isolated_treated_and_decided_on() {
+        let mut case = Case::blank(Uuid::nil(), at("03T00:00"));
+        case.state = State::Suspected;
+        case.find_as(State::Suspected, Some(at("03T01:00")));
+        for step in [Step::Reported, Step::Audited, Step::Investigated, Step::Isolated] {
+            assert!(case.mark(step, at("03T01:30")));
+        }
+        assert_eq!(case.due_at(), Some(at("05T01:00")), "confirmed or excluded");
+        assert!(!case.mark(Step::Decided, at("03T02:00")), "by a classification alone");
+        case.state = State::Confirmed;
+        case.find_as(State::Confirmed, Some(at("04T01:00")));
+        assert!(case.mark(Step::Reported, at("04T01:30")) && case.mark(Step::Audited, at("04T02:00")));
+        assert_eq!(case.due_at(), Some(at("05T01:00")), "treated");
+        assert!(case.mark(Step::Treated, at("04T03:00")));
+        assert_eq!(case.due_at(), None);
+        case.treated_at = None;
+        case.state = State::Discharged;
+        assert_eq!(case.due_at(), None, "who went home well");
+    }
+
+    #[test]
     fn r5_each_class_has_its_own_clock_and_a_report_before_it_was_found_does_not_count() {
         let mut case = Case::blank(Uuid::nil(), at("01T00:00"));
         case.state = State::Suspected;
         case.find_as(State::Suspected, Some(at("01T01:00")));
         assert!(case.mark(Step::Reported, at("01T02:00")) && case.mark(Step::Audited, at("01T03:00")));
-        assert!(case.mark(Step::Investigated, at("01T09:00")));
-        assert_eq!(case.due_at(), None, "all is done");
+        assert!(case.mark(Step::Investigated, at("01T09:00")) && case.mark(Step::Isolated, at("01T02:00")));
+        assert_eq!(case.due_at(), Some(at("03T01:00")), "all is done but to decide");
+        assert!(case.mark(Step::Treated, at("01T10:00")));
         case.state = State::Confirmed;
         case.find_as(State::Confirmed, Some(at("03T01:00")));
         assert_eq!(case.due_at(), Some(at("03T03:00")), "to be reported as confirmed");

@@ -138,10 +138,12 @@ pub enum Step {
     Isolated = 4,
     /// Treated (R18).
     Treated = 5,
+    /// Confirmed or excluded: by a classification, never said by itself (R1, R14).
+    Decided = 6,
 }
 
 impl Step {
-    /// Every step.
+    /// Every step that is said to be done.
     pub const ALL: [Self; 5] =
         [Self::Reported, Self::Audited, Self::Investigated, Self::Isolated, Self::Treated];
 

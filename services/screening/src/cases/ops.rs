@@ -203,8 +203,7 @@ async fn follow(
             end_in(house, connection, (case.one, case.unit), (Ending::Converted, &words, by)).await?;
             followed.contacts = exposures::ops::reassess(house, connection, case.one, by).await?;
             if before != state {
-                let today = house.clock.today();
-                followed.contacts += homes::ops::observe(house, connection, case.one, today, by).await?;
+                followed.contacts += homes::ops::observe(house, connection, case, by).await?;
             }
             if state != State::Suspected {
                 results::ops::refer_to(house, connection, (case.one, case.unit), by).await?;

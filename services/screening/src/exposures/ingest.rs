@@ -10,6 +10,7 @@ use super::{
     store,
 };
 use crate::{
+    events::{self, List, Sent},
     house::House,
     persons::{Person, intake, ops::lock_person, parse::person_name, store as persons},
     schedules,
@@ -42,7 +43,7 @@ pub async fn take_in(
         intake.unit = unit.unwrap_or(intake.unit);
     }
     let mut work = house.database.begin(None).await?;
-    if let Some(before) = store::sent_before(&mut work, item.event, caller.subject()).await? {
+    if let Some(before) = sent_before(&mut work, &item.sent, caller).await? {
         return Ok(Taken::Before(before));
     }
     let hands = hold(house, &mut work, &item.contact, item.index).await?;
@@ -66,7 +67,7 @@ pub async fn take_in(
     let rules = schedules::ops::rules(house, &mut work, contact.unit, house.clock.today()).await?;
     let exposure = Exposure {
         id: Uuid::now_v7(),
-        event: item.event,
+        event: item.sent.event,
         entered_by: caller.subject().to_owned(),
         index,
         index_reference: reference,
@@ -87,14 +88,28 @@ pub async fn take_in(
     if !store::insert(&mut work, &exposure).await? {
         drop(work);
         let mut work = house.database.begin(None).await?;
-        let before = store::sent_before(&mut work, exposure.event, caller.subject()).await?;
+        let before = sent_before(&mut work, &item.sent, caller).await?;
         return before.map(Taken::Before).ok_or(Fault::Conflict);
     }
+    events::store::note(&mut work, List::Exposures, &item.sent, caller.subject()).await?;
     let exposure = store::get(&mut work, exposure.id).await?.ok_or(Fault::Conflict)?;
     let observation = ops::follow(house, &mut work, &exposure, caller.subject()).await?;
     ops::placed(house, &mut work, &exposure).await?;
     work.commit().await?;
     Ok(Taken::In(Box::new(exposure), observation))
+}
+
+/// The exposure that an item was taken in as before.
+async fn sent_before(
+    connection: &mut PgConnection,
+    sent: &Sent,
+    caller: &Caller,
+) -> Result<Option<Uuid>, Fault> {
+    let before = store::sent_before(connection, sent.event, caller.subject()).await?;
+    if before.is_some() {
+        events::store::is_the_same(connection, List::Exposures, sent, caller.subject()).await?;
+    }
+    Ok(before)
 }
 
 /// Locks the contact, where somebody is known as that, with everybody who is the same, and holds the hands of the index, so

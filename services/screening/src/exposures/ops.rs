@@ -99,7 +99,8 @@ pub async fn ask(house: &House, connection: &mut PgConnection, case: &Case) -> R
         .filter(|exposure| exposure.window(zone) != Window::Before)
         .map(|exposure| exposure.id)
         .collect();
-    let mates = homes::store::housemates(connection, case.one, house.clock.today()).await?;
+    let today = house.clock.today();
+    let mates = homes::store::mates(connection, case.one, (today - homes::ops::TOGETHER, today)).await?;
     let at_home: Vec<Uuid> = mates.into_iter().map(|mate| mate.person).collect();
     if exposures.is_empty() && at_home.is_empty() {
         return Ok(());

@@ -3,11 +3,13 @@
 use chassis::{Fault, Violations, parse};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use prost::Message as _;
 use proto::screening::{self as pb, exposure_item::Contact as Said};
 use uuid::Uuid;
 
 use super::{Exposure, KINDS};
 use crate::{
+    events::Sent,
     observations::parse::exposure as day,
     persons::parse::{
         COLLECTION as PERSONS, Intake, damaged_item, listed, listed_event, listed_name, listed_resource,
@@ -38,8 +40,8 @@ pub enum Contact {
 /// A contact of a list that is well-formed.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The client's id of it.
-    pub event: Uuid,
+    /// The client's id of it, and what was sent.
+    pub sent: Sent,
     /// The index, where it is a person's name.
     pub index: Option<Uuid>,
     /// How the list names the index.
@@ -113,7 +115,8 @@ pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -
     }
     wrong.refuse()?;
     let contact = contact.ok_or_else(|| Fault::internal("what is wrong was not said"))?;
-    Ok(Item { event, index, reference, contact, kind, place, first_at, last_at, protected: said.protected })
+    let sent = Sent::new(event, &said.encode_to_vec());
+    Ok(Item { sent, index, reference, contact, kind, place, first_at, last_at, protected: said.protected })
 }
 
 /// An instant that is not in the future.

@@ -2,6 +2,7 @@
 //! is wrong with one stops no other.
 
 use chassis::{Caller, Fault, fault::Violations};
+use prost::Message as _;
 use proto::screening as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use super::{
     store::{self, Source},
 };
 use crate::{
+    events::{self, List, Sent},
     house::House,
     persons::{
         Finding, intake,
@@ -27,8 +29,8 @@ pub const LARGEST: usize = 500;
 /// A person of a list who is well-formed.
 #[derive(Debug)]
 pub struct Item {
-    /// The client's id of it.
-    pub event: Uuid,
+    /// The client's id of it, and what was sent.
+    pub sent: Sent,
     /// What is said of the person.
     pub intake: Intake,
     /// The lowest known unit, where the list says it.
@@ -52,7 +54,7 @@ impl Item {
         let (Some(event), Some(intake)) = (event, intake) else {
             return Err(Fault::internal("what is wrong was not said"));
         };
-        Ok(Self { event, intake, to, urgent: item.urgent })
+        Ok(Self { sent: Sent::new(event, &item.encode_to_vec()), intake, to, urgent: item.urgent })
     }
 }
 
@@ -71,7 +73,7 @@ pub enum Taken {
 /// Where the database fails; [`Fault::Invalid`] for a unit that cannot be reached.
 pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source) -> Result<Taken, Fault> {
     let mut work = house.database.begin(None).await?;
-    if let Some(chain) = store::sent_before(&mut work, item.event, caller.subject()).await? {
+    if let Some(chain) = sent_before(&mut work, &item.sent, caller).await? {
         return Ok(Taken::Before(chain));
     }
     born(&item.intake.details, "details", house.clock.today())?;
@@ -84,16 +86,30 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source
         None => begun_now(house, &mut work, caller, &item).await?,
     };
     let Taken::In(handdown, _) = &taken else { return Ok(taken) };
-    let given = (handdown.chain, item.intake.unit, item.event);
+    let given = (handdown.chain, item.intake.unit, item.sent.event);
     if store::add_source(&mut work, &house.keys, given, source).await? {
+        events::store::note(&mut work, List::Handdowns, &item.sent, caller.subject()).await?;
         work.commit().await?;
         return Ok(taken);
     }
     // The same item was taken in at the same time: what that came to stands, and this is undone.
     drop(work);
     let mut work = house.database.begin(None).await?;
-    let before = store::sent_before(&mut work, item.event, caller.subject()).await?;
+    let before = sent_before(&mut work, &item.sent, caller).await?;
     before.map(Taken::Before).ok_or(Fault::Conflict)
+}
+
+/// The chain that an item was taken in with before.
+async fn sent_before(
+    connection: &mut PgConnection,
+    sent: &Sent,
+    caller: &Caller,
+) -> Result<Option<Uuid>, Fault> {
+    let before = store::sent_before(connection, sent.event, caller.subject()).await?;
+    if before.is_some() {
+        events::store::is_the_same(connection, List::Handdowns, sent, caller.subject()).await?;
+    }
+    Ok(before)
 }
 
 /// The hand-down that a list's person is in already: under way from, to or within the unit; or the last one of who was

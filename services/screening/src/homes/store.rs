@@ -141,25 +141,38 @@ pub async fn leave(
     Ok(left.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Who slept in the same home as somebody, the first of those who are one, on a day; in the order of those who
-/// are one.
+/// Somebody who slept in the same home as somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mate {
+    /// The person.
+    pub person: Uuid,
+    /// The first of those who are one.
+    pub one: Uuid,
+    /// The last day on which both slept there.
+    pub last: NaiveDate,
+}
+
+/// Who slept in the same home as somebody, the first of those who are one, on any of some days, each with the last of these;
+/// in the order of those who are one.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn housemates(
+pub async fn mates(
     connection: &mut PgConnection,
     one: Uuid,
-    on: NaiveDate,
-) -> Result<Vec<Resident>, Fault> {
-    Ok(residents!(
-        connection,
-        "home_id IN (SELECT r.home_id FROM resident r
-                     WHERE r.one_id = $1 AND r.starts_on <= $2 AND (r.ends_on IS NULL OR r.ends_on >= $2))
-         AND starts_on <= $2 AND (ends_on IS NULL OR ends_on >= $2)
-         AND one_id <> $1 ORDER BY one_id, person_id",
+    (first, last): (NaiveDate, NaiveDate),
+) -> Result<Vec<Mate>, Fault> {
+    let mates = sqlx::query_as!(
+        Mate,
+        r#"SELECT DISTINCT ON (m.one_id) m.person_id AS person, m.one_id AS one, LEAST($3::date, i.ends_on, m.ends_on) AS "last!"
+           FROM resident i JOIN resident m ON m.home_id = i.home_id AND m.one_id <> i.one_id
+           WHERE i.one_id = $1 AND LEAST($3::date, i.ends_on, m.ends_on) >= GREATEST($2::date, i.starts_on, m.starts_on)
+           ORDER BY m.one_id, LEAST($3::date, i.ends_on, m.ends_on) DESC, m.person_id"#,
         one,
-        on
-    )?)
+        first,
+        last,
+    );
+    Ok(mates.fetch_all(connection).await?)
 }
 
 /// Which of some observations are of somebody who sleeps or slept in a home: each with the first of those who are one.

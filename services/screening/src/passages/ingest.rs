@@ -7,6 +7,7 @@ use chassis::{Caller, Fault};
 use chrono::{DateTime, NaiveDate, Utc};
 use prost::Message as _;
 use proto::screening as pb;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +23,7 @@ use crate::{
         store::Source,
     },
     house::House,
+    refusals,
 };
 
 /// What became of a passage.
@@ -79,7 +81,7 @@ pub async fn take_in(
     }
     let posts = checkpoints(house, caller, &sound).await?;
     let mut on_the_way = Vec::with_capacity(sound.len());
-    let mut sent = HashSet::with_capacity(sound.len());
+    let mut sent: HashMap<Uuid, Vec<u8>> = HashMap::with_capacity(sound.len());
     for (nth, said) in sound {
         let Some(post) = posts.get(&said.checkpoint) else {
             results[nth] = Result::Refused(Fault::NotFound(checkpoint_name(said.checkpoint)));
@@ -87,10 +89,19 @@ pub async fn take_in(
         };
         let way = said.signs.way();
         match contract::item(&said, stands(house, post), &post.display_name, way == Way::AtOnce) {
-            Ok(item) if sent.insert(said.event) => {
-                on_the_way.push(OnTheWay { nth, said, way, item, handdown: None });
+            Ok(item) => {
+                let whole = said.personal.encode_to_vec();
+                match sent.get(&said.event) {
+                    None => {
+                        sent.insert(said.event, whole);
+                        on_the_way.push(OnTheWay { nth, said, way, item, handdown: None });
+                    }
+                    Some(first) if *first != whole => {
+                        results[nth] = Result::Refused(refusals::reused(said.event));
+                    }
+                    Some(_) => {}
+                }
             }
-            Ok(_) => {}
             Err(fault) => results[nth] = Result::Refused(fault),
         }
     }
@@ -103,7 +114,7 @@ pub async fn take_in(
             match handdowns::ingest::take_in(house, caller, one.item, &source).await {
                 Ok(Taken::In(handdown, _)) => one.handdown = Some(handdown.chain),
                 Ok(Taken::Before(chain)) => one.handdown = Some(chain),
-                Err(fault @ Fault::Invalid(_)) => {
+                Err(fault) if refusals::is_of_item(&fault) => {
                     results[one.nth] = Result::Refused(fault);
                     continue;
                 }
@@ -126,13 +137,33 @@ pub async fn take_in(
     let new: HashSet<Uuid> = new.into_iter().collect();
     let fresh = passages.iter().filter(|passage| new.contains(&passage.event));
     checkpoints::store::add(&mut work, &tallied(house, &posts, fresh)).await?;
+    let again: Vec<_> = passages.iter().filter(|passage| !new.contains(&passage.event)).collect();
+    let reused = reused(house, &mut work, caller, (&again, &sent)).await?;
     work.commit().await?;
     for event in new {
         if let Some((nth, accepted)) = places.get(&event) {
             results[*nth] = Result::Accepted(*accepted);
         }
     }
+    for event in reused {
+        if let Some((nth, _)) = places.get(&event) {
+            results[*nth] = Result::Refused(refusals::reused(event));
+        }
+    }
     Ok(results)
+}
+
+/// Of passages that were sent before: the ids under which another one was.
+async fn reused(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    (again, sent): (&[&Passage], &HashMap<Uuid, Vec<u8>>),
+) -> std::result::Result<Vec<Uuid>, Fault> {
+    let kept = store::sent_before(connection, again, caller.subject()).await?.into_iter();
+    // Of a key that is gone nobody knows what it was.
+    let before = kept.filter_map(|kept| Some((kept.event, house.keys.open(kept.event, &kept.sealed).ok()?)));
+    Ok(before.filter(|(event, before)| sent.get(event) != Some(before)).map(|(event, _)| event).collect())
 }
 
 /// The checkpoints of a batch that the caller may send for.

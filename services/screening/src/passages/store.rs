@@ -58,6 +58,39 @@ pub async fn insert(
     Ok(new.fetch_all(connection).await?)
 }
 
+/// What was taken in before under the ids of passages of a caller's, on their days.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn sent_before(
+    connection: &mut PgConnection,
+    passages: &[&Passage],
+    by: &str,
+) -> Result<Vec<Fellow>, Fault> {
+    if passages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let days: Vec<NaiveDate> = passages.iter().map(|passage| passage.passed_on).collect();
+    let events: Vec<Uuid> = passages.iter().map(|passage| passage.event).collect();
+    let rows = sqlx::query!(
+        "SELECT p.event_id, p.passed_at, p.handdown_id, p.key_id, p.sealed
+         FROM unnest($1::date[], $2::uuid[]) AS s (passed_on, event_id)
+         JOIN passage p ON p.passed_on = s.passed_on AND p.sent_by = $3 AND p.event_id = s.event_id",
+        &days,
+        &events,
+        by,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows
+        .map(|row| Fellow {
+            event: row.event_id,
+            passed_at: row.passed_at,
+            handdown: row.handdown_id,
+            sealed: Sealed { key: row.key_id, bytes: row.sealed },
+        })
+        .collect())
+}
+
 /// Somebody who passed, sealed.
 #[derive(Clone, Debug)]
 pub struct Fellow {

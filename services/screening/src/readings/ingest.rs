@@ -78,10 +78,13 @@ pub async fn take_in(
     taken.retain(is_new);
     let missed = store::fill(&mut work, &filled(&taken)).await?;
 
-    let read = |taken: &&Taken| taken.spoken.is_raised && taken.kept.reading.outcome.is_read();
-    let raised: HashSet<Uuid> = taken.iter().filter(read).flat_map(observations).chain(missed).collect();
-    if !raised.is_empty() {
-        store::recount(&mut work, &raised.into_iter().collect::<Vec<_>>()).await?;
+    let turns = |taken: &&Taken| match taken.kept.reading.outcome {
+        Outcome::Absent => taken.spoken.slot.is_some(),
+        outcome => outcome.is_read() && taken.spoken.is_raised,
+    };
+    let turned: HashSet<Uuid> = taken.iter().filter(turns).flat_map(observations).chain(missed).collect();
+    if !turned.is_empty() {
+        store::recount(&mut work, &turned.into_iter().collect::<Vec<_>>()).await?;
     }
     let grave: Vec<&Kept> = kept_of(&taken, Outcome::Symptoms);
     let open =

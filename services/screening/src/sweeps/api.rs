@@ -332,6 +332,7 @@ fn result(nth: usize, taken: Result<Taken, Fault>) -> Result<pb::visit_result::R
             readdressed: accepted.readdressed,
             unlisted: accepted.unlisted,
             beside_tally: accepted.beside_tally,
+            beside_households: accepted.beside_households,
             damaged: Vec::new(),
         })),
         Ok(Taken::Before) => Ok(Answer::Duplicate(pb::DuplicateVisit {})),

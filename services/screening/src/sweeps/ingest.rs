@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use super::{
     Outcome, missing,
-    parse::{Found, Seen, Visit, by_households, sweep_name},
+    parse::{Found, Seen, Visit, sweep_name},
     store,
 };
 use crate::{
     enforcements,
+    events::{self, List, Sent},
     house::House,
     observations::{
         Place,
@@ -48,32 +49,35 @@ pub struct Accepted {
     pub unlisted: bool,
     /// Whether the grid's tally goes on counting.
     pub beside_tally: bool,
+    /// Whether the grid's households go on counting.
+    pub beside_households: bool,
 }
 
 /// Takes in a visit.
 ///
 /// # Errors
-/// [`Fault::NotFound`] for a grid that is not the caller's, or a sweep that does not cover it; a tally of a grid that is
-/// visited household by household; where the database fails.
+/// [`Fault::NotFound`] for a grid that is not the caller's, or a sweep that does not cover it; `EVENT_ID_REUSED`; where the
+/// database fails.
 pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Taken, Fault> {
     // What is found in a grid that was closed since is taken in by the unit that it stands with now.
     let standing = house.taking(caller, "visits.write", visit.grid)?;
     let (now, by) = (house.clock.now(), caller.subject());
     let mut work = house.database.begin(None).await?;
-    if store::was_sent(&mut work, visit.event, by).await? {
+    if was_sent(&mut work, &visit.sent, by).await? {
         return Ok(Taken::Before);
     }
     let absent = || Fault::NotFound(sweep_name(visit.sweep));
     let sweep = store::get(&mut work, visit.sweep).await?.ok_or_else(absent)?;
     let grid = store::lock_grid(&mut work, visit.sweep, visit.grid).await?.ok_or_else(absent)?;
-    let said = match &visit.seen {
-        Seen::Household(number, outcome) => (Some(number.as_str()), *outcome as i16),
-        Seen::Tally(_) => (None, 0),
-    };
     let times = (visit.seen_at, now);
-    if !store::note(&mut work, (visit.event, by), (visit.sweep, visit.grid), said, times).await? {
-        return Ok(Taken::Before);
+    if !store::note(&mut work, (visit.sent.event, by), (visit.sweep, visit.grid), &visit.seen, times).await? {
+        return if was_sent(&mut work, &visit.sent, by).await? {
+            Ok(Taken::Before)
+        } else {
+            Err(Fault::Conflict)
+        };
     }
+    events::store::note(&mut work, List::Visits, &visit.sent, by).await?;
     let (after_close, readdressed) = (sweep.closed_at.is_some(), standing != visit.grid);
     let mut accepted = Accepted { after_close, readdressed, ..Accepted::default() };
     match &visit.seen {
@@ -87,10 +91,10 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
             }
         }
         Seen::Tally(counts) => {
-            if store::is_by_households(&mut work, visit.sweep, visit.grid).await? {
-                return Err(by_households(visit.grid));
-            }
-            if store::tally(&mut work, (visit.sweep, visit.grid), *counts, visit.seen_at).await? {
+            accepted.beside_households = store::is_by_households(&mut work, visit.sweep, visit.grid).await?;
+            if !accepted.beside_households
+                && store::tally(&mut work, (visit.sweep, visit.grid), *counts, visit.seen_at).await?
+            {
                 let grid = (visit.sweep, visit.grid, counts[1]);
                 accepted.enforcement = enforcements::ops::counted(house, &mut work, grid, by).await?;
             }
@@ -114,6 +118,15 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
     accepted.missing.dedup();
     work.commit().await?;
     Ok(Taken::In(accepted))
+}
+
+/// Whether a visit was taken in before.
+async fn was_sent(connection: &mut PgConnection, sent: &Sent, by: &str) -> Result<bool, Fault> {
+    let was_sent = store::was_sent(connection, sent.event, by).await?;
+    if was_sent {
+        events::store::is_the_same(connection, List::Visits, sent, by).await?;
+    }
+    Ok(was_sent)
 }
 
 /// Makes an enforcement request of a household that refused, and settles it once it does not any more.

@@ -2,12 +2,14 @@
 
 use chassis::{Fault, Violations, fault::Unmet, parse};
 use chrono::{DateTime, NaiveDate, Utc};
+use prost::Message as _;
 use proto::screening::{self as pb, visit::Seen as Said};
 use uuid::Uuid;
 
 use super::{FACTS, Grid, Outcome, Progress, Sweep};
 use crate::{
     cases::parse::instant,
+    events::Sent,
     observations::{BASES, parse::exposure},
     persons::parse::{Intake, REASON, UNITS, damaged_item, listed, listed_event, listed_resource, unit_name},
 };
@@ -119,8 +121,8 @@ pub enum Seen {
 /// A visit that is well-formed.
 #[derive(Clone, Debug)]
 pub struct Visit {
-    /// The client's id of it.
-    pub event: Uuid,
+    /// The client's id of it, and what was sent.
+    pub sent: Sent,
     /// The sweep.
     pub sweep: Uuid,
     /// The grid.
@@ -187,7 +189,7 @@ pub fn visit(said: &pb::Visit, today: NaiveDate, now: DateTime<Utc>) -> Result<V
     }
     wrong.refuse()?;
     let seen = seen.ok_or_else(|| Fault::internal("what is wrong was not said"))?;
-    Ok(Visit { event, sweep, grid, seen_at, seen, found })
+    Ok(Visit { sent: Sent::new(event, &said.encode_to_vec()), sweep, grid, seen_at, seen, found })
 }
 
 /// Which texts of a visit look damaged (I12).
@@ -282,11 +284,4 @@ pub fn incomplete(id: Uuid, open: &[(Uuid, String)]) -> Fault {
 #[must_use]
 pub fn closed(id: Uuid) -> Fault {
     Fault::unfit("SWEEP_CLOSED", ("sweep", sweep_name(id)), "is closed")
-}
-
-/// A tally of a grid that is visited household by household.
-#[must_use]
-pub fn by_households(grid: Uuid) -> Fault {
-    let words = "is visited household by household: a tally would say the same twice";
-    Fault::unfit("GRID_BY_HOUSEHOLDS", ("grid", unit_name(grid)), words)
 }

@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Grid, Outcome, Sweep, parse::Target};
+use super::{
+    Grid, Outcome, Sweep,
+    parse::{Seen, Target},
+};
 
 /// Sweeps by a condition.
 macro_rules! sweeps {
@@ -185,12 +188,16 @@ pub async fn note(
     connection: &mut PgConnection,
     (event, sent_by): (Uuid, &str),
     (sweep, grid): (Uuid, Uuid),
-    (number, outcome): (Option<&str>, i16),
+    seen: &Seen,
     (seen_at, now): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<bool, Fault> {
+    let (number, outcome, tally) = match seen {
+        Seen::Household(number, outcome) => (Some(number.as_str()), *outcome as i16, None),
+        Seen::Tally(counts) => (None, 0, Some(&counts[..])),
+    };
     let noted = sqlx::query!(
-        "INSERT INTO visit (event_id, sent_by, sweep_id, unit_id, number, outcome, seen_at, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT ON CONSTRAINT visit_pkey DO NOTHING",
+        "INSERT INTO visit (event_id, sent_by, sweep_id, unit_id, number, outcome, seen_at, received_at, tally)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT ON CONSTRAINT visit_pkey DO NOTHING",
         event,
         sent_by,
         sweep,
@@ -199,6 +206,7 @@ pub async fn note(
         outcome,
         seen_at,
         now,
+        tally,
     );
     Ok(noted.execute(connection).await?.rows_affected() == 1)
 }

@@ -219,11 +219,12 @@ async fn r5_r6_r9_r18_what_is_not_reported_in_time_is_put_before_the_unit_above(
     };
     let reported = mark(pb::CaseStep::Reported, "01:30").await;
     assert!(!reported.clocks[0].late, "it had been done in time");
-    assert!(overdue(ground.digest(&village).await).is_none());
+    assert!(overdue(ground.digest(&village).await).is_some(), "nobody has isolated them");
     ground.advance(on(3, "05:00")).await;
     let audited = mark(pb::CaseStep::Audited, "04:00").await;
     assert!(audited.clocks[1].late && !audited.clocks[2].late);
     mark(pb::CaseStep::Isolated, "03:00").await;
+    assert!(overdue(ground.digest(&village).await).is_none());
     let delays = mark(pb::CaseStep::Treated, "03:30").await.delays.expect("delays");
     let hours = |delay: Option<prost_types::Duration>| delay.expect("known").seconds;
     assert_eq!(hours(delays.onset_to_found), 48 * 3_600);

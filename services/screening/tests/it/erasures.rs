@@ -397,7 +397,8 @@ async fn p1_who_is_found_after_an_erasure_is_a_new_person_and_the_old_one_says_n
 /// Whoever adds something sealed, or found by a keyed hash, says here that an erasure knows of it, or what else becomes of it.
 #[tokio::test]
 async fn p2_every_place_where_bytes_are_kept_is_known_to_erasures() {
-    const KNOWN: [(&str, &str); 10] = [
+    const KNOWN: [(&str, &str); 11] = [
+        ("event_claim.fingerprint", "keyed, of whole items; dropped after 14 days"),
         ("finding.sealed", "erased"),
         ("handdown_source.sealed", "erased"),
         ("incident.place_hash", "of a place, not of a person"),

@@ -117,6 +117,25 @@ async fn r10_r12_a_close_contact_is_put_under_observation_and_a_general_one_is_n
 }
 
 #[tokio::test]
+async fn r24_a_contact_whom_two_units_have_counts_once_where_the_first_exposure_is() {
+    let ground = Ground::build().await;
+    let first = ground.exposed(0, contact("", Contact::Details(details(NUMBER)), on(1, "12:00"))).await;
+    let second = ground.exposed(2, contact("", Contact::Details(details(NUMBER)), on(2, "12:00"))).await;
+    let [first, second] = [first, second].map(|one| one.exposure.expect("one"));
+    assert_ne!(first.contact_unit, second.contact_unit, "nothing is shown to who found them again");
+    let figures = ground.contacts(3).await;
+    assert_eq!((figures.traced, figures.under_observation), (1, 1));
+    let withdraw = pb::WithdrawExposureRequest {
+        request_id: request_id(),
+        name: first.name,
+        reason: "another person was meant".to_owned(),
+    };
+    ground.screening("leader-0").exposures().withdraw_exposure(withdraw).await.expect("withdrawn");
+    let figures = ground.contacts(3).await;
+    assert_eq!((figures.traced, figures.under_observation), (1, 1), "now where the other one is");
+}
+
+#[tokio::test]
 async fn sent_again_an_exposure_meets_itself_and_what_is_wrong_with_one_stops_no_other() {
     let ground = Ground::build().await;
     let index = ground.found(0, details(NUMBER)).await.name;
@@ -140,6 +159,9 @@ async fn sent_again_an_exposure_meets_itself_and_what_is_wrong_with_one_stops_no
     assert!(message(&taken[3]).1.contains("future"), "{taken:?}");
     assert_eq!(message(&taken[4]).0, "NOT_FOUND");
     assert!(message(&taken[5]).1.contains("another person than the index"), "{taken:?}");
+    let other = pb::ExposureItem { contact: Some(somebody("1980-01-09")), ..sound.clone() };
+    let other = ground.expose("leader-0", 0, vec![other]).await.expect("an answer").remove(0);
+    assert_eq!(message(&other).0, "EVENT_ID_REUSED", "another contact under the same id");
     let again = ground.expose("leader-0", 0, vec![sound]).await.expect("an answer").remove(0);
     assert_eq!(again, Taken::Duplicate(first.exposure.as_ref().expect("one").name.clone()));
     let unsaid = pb::IngestExposuresRequest {

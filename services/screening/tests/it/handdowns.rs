@@ -179,8 +179,11 @@ async fn the_same_person_from_three_lists_is_one_handdown_with_three_sources() {
             ground.send_down("duty", &root).await;
             ground.acknowledge("duty-0", handdown.name.as_str()).await.expect("acknowledged");
         }
-        let again = ground.ingest("duty", &root, kind, items).await.expect("results");
+        let again = ground.ingest("duty", &root, kind, items.clone()).await.expect("results");
         assert_eq!(again, [Taken::Duplicate(names[0].clone())], "sent again");
+        let other = pb::HanddownItem { details: Some(details(OTHER_NUMBER)), ..items[0].clone() };
+        let other = ground.ingest("duty", &root, kind, vec![other]).await.expect("results");
+        assert!(matches!(&other[0], Taken::Refused(why) if why.reason == "EVENT_ID_REUSED"), "{other:?}");
     }
     assert!(names.iter().all(|name| *name == names[0]));
     let shown = ground.shown("duty", &names[0]).await.expect("shown");

@@ -91,6 +91,26 @@ async fn r10_whoever_lives_with_a_case_is_under_observation() {
 }
 
 #[tokio::test]
+async fn r12_whoever_lived_with_a_case_is_observed_from_the_last_day_together() {
+    let ground = Ground::with_doctors().await;
+    let ill = ground.found(0, details(NUMBER)).await.name;
+    let well = ground.found(0, details(OTHER_NUMBER)).await.name;
+    let home = ground.home("leader-0", 0, vec![ill.clone(), well.clone()]).await.expect("a home");
+    // The ill one went to relatives before anybody knew.
+    let leave = pb::LeaveHomeRequest {
+        request_id: request_id(),
+        name: home.name,
+        person: ill.clone(),
+        end_date: "2020-02-02".to_owned(),
+    };
+    ground.screening("leader-0").homes().leave_home(leave).await.expect("left");
+    assert_eq!(ground.confirmed(0, &ill).await.contacts, 1);
+    let request = pb::ListObservationsRequest { person: well, ..Default::default() };
+    let found = ground.screening("duty").observations().list_observations(request).await.expect("a list");
+    assert_eq!(found.into_inner().observations[0].last_exposure_date, "2020-02-02");
+}
+
+#[tokio::test]
 async fn nobody_sleeps_in_two_places_and_a_home_is_no_other_unit_s() {
     let ground = Ground::build().await;
     let person = ground.found(0, details(NUMBER)).await.name;

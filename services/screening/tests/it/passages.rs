@@ -57,6 +57,7 @@ async fn h1_who_passes_is_counted_and_who_must_be_followed_is_handed_down() {
         pb::Passage { from_outside: true, details: place(details(OTHER_NUMBER)), ..passage(&post, at) },
         pb::Passage { direction: pb::Direction::Leaving.into(), from_outside: true, ..passage(&post, at) },
     ];
+    let sent_first = passages.clone();
     let came = ground.pass("duty-0", passages.clone()).await;
     assert_eq!(handdown(&came[0]), ("", false));
     let (urgent, at_once) = handdown(&came[1]);
@@ -81,6 +82,14 @@ async fn h1_who_passes_is_counted_and_who_must_be_followed_is_handed_down() {
     let again = ground.pass("duty-0", passages).await;
     assert!(again.iter().all(|came| matches!(came, Came::Duplicate(_))), "{again:?}");
     assert_eq!(ground.shifts(&post, 3).await.remove(0), shift, "sent again, and counted once");
+    // Another one under an id that was used, of who is only counted and of who is handed down.
+    let reused = [0, 1].map(|nth: usize| pb::Passage { seat: "7A".to_owned(), ..sent_first[nth].clone() });
+    let mut reused = reused.to_vec();
+    reused[1].details = Some(details(OTHER_NUMBER));
+    let refused = ground.pass("duty-0", reused).await;
+    for came in refused {
+        assert!(matches!(&came, Came::Refused(why) if why.reason == "EVENT_ID_REUSED"), "{came:?}");
+    }
     let mut sql = ground.sandbox.sql().await;
     let persons: i64 = sqlx::query_scalar("SELECT count(*) FROM screening.person")
         .fetch_one(&mut sql)

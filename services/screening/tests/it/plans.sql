@@ -5,7 +5,7 @@ CREATE FUNCTION pg_temp.x(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
     $$ SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid $$;
 CREATE FUNCTION pg_temp.h(n bigint) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT decode(lpad(n::text, 32, '0'), 'hex') $$;
 SELECT keep_day_partitions(t, '2020-01-01', '2020-02-02', '2020-02-03')
-    FROM unnest(ARRAY['reading', 'passage', 'observation_departure', 'change', 'request_claim']) AS t;
+    FROM unnest(ARRAY['reading', 'passage', 'observation_departure', 'change', 'request_claim', 'event_claim']) AS t;
 
 -- 2,000 units below one at 1,000,000, ten persons in each.
 CREATE TEMP TABLE p AS SELECT n, pg_temp.x(n) AS id, pg_temp.x(1 + (n - 1) % 2000) AS unit, '2020-02-03T00:00Z'::timestamptz AS t
@@ -18,6 +18,8 @@ INSERT INTO person_mark (person_id, key_id, hash, kind) SELECT id, 'plan', pg_te
 INSERT INTO finding (id, person_id, unit_id, source, entered_by, created_at, key_id, sealed) SELECT id, id, unit, '', 'plan', t, 'plan', '\x00' FROM p;
 INSERT INTO erasure (person_id, one_id, unit_id, purpose, delete_after, erased_at, marks, findings, sources, exposures)
     SELECT id, id, unit, 1, '2020-02-02', t + n * interval '1 second', 1, 1, 0, 0 FROM p;
+INSERT INTO event_claim (day, list, event_id, sent_by, fingerprint)
+    SELECT '2020-02-02'::date + k % 2, 1 + k, id, 'plan', '\x00' FROM p CROSS JOIN generate_series(0, 2) AS k;
 INSERT INTO access (id, person_id, subject, reason, accessed_at) SELECT id, id, 'plan', '', t FROM p;
 INSERT INTO waiver (id, person_id, reason, decided_by, decided_at) SELECT id, id, 'plan', 'plan', t FROM p;
 INSERT INTO merge (id, kept_id, merged_id, reason, merged_by, merged_at) SELECT id, id, id, '', 'plan', t FROM p;

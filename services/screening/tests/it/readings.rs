@@ -1,6 +1,6 @@
 //! Readings: whatever was read is taken in and marked; what was not read is a fact.
 
-use proto::{screening as pb, screening::reading_result::Result as Read};
+use proto::{registry, screening as pb, screening::reading_result::Result as Read};
 use tests::{fields, reason, request_id};
 use tonic::Code;
 
@@ -31,6 +31,44 @@ async fn r12_a_missed_reading_is_a_fact_and_read_late_it_keeps_both() {
     let slot = ground.slots(&observation.name).await.remove(0);
     assert_eq!(slot.outcome(), pb::Outcome::Well);
     assert!(slot.miss_time.is_some(), "that it was missed stays");
+    assert!(ground.proof().await.1.holds);
+}
+
+#[tokio::test]
+async fn whoever_is_not_where_they_are_observed_is_put_before_the_unit_above_at_once() {
+    let ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-02-01").await;
+    let village = ground.village(0).await;
+    ground.advance(on(3, "09:00")).await;
+    let visit = |at, kind: pb::ReadingKind| pb::Reading {
+        kind: kind.into(),
+        ..reading(&observation.name, at, if kind == pb::ReadingKind::Taken { 36.5 } else { 0.0 })
+    };
+    let missed = async || ground.digest(&village).await.first().map(|one| (one.kind(), one.missed_in_a_row));
+    assert_eq!(missed().await, None);
+    ground.read(visit(on(3, "08:00"), pb::ReadingKind::Absent)).await;
+    assert_eq!(missed().await, Some((pb::EscalationKind::ReadingMissed, 1)));
+    // Found at home within the same slot.
+    ground.read(visit(on(3, "08:50"), pb::ReadingKind::Taken)).await;
+    assert_eq!(missed().await, None, "withdrawn");
+    // Absent at every visit from then on, the second time said late, after the slot was missed.
+    ground.advance(on(3, "20:00")).await;
+    ground.read(visit(on(3, "19:00"), pb::ReadingKind::Absent)).await;
+    ground.advance(on(4, "12:30")).await;
+    assert_eq!(missed().await, Some((pb::EscalationKind::ReadingMissed, 2)));
+    ground.read(visit(on(4, "11:00"), pb::ReadingKind::Absent)).await;
+    assert_eq!(missed().await, Some((pb::EscalationKind::ReadingMissed, 2)), "nobody was read");
+    ground.read(visit(on(4, "12:10"), pb::ReadingKind::Absent)).await;
+    let request = registry::GetUnitRequest { name: village, as_of: String::new() };
+    let unit = ground.sandbox.registry().units().get_unit(request).await.expect("a unit").into_inner().unit;
+    let town = unit.expect("a unit").parent_unit;
+    assert_eq!(
+        ground.digest(&town).await.first().map(|one| one.missed_in_a_row),
+        Some(3),
+        "a day and more: one level up"
+    );
+    ground.read(visit(on(4, "12:20"), pb::ReadingKind::Taken)).await;
+    assert!(ground.digest(&town).await.is_empty());
     assert!(ground.proof().await.1.holds);
 }
 

@@ -216,18 +216,42 @@ async fn r26_a_household_that_refuses_is_an_enforcement_request_until_it_is_sett
 }
 
 #[tokio::test]
+async fn whoever_was_found_with_a_tally_that_does_not_count_is_taken_in() {
+    let ground = Ground::build().await;
+    let sweep = ground.sweep().await.name;
+    let grid = ground.grids[0].clone();
+    let seen = household("101", pb::VisitOutcome::Visited);
+    ground.visit("leader-0", vec![visit(&sweep, &grid, on(2, "09:00"), seen)]).await;
+    let tally = Seen::Tally(pb::Tally { visited: 5, refused: 2, ..Default::default() });
+    let found = pb::FoundPerson {
+        details: Some(details(NUMBER)),
+        purpose: pb::Purpose::Returnee.into(),
+        ..Default::default()
+    };
+    let tally = pb::Visit { found: vec![found], ..visit(&sweep, &grid, on(2, "10:00"), tally) };
+    let taken = ground.visit("leader-0", vec![tally.clone()]).await;
+    let accepted = accepted(&taken[0]);
+    assert!(accepted.beside_households && accepted.persons.len() == 1, "{accepted:?}");
+    let progress = ground.progress(&sweep, &grid).await.progress.expect("progress");
+    assert_eq!((progress.visited, progress.refused), (1, 0), "the households go on counting");
+    // Another visit under the same id is none that was taken in.
+    let other = pb::Visit { found: vec![], ..tally.clone() };
+    let taken = ground.visit("leader-0", vec![tally, other]).await;
+    assert!(matches!(&taken[0], Taken::Duplicate(_)), "{taken:?}");
+    assert!(matches!(&taken[1], Taken::Refused(why) if why.reason == "EVENT_ID_REUSED"), "{taken:?}");
+}
+
+#[tokio::test]
 async fn a_grid_is_counted_or_visited_one_by_one_and_no_other_s_grid_is_either() {
     let ground = Ground::build().await;
     let sweep = ground.sweep().await.name;
     let seen = household("101", pb::VisitOutcome::Visited);
-    let tally = Seen::Tally(pb::Tally { visited: 5, ..Default::default() });
     let grid = &ground.grids[0];
     ground.visit("leader-0", vec![visit(&sweep, grid, on(2, "09:00"), seen.clone())]).await;
     let taken = ground
         .visit(
             "leader-0",
             vec![
-                visit(&sweep, grid, on(2, "10:00"), tally),
                 visit(&sweep, &ground.grids[1], on(2, "10:00"), seen.clone()),
                 visit(&sweep, grid, on(4, "10:00"), seen.clone()),
                 visit(&format!("sweeps/{}", request_id()), grid, on(2, "10:00"), seen.clone()),
@@ -241,7 +265,7 @@ async fn a_grid_is_counted_or_visited_one_by_one_and_no_other_s_grid_is_either()
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(reasons, ["GRID_BY_HOUSEHOLDS", "NOT_FOUND", "INVALID_ARGUMENT", "NOT_FOUND"]);
+    assert_eq!(reasons, ["NOT_FOUND", "INVALID_ARGUMENT", "NOT_FOUND"]);
     let hidden = ground.visit("leader-2", vec![visit(&sweep, &ground.grids[2], on(2, "10:00"), seen)]).await;
     assert!(matches!(&hidden[0], Taken::Refused(refused) if refused.reason == "NOT_FOUND"));
     // Whoever is covered sees the sweep; the next county does not.

@@ -20,7 +20,12 @@ pub(super) async fn work(screening: &Screening, below: &str, limit: usize) -> an
     let task = |work: pb::Work| {
         let observation = work.observation.unwrap_or_default();
         let slot = work.slot.and_then(|slot| slot.close_time);
-        let what = if slot.is_some() { "take a reading" } else { "release" };
+        let what = match (slot, observation.state()) {
+            (_, pb::ObservationState::Lost) => "find",
+            (Some(_), _) => "take a reading",
+            (None, pb::ObservationState::ReleaseDue) => "release",
+            (None, _) => "visit again: not read",
+        };
         let more = match work.missed_in_a_row {
             0 => String::new(),
             count => format!("{count} missed in a row"),

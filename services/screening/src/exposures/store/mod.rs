@@ -309,8 +309,8 @@ pub async fn withdraw(
     Ok(())
 }
 
-/// The figures of contacts in the hands of units, unit by unit, as of an instant: each person once, by the last
-/// observation that had begun by then. An index counts who was a case by then, or was taken in as one; whoever was found
+/// The figures of contacts in the hands of units, unit by unit, as of an instant: each person once (R24), where
+/// the first exposure that counts is, by the last observation that had begun by then. An index counts who was a case by then, or was taken in as one; whoever was found
 /// to be their own contact is none. Units without contacts are left out.
 ///
 /// # Errors
@@ -321,16 +321,17 @@ pub async fn figures(
     at: DateTime<Utc>,
 ) -> Result<Vec<(Uuid, Figures)>, Fault> {
     let figures = sqlx::query!(
-        r#"WITH contact AS (
-               SELECT e.contact_unit_id AS unit, e.contact_one_id AS one, bool_or(e.close) AS close
+        r#"WITH counts AS (
+               SELECT e.id, e.contact_unit_id AS unit, e.contact_one_id AS one, e.close
                FROM exposure e
-               WHERE e.contact_unit_id = ANY($1) AND e.created_at < $2 AND (e.withdrawn_at IS NULL OR e.withdrawn_at >= $2)
+               WHERE e.contact_one_id IN (SELECT contact_one_id FROM exposure WHERE contact_unit_id = ANY($1)) AND e.created_at < $2 AND (e.withdrawn_at IS NULL OR e.withdrawn_at >= $2)
                  AND e.index_one_id IS DISTINCT FROM e.contact_one_id
                  AND (e.index_id IS NULL
                       OR EXISTS (SELECT FROM person p WHERE p.same_as = e.index_one_id AND p.purpose = 3 AND p.former_purpose IS NULL)
                       OR EXISTS (SELECT FROM case_record r JOIN case_event v ON v.case_id = r.id
                                  WHERE r.one_id = e.index_one_id AND v.kind IN (3, 4) AND v.after IN (2, 3, 4) AND v.counts_from < $2))
-               GROUP BY 1, 2
+           ), contact AS (
+               SELECT (array_agg(unit ORDER BY id))[1] AS unit, one, bool_or(close) AS close FROM counts GROUP BY one
            ), stands AS (
                SELECT c.unit, CASE
                    WHEN NOT c.close THEN 0
@@ -348,6 +349,7 @@ pub async fn figures(
                    WHERE one_id = c.one AND starts_at < $2 AND basis <> 5 AND ending IS DISTINCT FROM 7
                    ORDER BY (ended_at IS NULL OR ended_at >= $2) DESC, starts_at DESC, id DESC LIMIT 1
                ) o ON true
+               WHERE c.unit = ANY($1)
            )
            SELECT unit AS "unit!", count(*) FILTER (WHERE way = 1) AS "released!", count(*) FILTER (WHERE way = 2) AS "converted!",
                   count(*) FILTER (WHERE way = 6) AS "under_observation!", count(*) FILTER (WHERE way = 7) AS "lost!",

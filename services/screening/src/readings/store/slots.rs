@@ -211,8 +211,9 @@ pub async fn fill_from_all(connection: &mut PgConnection, observation: &Observat
     Ok(())
 }
 
-/// Counts anew how many readings of observations were missed in a row, after something was read: since the last slot that
-/// was read, or that a hospital had. What is put before somebody goes as many levels down, or is withdrawn.
+/// Counts anew how many readings of observations there are not in a row, missed or with nobody there, after something was
+/// sent: since the last slot that was read, or that a hospital had. What is put before somebody goes as many
+/// levels up or down, or is withdrawn; whoever is not where they are observed is put before them at once.
 ///
 /// # Errors
 /// Where the database fails.
@@ -221,21 +222,27 @@ pub async fn recount(connection: &mut PgConnection, observations: &[Uuid]) -> Re
         "WITH raised AS MATERIALIZED (
              SELECT subject_id FROM escalation WHERE subject_id = ANY($1) AND kind = $2 ORDER BY subject_id FOR UPDATE
          ), counted AS MATERIALIZED (
-             SELECT e.subject_id, count(s.opens_at)::smallint AS missed, min(s.opens_at) AS since
-             FROM raised e LEFT JOIN LATERAL (
+             SELECT o.id, o.person_id, o.unit_id, count(s.opens_at)::smallint AS missed, min(s.opens_at) AS since,
+                    ((count(s.opens_at) - 1) / o.slots_a_day)::smallint AS steps
+             FROM observation o LEFT JOIN LATERAL (
                  SELECT opens_at FROM slot s
-                 WHERE s.observation_id = e.subject_id AND s.outcome = 1 AND s.opens_at > coalesce(
-                     (SELECT max(opens_at) FROM slot l WHERE l.observation_id = e.subject_id AND l.outcome IN (2, 5, 6)), '-infinity')
-             ) s ON true GROUP BY 1
+                 WHERE s.observation_id = o.id AND s.outcome IN ($3, $4) AND s.opens_at > coalesce(
+                     (SELECT max(opens_at) FROM slot l WHERE l.observation_id = o.id AND l.outcome IN (2, 5, 6)), '-infinity')
+             ) s ON true
+             WHERE o.id = ANY($1) AND (o.ended_at IS NULL OR o.id IN (SELECT subject_id FROM raised)) GROUP BY o.id
          ), withdrawn AS (
-             DELETE FROM escalation e USING counted c WHERE e.subject_id = c.subject_id AND e.kind = $2 AND c.missed = 0
+             DELETE FROM escalation e USING counted c WHERE e.subject_id = c.id AND e.kind = $2 AND c.missed = 0
          )
-         UPDATE escalation e SET missed = c.missed, since = c.since, level = 1 + (c.missed - 1) / o.slots_a_day,
-                holder_id = u.holders[LEAST(cardinality(u.holders), 1 + (c.missed - 1) / o.slots_a_day)]
-         FROM counted c JOIN observation o ON o.id = c.subject_id JOIN unit_sight u ON u.unit_id = o.unit_id
-         WHERE e.subject_id = c.subject_id AND e.kind = $2 AND c.missed > 0",
+         INSERT INTO escalation AS e (subject_id, kind, rank, person_id, unit_id, level, holder_id, since, missed)
+         SELECT c.id, $2, $5, c.person_id, c.unit_id, 1 + c.steps, u.holders[LEAST(cardinality(u.holders), 1 + c.steps)], c.since, c.missed
+         FROM counted c JOIN unit_sight u ON u.unit_id = c.unit_id WHERE c.missed > 0 ORDER BY c.id
+         ON CONFLICT ON CONSTRAINT escalation_pkey DO UPDATE
+         SET missed = excluded.missed, since = excluded.since, level = excluded.level, holder_id = excluded.holder_id",
         observations,
         Kind::ReadingMissed as i16,
+        Outcome::Missed as i16,
+        Outcome::Absent as i16,
+        Kind::ReadingMissed.rank(),
     )
     .execute(connection)
     .await?;
