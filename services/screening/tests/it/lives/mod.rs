@@ -386,7 +386,7 @@ impl Lives {
                 happened = self.close(other).await;
                 "close unit"
             }
-            33 if one < 60 => {
+            33 if one < 128 => {
                 self = self.crash().await;
                 "crash"
             }
