@@ -1,8 +1,8 @@
 //! The keys that personal values are sealed with, and by which they are found.
 //!
 //! A ring has one or more secrets, each with an id. The first seals; all of them open and find, so that a
-//! secret is rotated by putting a new one before the old, and taking the old one away when nothing is sealed
-//! with it any more ([`crate::persons::rotation`]).
+//! secret is rotated by putting a new one behind the old on every replica, then before it, and taking the old one away when
+//! nothing is sealed with it any more ([`crate::persons::rotation`]).
 
 use std::{collections::BTreeMap, env, fmt, fs, sync::Arc};
 

@@ -123,6 +123,16 @@ async fn contacts_to_be_followed_linked_and_decided_on_are_one_worklist() {
     let case = shell.json("doctor", &[&open[..], &["--onset", "2020-02-01"]].concat()).await[0].clone();
     let case = case["name"].as_str().unwrap().to_owned();
     shell.ends(0, "doctor", &["cases", "classify", &case, "suspected"]).await;
+    let to_do = shell.json("doctor", &["today"]).await;
+    let row = to_do.as_array().unwrap().iter().find(|row| row["subject"] == json!(case)).unwrap();
+    assert_eq!((&row["what"], &row["more"]), (&json!("report the case"), &json!("suspected")));
+    for step in ["reported", "audited"] {
+        shell.ends(0, "doctor", &["cases", "mark", &case, step]).await;
+    }
+    let to_do = shell.json("doctor", &["today"]).await;
+    assert!(column(&to_do, "what").contains(&"isolate the person".to_owned()), "{to_do:#}");
+    let due: Vec<_> = column(&to_do, "due").into_iter().filter(|due| !due.is_empty()).collect();
+    assert!(due.is_sorted(), "in due order: {due:?}");
     let contacts = format!(
         "event_id,kind,first_time,index,index_reference,display_name\n\
          01900000-0000-7000-8000-000000000011,shared_meal,2020-02-02T12:00:00+08:00,{index},,李样例\n\

@@ -281,7 +281,7 @@ impl Proofs {
         self.say_all(&about, found, proof).await
     }
 
-    /// Whether somebody answers for what is in a unit's hands, and what is to be said of that.
+    /// Whether the unit is at work and somebody answers for what is in its hands, and what is to be said of that.
     fn hands(&self, unit: Uuid, as_of: &AsOf) -> (bool, Vec<(Finding, String)>) {
         let mut found = Vec::new();
         let answering = as_of.answering(&self.house, unit);
@@ -298,10 +298,12 @@ impl Proofs {
             }
             Some(_) => {}
         }
-        if as_of.tree.place(unit).is_none() {
+        let is_at_work = as_of.tree.place(unit).is_some();
+        if !is_at_work {
             found.push((Finding::UnitClosed, CLOSED.to_owned()));
         }
-        (answering.is_some(), found)
+        // What a closed unit had is excepted until it is assigned, whoever answers above meanwhile; metrics count so, too.
+        (is_at_work && answering.is_some(), found)
     }
 
     /// What is to be said of an open observation besides whose hands it is in: what waits.

@@ -10,7 +10,8 @@ use tonic::{Code, Status};
 
 use super::{access::Access, observations::named, pages, reporting::instant, units::resolve};
 use tasks::{
-    dangling, enforcements, handdowns, persons, referrals, results, supports, sweeps, undecided, work,
+    cases, dangling, enforcements, handdowns, incidents, persons, questions, referrals, results, supports,
+    sweeps, undecided, work,
 };
 
 use crate::output::{self, Column, Style};
@@ -92,6 +93,11 @@ pub(crate) async fn today(args: Args, access: &Access, style: Style) -> anyhow::
     tasks.extend(permitted(handdowns(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(referrals(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(results(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(cases(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(incidents(&screening, &below, args.limit).await)?);
+    if below.is_empty() {
+        tasks.extend(permitted(questions(&screening, args.limit).await)?);
+    }
     tasks.extend(permitted(supports(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(enforcements(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(sweeps(&screening, &below, args.limit).await)?);

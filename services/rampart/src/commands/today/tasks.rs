@@ -220,6 +220,92 @@ pub(super) async fn results(screening: &Screening, below: &str, limit: usize) ->
     Ok(all.into_iter().map(task).collect())
 }
 
+/// Cases of which a clock runs: the step that is due first (R5, R6, R9, R18).
+pub(super) async fn cases(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListCasesRequest {
+        ancestor_unit: below.to_owned(),
+        due_order: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut cases = screening.cases();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = cases.list_cases(request.clone()).await?.into_inner();
+        Ok((page.cases, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Case| {
+        let waiting = one.clocks.iter().filter(|clock| clock.done_time.is_none());
+        let timed = waiting.filter_map(|clock| Some((clock.deadline_time?, clock.step())));
+        let next = timed.min_by_key(|(deadline, _)| (deadline.seconds, deadline.nanos));
+        let what = match next.map(|(_, step)| step) {
+            Some(pb::CaseStep::Reported) => "report the case",
+            Some(pb::CaseStep::Audited) => "audit the report",
+            Some(pb::CaseStep::Investigated) => "investigate the case",
+            Some(pb::CaseStep::Isolated) => "isolate the person",
+            Some(pb::CaseStep::Treated) => "treat the person",
+            _ => "confirm or exclude",
+        };
+        Task {
+            due: next.map(|(deadline, _)| deadline),
+            what,
+            more: output::word(one.state().as_str_name(), "CASE_STATE_"),
+            subject: one.name,
+            person: one.person,
+            unit: one.responsible_unit,
+        }
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Incidents that nobody has reported (R7).
+pub(super) async fn incidents(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListIncidentsRequest {
+        ancestor_unit: below.to_owned(),
+        unreported: true,
+        page_size: pages::size(limit),
+        ..Default::default()
+    };
+    let mut incidents = screening.incidents();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = incidents.list_incidents(request.clone()).await?.into_inner();
+        Ok((page.incidents, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::Incident| Task {
+        due: one.deadline_time,
+        what: "report the incident",
+        person: String::new(),
+        more: output::word(one.kind().as_str_name(), "INCIDENT_KIND_"),
+        subject: one.name,
+        unit: one.unit,
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Questions whose hands somebody is in who is known to two units: they have no hour here.
+pub(super) async fn questions(screening: &Screening, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let mut request = pb::ListHandsQuestionsRequest { page_size: pages::size(limit), ..Default::default() };
+    let mut hands = screening.hands();
+    let all = pages::up_to(limit, async |page_token| {
+        request.page_token = page_token;
+        let page = hands.list_hands_questions(request.clone()).await?.into_inner();
+        Ok((page.questions, page.next_page_token))
+    })
+    .await?;
+    let task = |one: pb::HandsQuestion| Task {
+        due: None,
+        what: "agree whose hands",
+        subject: one.name,
+        person: one.person,
+        unit: if one.holding_unit.is_empty() { one.finding_unit } else { one.holding_unit },
+        more: format!("{} {}", one.contact_name, one.contact_phone).trim().to_owned(),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
 /// Support whose next step is due.
 pub(super) async fn supports(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     let mut request = pb::ListSupportRequestsRequest {
