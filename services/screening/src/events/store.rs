@@ -28,16 +28,20 @@ pub async fn note(connection: &mut PgConnection, list: List, sent: &Sent, by: &s
     Ok(())
 }
 
-/// That what was taken in under an id of a caller's is what is sent now, or was so long ago that nobody knows.
+/// What was taken in before under an id of a caller's, where something was: it is what is sent now, or was so long ago that
+/// nobody knows.
 ///
 /// # Errors
 /// `EVENT_ID_REUSED` where it was something else; where the database fails.
-pub async fn is_the_same(
+pub async fn the_same<T>(
     connection: &mut PgConnection,
     list: List,
-    sent: &Sent,
-    by: &str,
-) -> Result<(), Fault> {
+    (sent, by): (&Sent, &str),
+    before: Option<T>,
+) -> Result<Option<T>, Fault> {
+    if before.is_none() {
+        return Ok(None);
+    }
     let other = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM event_claim WHERE list = $1 AND event_id = $2 AND sent_by = $3
                             AND fingerprint <> sha256((SELECT value FROM secret) || $4)) AS "other!""#,
@@ -46,5 +50,5 @@ pub async fn is_the_same(
         by,
         sent.digest,
     );
-    if other.fetch_one(connection).await? { Err(reused(sent.event)) } else { Ok(()) }
+    if other.fetch_one(connection).await? { Err(reused(sent.event)) } else { Ok(before) }
 }

@@ -106,10 +106,7 @@ async fn sent_before(
     caller: &Caller,
 ) -> Result<Option<Uuid>, Fault> {
     let before = store::sent_before(connection, sent.event, caller.subject()).await?;
-    if before.is_some() {
-        events::store::is_the_same(connection, List::Exposures, sent, caller.subject()).await?;
-    }
-    Ok(before)
+    events::store::the_same(connection, List::Exposures, (sent, caller.subject()), before).await
 }
 
 /// Locks the contact, where somebody is known as that, with everybody who is the same, and holds the hands of the index, so

@@ -106,10 +106,7 @@ async fn sent_before(
     caller: &Caller,
 ) -> Result<Option<Uuid>, Fault> {
     let before = store::sent_before(connection, sent.event, caller.subject()).await?;
-    if before.is_some() {
-        events::store::is_the_same(connection, List::Handdowns, sent, caller.subject()).await?;
-    }
-    Ok(before)
+    events::store::the_same(connection, List::Handdowns, (sent, caller.subject()), before).await
 }
 
 /// The hand-down that a list's person is in already: under way from, to or within the unit; or the last one of who was

@@ -72,7 +72,8 @@ pub async fn sent_before(
     }
     let days: Vec<NaiveDate> = passages.iter().map(|passage| passage.passed_on).collect();
     let events: Vec<Uuid> = passages.iter().map(|passage| passage.event).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "SELECT p.event_id, p.passed_at, p.handdown_id, p.key_id, p.sealed
          FROM unnest($1::date[], $2::uuid[]) AS s (passed_on, event_id)
          JOIN passage p ON p.passed_on = s.passed_on AND p.sent_by = $3 AND p.event_id = s.event_id",
@@ -80,15 +81,7 @@ pub async fn sent_before(
         &events,
         by,
     );
-    let rows = rows.fetch_all(connection).await?.into_iter();
-    Ok(rows
-        .map(|row| Fellow {
-            event: row.event_id,
-            passed_at: row.passed_at,
-            handdown: row.handdown_id,
-            sealed: Sealed { key: row.key_id, bytes: row.sealed },
-        })
-        .collect())
+    Ok(rows.fetch_all(connection).await?.into_iter().map(Fellow::from).collect())
 }
 
 /// Somebody who passed, sealed.
@@ -104,6 +97,25 @@ pub struct Fellow {
     pub sealed: Sealed,
 }
 
+struct Row {
+    event_id: Uuid,
+    passed_at: DateTime<Utc>,
+    handdown_id: Option<Uuid>,
+    key_id: String,
+    sealed: Vec<u8>,
+}
+
+impl From<Row> for Fellow {
+    fn from(row: Row) -> Self {
+        Self {
+            event: row.event_id,
+            passed_at: row.passed_at,
+            handdown: row.handdown_id,
+            sealed: Sealed { key: row.key_id, bytes: row.sealed },
+        }
+    }
+}
+
 /// Who passed a checkpoint in a vehicle or party, which is found under some marks, from an instant to another: after a
 /// place, in the order of passing.
 ///
@@ -117,7 +129,8 @@ pub async fn fellows(
     limit: i64,
 ) -> Result<Vec<Fellow>, Fault> {
     let hashes: Vec<Vec<u8>> = marks.iter().map(|mark| mark.hash.clone()).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "SELECT event_id, passed_at, handdown_id, key_id, sealed FROM passage
          WHERE checkpoint_id = $1 AND party_hash = ANY($2) AND passed_on BETWEEN $3 AND $4 AND (passed_at, event_id) > ($5, $6)
          ORDER BY passed_at, event_id LIMIT $7",
@@ -129,15 +142,7 @@ pub async fn fellows(
         after.1,
         limit,
     );
-    let rows = rows.fetch_all(connection).await?.into_iter();
-    Ok(rows
-        .map(|row| Fellow {
-            event: row.event_id,
-            passed_at: row.passed_at,
-            handdown: row.handdown_id,
-            sealed: Sealed { key: row.key_id, bytes: row.sealed },
-        })
-        .collect())
+    Ok(rows.fetch_all(connection).await?.into_iter().map(Fellow::from).collect())
 }
 
 /// Notes that somebody sees who passed a checkpoint together.

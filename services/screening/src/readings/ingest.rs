@@ -80,7 +80,7 @@ pub async fn take_in(
 
     let turns = |taken: &&Taken| match taken.kept.reading.outcome {
         Outcome::Absent => taken.spoken.slot.is_some(),
-        outcome => outcome.is_read() && taken.spoken.is_raised,
+        _ => taken.spoken.is_raised,
     };
     let turned: HashSet<Uuid> = taken.iter().filter(turns).flat_map(observations).chain(missed).collect();
     if !turned.is_empty() {

@@ -122,11 +122,8 @@ pub async fn take_in(house: &House, caller: &Caller, visit: Visit) -> Result<Tak
 
 /// Whether a visit was taken in before.
 async fn was_sent(connection: &mut PgConnection, sent: &Sent, by: &str) -> Result<bool, Fault> {
-    let was_sent = store::was_sent(connection, sent.event, by).await?;
-    if was_sent {
-        events::store::is_the_same(connection, List::Visits, sent, by).await?;
-    }
-    Ok(was_sent)
+    let before = store::was_sent(connection, sent.event, by).await?.then_some(());
+    Ok(events::store::the_same(connection, List::Visits, (sent, by), before).await?.is_some())
 }
 
 /// Makes an enforcement request of a household that refused, and settles it once it does not any more.

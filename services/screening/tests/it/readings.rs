@@ -51,14 +51,21 @@ async fn whoever_is_not_where_they_are_observed_is_put_before_the_unit_above_at_
     // Found at home within the same slot.
     ground.read(visit(on(3, "08:50"), pb::ReadingKind::Taken)).await;
     assert_eq!(missed().await, None, "withdrawn");
+    // Refused after nobody was there: that is R26's.
+    ground.advance(on(3, "13:00")).await;
+    ground.read(visit(on(3, "12:10"), pb::ReadingKind::Absent)).await;
+    assert_eq!(missed().await, Some((pb::EscalationKind::ReadingMissed, 1)));
+    ground.read(visit(on(3, "12:20"), pb::ReadingKind::Refused)).await;
+    assert_eq!(missed().await, None, "they were there");
+    ground.read(visit(on(3, "12:30"), pb::ReadingKind::Taken)).await;
     // Absent at every visit from then on, the second time said late, after the slot was missed.
-    ground.advance(on(3, "20:00")).await;
-    ground.read(visit(on(3, "19:00"), pb::ReadingKind::Absent)).await;
-    ground.advance(on(4, "12:30")).await;
+    ground.advance(on(4, "09:00")).await;
+    ground.read(visit(on(4, "08:00"), pb::ReadingKind::Absent)).await;
+    ground.advance(on(5, "00:30")).await;
     assert_eq!(missed().await, Some((pb::EscalationKind::ReadingMissed, 2)));
-    ground.read(visit(on(4, "11:00"), pb::ReadingKind::Absent)).await;
+    ground.read(visit(on(4, "23:00"), pb::ReadingKind::Absent)).await;
     assert_eq!(missed().await, Some((pb::EscalationKind::ReadingMissed, 2)), "nobody was read");
-    ground.read(visit(on(4, "12:10"), pb::ReadingKind::Absent)).await;
+    ground.read(visit(on(5, "00:10"), pb::ReadingKind::Absent)).await;
     let request = registry::GetUnitRequest { name: village, as_of: String::new() };
     let unit = ground.sandbox.registry().units().get_unit(request).await.expect("a unit").into_inner().unit;
     let town = unit.expect("a unit").parent_unit;
@@ -67,7 +74,7 @@ async fn whoever_is_not_where_they_are_observed_is_put_before_the_unit_above_at_
         Some(3),
         "a day and more: one level up"
     );
-    ground.read(visit(on(4, "12:20"), pb::ReadingKind::Taken)).await;
+    ground.read(visit(on(5, "00:20"), pb::ReadingKind::Taken)).await;
     assert!(ground.digest(&town).await.is_empty());
     assert!(ground.proof().await.1.holds);
 }

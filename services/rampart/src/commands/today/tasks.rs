@@ -5,18 +5,28 @@ use proto::screening as pb;
 use super::Task;
 use crate::{client::Screening, commands::pages, output};
 
+/// The rows of a list, or those of them that are asked for: so many at the most.
+macro_rules! all {
+    ($client:expr, $method:ident, $request:expr, $rows:ident, $limit:expr) => {
+        all!($client, $method, $request, $rows, $limit, |_| true)
+    };
+    ($client:expr, $method:ident, $request:expr, $rows:ident, $limit:expr, $asked:expr) => {{
+        let (mut client, mut request) = ($client, $request);
+        request.page_size = pages::size($limit);
+        pages::up_to($limit, async |page_token| {
+            request.page_token = page_token;
+            let page = client.$method(request.clone()).await?.into_inner();
+            Ok((page.$rows.into_iter().filter($asked).collect(), page.next_page_token))
+        })
+        .await?
+    }};
+}
+
 /// Readings that are due, were missed, or after which a release is.
 pub(super) async fn work(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     let ancestor_unit = below.to_owned();
-    let mut request =
-        pb::ListWorkRequest { ancestor_unit, page_size: pages::size(limit), ..Default::default() };
-    let mut readings = screening.readings();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = readings.list_work(request.clone()).await?.into_inner();
-        Ok((page.work, page.next_page_token))
-    })
-    .await?;
+    let request = pb::ListWorkRequest { ancestor_unit, ..Default::default() };
+    let all = all!(screening.readings(), list_work, request, work, limit);
     let task = |work: pb::Work| {
         let observation = work.observation.unwrap_or_default();
         let slot = work.slot.and_then(|slot| slot.close_time);
@@ -50,19 +60,9 @@ pub(super) async fn persons(
     limit: usize,
     asked: impl Fn(&pb::Person) -> bool,
 ) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListPersonsRequest {
-        ancestor_unit: below.to_owned(),
-        unfollowed: true,
-        page_size: pages::size(limit),
-        ..Default::default()
-    };
-    let mut persons = screening.persons();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = persons.list_persons(request.clone()).await?.into_inner();
-        Ok((page.persons.into_iter().filter(&asked).collect(), page.next_page_token))
-    })
-    .await?;
+    let request =
+        pb::ListPersonsRequest { ancestor_unit: below.to_owned(), unfollowed: true, ..Default::default() };
+    let all = all!(screening.persons(), list_persons, request, persons, limit, &asked);
     let task = |person: pb::Person| Task {
         due: person.follow_up_time,
         what: "put under observation",
@@ -76,19 +76,9 @@ pub(super) async fn persons(
 
 /// Exposures of which nobody has said who the index is: they have no hour.
 pub(super) async fn dangling(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListExposuresRequest {
-        ancestor_unit: below.to_owned(),
-        dangling: true,
-        page_size: pages::size(limit),
-        ..Default::default()
-    };
-    let mut exposures = screening.exposures();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = exposures.list_exposures(request.clone()).await?.into_inner();
-        Ok((page.exposures, page.next_page_token))
-    })
-    .await?;
+    let request =
+        pb::ListExposuresRequest { ancestor_unit: below.to_owned(), dangling: true, ..Default::default() };
+    let all = all!(screening.exposures(), list_exposures, request, exposures, limit);
     let task = |one: pb::Exposure| Task {
         due: None,
         what: "say who the index is",
@@ -106,17 +96,9 @@ pub(super) async fn undecided(screening: &Screening, below: &str, limit: usize) 
         return Ok(Vec::new());
     }
     let holder_unit = below.to_owned();
-    let mut request =
-        pb::ListEscalationsRequest { holder_unit, page_size: pages::size(limit), ..Default::default() };
-    let mut escalations = screening.escalations();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = escalations.list_escalations(request.clone()).await?.into_inner();
-        let undecided =
-            page.escalations.into_iter().filter(|one| one.kind() == pb::EscalationKind::ContactUndecided);
-        Ok((undecided.collect(), page.next_page_token))
-    })
-    .await?;
+    let request = pb::ListEscalationsRequest { holder_unit, ..Default::default() };
+    let undecided = |one: &pb::Escalation| one.kind() == pb::EscalationKind::ContactUndecided;
+    let all = all!(screening.escalations(), list_escalations, request, escalations, limit, &undecided);
     let task = |one: pb::Escalation| Task {
         due: one.since_time,
         what: "keep or void the observation",
@@ -133,22 +115,15 @@ pub(super) async fn handdowns(screening: &Screening, below: &str, limit: usize) 
     let mut tasks = Vec::new();
     let created = pb::HanddownState::Created;
     for outgoing in [false, true] {
-        let mut request = pb::ListHanddownsRequest {
+        let request = pb::ListHanddownsRequest {
             ancestor_unit: below.to_owned(),
             incoming: !outgoing,
             outgoing,
             state: if outgoing { created.into() } else { 0 },
             due_order: true,
-            page_size: pages::size(limit),
             ..Default::default()
         };
-        let mut handdowns = screening.handdowns();
-        let all = pages::up_to(limit, async |page_token| {
-            request.page_token = page_token;
-            let page = handdowns.list_handdowns(request.clone()).await?.into_inner();
-            Ok((page.handdowns, page.next_page_token))
-        })
-        .await?;
+        let all = all!(screening.handdowns(), list_handdowns, request, handdowns, limit);
         // What is still to be sent is the sender's to do.
         let own = all.into_iter().filter(|one| outgoing || one.state() != created);
         tasks.extend(own.map(|one| Task {
@@ -170,19 +145,9 @@ pub(super) async fn handdowns(screening: &Screening, below: &str, limit: usize) 
 
 /// Referrals without an answer, and those of whom is suspected and no case is open yet.
 pub(super) async fn referrals(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListReferralsRequest {
-        ancestor_unit: below.to_owned(),
-        due_order: true,
-        page_size: pages::size(limit),
-        ..Default::default()
-    };
-    let mut referrals = screening.referrals();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = referrals.list_referrals(request.clone()).await?.into_inner();
-        Ok((page.referrals, page.next_page_token))
-    })
-    .await?;
+    let request =
+        pb::ListReferralsRequest { ancestor_unit: below.to_owned(), due_order: true, ..Default::default() };
+    let all = all!(screening.referrals(), list_referrals, request, referrals, limit);
     let task = |one: pb::Referral| Task {
         due: one.case_deadline_time.or(one.deadline_time),
         what: if one.case_deadline_time.is_some() { "open a case" } else { "get the referral answered" },
@@ -196,19 +161,9 @@ pub(super) async fn referrals(screening: &Screening, below: &str, limit: usize) 
 
 /// Results that somebody must act on.
 pub(super) async fn results(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListResultsRequest {
-        ancestor_unit: below.to_owned(),
-        due_order: true,
-        page_size: pages::size(limit),
-        ..Default::default()
-    };
-    let mut results = screening.results();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = results.list_results(request.clone()).await?.into_inner();
-        Ok((page.results, page.next_page_token))
-    })
-    .await?;
+    let request =
+        pb::ListResultsRequest { ancestor_unit: below.to_owned(), due_order: true, ..Default::default() };
+    let all = all!(screening.results(), list_results, request, results, limit);
     let task = |one: pb::Result| Task {
         due: one.deadline_time,
         what: "handle the result",
@@ -222,19 +177,9 @@ pub(super) async fn results(screening: &Screening, below: &str, limit: usize) ->
 
 /// Cases of which a clock runs: the step that is due first (R5, R6, R9, R18).
 pub(super) async fn cases(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListCasesRequest {
-        ancestor_unit: below.to_owned(),
-        due_order: true,
-        page_size: pages::size(limit),
-        ..Default::default()
-    };
-    let mut cases = screening.cases();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = cases.list_cases(request.clone()).await?.into_inner();
-        Ok((page.cases, page.next_page_token))
-    })
-    .await?;
+    let request =
+        pb::ListCasesRequest { ancestor_unit: below.to_owned(), due_order: true, ..Default::default() };
+    let all = all!(screening.cases(), list_cases, request, cases, limit);
     let task = |one: pb::Case| {
         let waiting = one.clocks.iter().filter(|clock| clock.done_time.is_none());
         let timed = waiting.filter_map(|clock| Some((clock.deadline_time?, clock.step())));
@@ -261,19 +206,9 @@ pub(super) async fn cases(screening: &Screening, below: &str, limit: usize) -> a
 
 /// Incidents that nobody has reported (R7).
 pub(super) async fn incidents(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListIncidentsRequest {
-        ancestor_unit: below.to_owned(),
-        unreported: true,
-        page_size: pages::size(limit),
-        ..Default::default()
-    };
-    let mut incidents = screening.incidents();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = incidents.list_incidents(request.clone()).await?.into_inner();
-        Ok((page.incidents, page.next_page_token))
-    })
-    .await?;
+    let request =
+        pb::ListIncidentsRequest { ancestor_unit: below.to_owned(), unreported: true, ..Default::default() };
+    let all = all!(screening.incidents(), list_incidents, request, incidents, limit);
     let task = |one: pb::Incident| Task {
         due: one.deadline_time,
         what: "report the incident",
@@ -287,14 +222,8 @@ pub(super) async fn incidents(screening: &Screening, below: &str, limit: usize) 
 
 /// Questions whose hands somebody is in who is known to two units: they have no hour here.
 pub(super) async fn questions(screening: &Screening, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListHandsQuestionsRequest { page_size: pages::size(limit), ..Default::default() };
-    let mut hands = screening.hands();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = hands.list_hands_questions(request.clone()).await?.into_inner();
-        Ok((page.questions, page.next_page_token))
-    })
-    .await?;
+    let request = pb::ListHandsQuestionsRequest { ..Default::default() };
+    let all = all!(screening.hands(), list_hands_questions, request, questions, limit);
     let task = |one: pb::HandsQuestion| Task {
         due: None,
         what: "agree whose hands",
@@ -308,19 +237,12 @@ pub(super) async fn questions(screening: &Screening, limit: usize) -> anyhow::Re
 
 /// Support whose next step is due.
 pub(super) async fn supports(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListSupportRequestsRequest {
+    let request = pb::ListSupportRequestsRequest {
         ancestor_unit: below.to_owned(),
         due_order: true,
-        page_size: pages::size(limit),
         ..Default::default()
     };
-    let mut supports = screening.supports();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = supports.list_support_requests(request.clone()).await?.into_inner();
-        Ok((page.support_requests, page.next_page_token))
-    })
-    .await?;
+    let all = all!(screening.supports(), list_support_requests, request, support_requests, limit);
     let task = |one: pb::SupportRequest| Task {
         due: one.deadline_time,
         what: match one.state() {
@@ -342,19 +264,12 @@ pub(super) async fn enforcements(
     below: &str,
     limit: usize,
 ) -> anyhow::Result<Vec<Task>> {
-    let mut request = pb::ListEnforcementRequestsRequest {
+    let request = pb::ListEnforcementRequestsRequest {
         ancestor_unit: below.to_owned(),
         due_order: true,
-        page_size: pages::size(limit),
         ..Default::default()
     };
-    let mut enforcements = screening.enforcements();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = enforcements.list_enforcement_requests(request.clone()).await?.into_inner();
-        Ok((page.enforcement_requests, page.next_page_token))
-    })
-    .await?;
+    let all = all!(screening.enforcements(), list_enforcement_requests, request, enforcement_requests, limit);
     let task = |one: pb::EnforcementRequest| Task {
         due: one.deadline_time,
         what: "settle the refusal",
@@ -372,14 +287,9 @@ pub(super) async fn sweeps(screening: &Screening, below: &str, limit: usize) -> 
     if unit.is_empty() {
         return Ok(Vec::new());
     }
-    let mut request = pb::ListSweepsRequest { unit, page_size: pages::size(limit), ..Default::default() };
+    let request = pb::ListSweepsRequest { unit, ..Default::default() };
+    let all = all!(screening.sweeps(), list_sweeps, request, sweeps, limit);
     let mut sweeps = screening.sweeps();
-    let all = pages::up_to(limit, async |page_token| {
-        request.page_token = page_token;
-        let page = sweeps.list_sweeps(request.clone()).await?.into_inner();
-        Ok((page.sweeps, page.next_page_token))
-    })
-    .await?;
     let mut tasks = Vec::new();
     for sweep in all {
         let request = pb::GetProgressRequest { sweep: sweep.name.clone(), unit: below.to_owned() };
