@@ -2,7 +2,6 @@
 //! is wrong with one stops no other.
 
 use chassis::{Caller, Fault, fault::Violations};
-use prost::Message as _;
 use proto::screening as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -29,8 +28,8 @@ pub const LARGEST: usize = 500;
 /// A person of a list who is well-formed.
 #[derive(Debug)]
 pub struct Item {
-    /// The client's id of it, and what was sent.
-    pub sent: Sent,
+    /// The client's id of it.
+    pub event: Uuid,
     /// What is said of the person.
     pub intake: Intake,
     /// The lowest known unit, where the list says it.
@@ -54,7 +53,7 @@ impl Item {
         let (Some(event), Some(intake)) = (event, intake) else {
             return Err(Fault::internal("what is wrong was not said"));
         };
-        Ok(Self { sent: Sent::new(event, &item.encode_to_vec()), intake, to, urgent: item.urgent })
+        Ok(Self { event, intake, to, urgent: item.urgent })
     }
 }
 
@@ -67,13 +66,18 @@ pub enum Taken {
     Before(Uuid),
 }
 
-/// Takes in one person of a list.
+/// Takes in one person of a list, known by what was sent under which id.
 ///
 /// # Errors
 /// Where the database fails; [`Fault::Invalid`] for a unit that cannot be reached.
-pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source) -> Result<Taken, Fault> {
+pub async fn take_in(
+    house: &House,
+    caller: &Caller,
+    (item, sent): (Item, &Sent),
+    source: &Source,
+) -> Result<Taken, Fault> {
     let mut work = house.database.begin(None).await?;
-    if let Some(chain) = sent_before(&mut work, &item.sent, caller).await? {
+    if let Some(chain) = sent_before(&mut work, sent, caller).await? {
         return Ok(Taken::Before(chain));
     }
     born(&item.intake.details, "details", house.clock.today())?;
@@ -86,16 +90,16 @@ pub async fn take_in(house: &House, caller: &Caller, item: Item, source: &Source
         None => begun_now(house, &mut work, caller, &item).await?,
     };
     let Taken::In(handdown, _) = &taken else { return Ok(taken) };
-    let given = (handdown.chain, item.intake.unit, item.sent.event);
+    let given = (handdown.chain, item.intake.unit, item.event);
     if store::add_source(&mut work, &house.keys, given, source).await? {
-        events::store::note(&mut work, List::Handdowns, &item.sent, caller.subject()).await?;
+        events::store::note(&mut work, List::Handdowns, sent, caller.subject()).await?;
         work.commit().await?;
         return Ok(taken);
     }
     // The same item was taken in at the same time: what that came to stands, and this is undone.
     drop(work);
     let mut work = house.database.begin(None).await?;
-    let before = sent_before(&mut work, &item.sent, caller).await?;
+    let before = sent_before(&mut work, sent, caller).await?;
     before.map(Taken::Before).ok_or(Fault::Conflict)
 }
 

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     checkpoints::{self, Checkpoint, Tally, parse::checkpoint_name},
+    events::Sent,
     handdowns::{
         self,
         ingest::{Item, Taken},
@@ -111,7 +112,8 @@ pub async fn take_in(
         let post = &posts[&one.said.checkpoint];
         if one.way != Way::Counted {
             let source = source(post, caller, &one.said, now);
-            match handdowns::ingest::take_in(house, caller, one.item, &source).await {
+            let known = Sent::new(one.said.event, &sent[&one.said.event]);
+            match handdowns::ingest::take_in(house, caller, (one.item, &known), &source).await {
                 Ok(Taken::In(handdown, _)) => one.handdown = Some(handdown.chain),
                 Ok(Taken::Before(chain)) => one.handdown = Some(chain),
                 Err(fault) if refusals::is_of_item(&fault) => {
@@ -129,7 +131,7 @@ pub async fn take_in(
             readdressed: one.handdown.is_some() && stands(house, post) != post.unit,
         };
         places.insert(one.said.event, (one.nth, accepted));
-        passages.push(kept(house, &one.said, one.handdown)?);
+        passages.push(kept(house, &one.said, &sent[&one.said.event], one.handdown)?);
     }
     make_partitions(house, &passages).await?;
     let mut work = house.database.begin_pointed(&[]).await?;
@@ -200,7 +202,12 @@ fn source(post: &Checkpoint, caller: &Caller, said: &Said, now: DateTime<Utc>) -
     }
 }
 
-fn kept(house: &House, said: &Said, handdown: Option<Uuid>) -> std::result::Result<Passage, Fault> {
+fn kept(
+    house: &House,
+    said: &Said,
+    whole: &[u8],
+    handdown: Option<Uuid>,
+) -> std::result::Result<Passage, Fault> {
     Ok(Passage {
         event: said.event,
         checkpoint: said.checkpoint,
@@ -209,7 +216,7 @@ fn kept(house: &House, said: &Said, handdown: Option<Uuid>) -> std::result::Resu
         signs: said.signs,
         handdown,
         party_hash: party_hash(house, &said.personal.party),
-        sealed: house.keys.seal(said.event, &said.personal.encode_to_vec())?,
+        sealed: house.keys.seal(said.event, whole)?,
     })
 }
 

@@ -5,6 +5,7 @@ mod hops;
 use std::sync::Arc;
 
 use chassis::{Caller, Fault, Violations, claims::Claim, pages, parse, server};
+use prost::Message as _;
 use proto::screening::{self as pb, handdown_service_server::HanddownService};
 use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     DOMAIN,
+    events::Sent,
     house::House,
     persons::{
         parse::{COLLECTION as PERSONS, UNITS, person_name, unit_name},
@@ -159,7 +161,10 @@ impl Handdowns {
         let mut results = Vec::with_capacity(request.items.len());
         for (nth, item) in request.items.iter().enumerate() {
             let taken = match Item::new(item, &from_unit, &source.reference) {
-                Ok(item) => ingest::take_in(&self.house, &caller, item, &source).await,
+                Ok(parsed) => {
+                    let sent = Sent::new(parsed.event, &item.encode_to_vec());
+                    ingest::take_in(&self.house, &caller, (parsed, &sent), &source).await
+                }
                 Err(fault) => Err(fault),
             };
             let result = Some(contract::result((nth, item), taken)?);
