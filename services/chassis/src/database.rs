@@ -68,7 +68,7 @@ impl Database {
     /// [`StartError`].
     pub async fn connect(url: &str, most: u32, shutdown: &CancellationToken) -> Result<Self, StartError> {
         let options: PgConnectOptions = url.parse()?;
-        shutdown.run_until_cancelled(reachable(&options)).await.ok_or(StartError::Stopped)??;
+        let mut own = starting(url, shutdown).await?;
         let pool = PgPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(LONGEST_WAIT)
@@ -84,11 +84,13 @@ impl Database {
                 })
             })
             .connect_lazy_with(options);
-        let floor = sqlx::query_scalar!("SELECT oldest_schema FROM program_floor").fetch_one(&pool).await?;
+        let floor =
+            sqlx::query_scalar!("SELECT oldest_schema FROM program_floor").fetch_one(&mut own).await?;
         if floor > SCHEMA {
             return Err(StartError::TooOld { floor });
         }
-        let secret = sqlx::query_scalar!("SELECT value FROM secret").fetch_one(&pool).await?;
+        let secret = sqlx::query_scalar!("SELECT value FROM secret").fetch_one(&mut own).await?;
+        own.close().await?;
         let secret = secret.try_into().unwrap_or([0; 32]);
         Ok(Self { pool, secret })
     }
@@ -160,13 +162,22 @@ fn beginning(deadline: Option<Instant>) -> Result<String, Fault> {
     Ok(format!("BEGIN; SET LOCAL statement_timeout = {timeout}; SET LOCAL plan_cache_mode = auto"))
 }
 
-/// Waits until the database lets this role in.
-async fn reachable(options: &PgConnectOptions) -> Result<(), StartError> {
+/// A connection for what is done at a start, for which it waits until the database lets this role in: a pool gives up on one
+/// after as long as a call waits, which a busy machine may need for it.
+///
+/// # Errors
+/// [`StartError`].
+pub(crate) async fn starting(url: &str, shutdown: &CancellationToken) -> Result<PgConnection, StartError> {
+    let options: PgConnectOptions = url.parse()?;
+    shutdown.run_until_cancelled(reachable(&options)).await.ok_or(StartError::Stopped)?
+}
+
+async fn reachable(options: &PgConnectOptions) -> Result<PgConnection, StartError> {
     let end = Instant::now() + STARTING;
     let mut said = false;
     loop {
         match PgConnection::connect_with(options).await {
-            Ok(connection) => return Ok(connection.close().await?),
+            Ok(connection) => return Ok(connection),
             Err(error) if Instant::now() < end && is_not_up(&error) => {
                 if !std::mem::replace(&mut said, true) {
                     tracing::warn!(%error, "the database is not up yet; trying on for {} s", STARTING.as_secs());

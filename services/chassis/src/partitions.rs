@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -31,8 +31,7 @@ pub struct DayTable {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn keep(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Result<(), Fault> {
-    let mut connection = patiently(pool).await?;
+pub async fn keep(connection: &mut PgConnection, tables: &[DayTable], today: NaiveDate) -> Result<(), Fault> {
     for DayTable { table, kept_days } in tables {
         sqlx::query_scalar!(
             "SELECT keep_day_partitions($1, $2, $3, $4)",
@@ -47,8 +46,13 @@ pub async fn keep(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Resul
     Ok(())
 }
 
-/// A connection: what is done in the background, and at a start, waits for one longer than a call does, through a
-/// database that has none left or starts again.
+/// The same over a connection of the pool.
+async fn keep_by(pool: &PgPool, tables: &[DayTable], today: NaiveDate) -> Result<(), Fault> {
+    keep(&mut *patiently(pool).await?, tables, today).await
+}
+
+/// A connection: what is done in the background waits for one longer than a call does, through a database that has none
+/// left or starts again.
 async fn patiently(pool: &PgPool) -> Result<PoolConnection<Postgres>, Fault> {
     for _ in 1..ATTEMPTS {
         let asked = Instant::now();
@@ -70,7 +74,7 @@ pub async fn keeper(pool: PgPool, tables: &'static [DayTable], shutdown: Cancell
             () = shutdown.cancelled() => return,
             _ = hour.tick() => {}
         }
-        if let Err(fault) = keep(&pool, tables, clock::wall().date_naive()).await {
+        if let Err(fault) = keep_by(&pool, tables, clock::wall().date_naive()).await {
             tracing::warn!(?fault, "the day's partitions could not be made; trying again in an hour");
         }
     }

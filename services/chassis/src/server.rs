@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use crate::{
     Authority, Config, Database, Fault, clock,
-    database::StartError,
+    database::{self, StartError},
     identity::Verifier,
     keys::KeysError,
     layers::{self, Gate},
@@ -112,9 +112,10 @@ pub async fn open(
 ) -> Result<(Database, JoinHandle<()>), RunError> {
     let url = &config.database_url.0;
     let database = Database::connect(url, config.connections.get(), shutdown).await?;
-    let pool = database.pool();
-    partitions::keep(pool, tables, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
-    let keeper = tokio::spawn(partitions::keeper(pool.clone(), tables, shutdown.clone()));
+    let mut own = database::starting(url, shutdown).await?;
+    partitions::keep(&mut own, tables, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
+    drop(own);
+    let keeper = tokio::spawn(partitions::keeper(database.pool().clone(), tables, shutdown.clone()));
     Ok((database, keeper))
 }
 
