@@ -19,7 +19,7 @@ use crate::house::House;
 const PULSE: Duration = Duration::from_millis(250);
 /// How long after a pass the next one begins on the same day: something that held a person may have ended.
 const AGAIN: Duration = Duration::from_secs(60);
-/// The same where somebody was at work on a person whose date has passed.
+/// The same where somebody was at work on a person whose date has passed, where another replica was, or where it failed.
 const SOON: Duration = Duration::from_secs(5);
 /// How many rows are looked at at once.
 const AT_ONCE: i64 = 200;
@@ -43,6 +43,7 @@ pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
                     }
                 }
                 Err(fault) => {
+                    pause = SOON;
                     if !std::mem::replace(&mut failing, true) {
                         tracing::warn!(
                             ?fault,
@@ -102,7 +103,8 @@ async fn pass(house: &House, today: NaiveDate, shutdown: &CancellationToken) -> 
                 Ok(Came::Erased(rows)) => passed.erased += rows,
                 Ok(Came::Held) => {}
                 Ok(Came::Busy) => passed.is_one_busy = true,
-                Ok(Came::Elsewhere) => return Ok(passed),
+                // Or what failed just now is not rolled back yet.
+                Ok(Came::Elsewhere) => return Ok(Passed { is_one_busy: true, ..passed }),
                 Err(fault) => failed = Some(fault),
             }
         }
