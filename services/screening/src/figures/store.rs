@@ -181,15 +181,19 @@ pub async fn observed(
     let rows = sqlx::query_as!(
         Observed,
         r#"WITH open AS (
-               SELECT unit_id, basis, place, lost FROM observation
+               SELECT id, unit_id, basis, place, lost FROM observation
                WHERE unit_id = ANY($1) AND ended_at IS NULL AND leads_id = id AND starts_at < $2
                UNION ALL
-               SELECT unit_id, basis, place, lost FROM observation
+               SELECT id, unit_id, basis, place, lost FROM observation
                WHERE unit_id = ANY($1) AND ended_at >= $2 AND leads_id = id AND starts_at < $2
            )
            SELECT unit_id AS "unit!", count(*) AS "all!", count(*) FILTER (WHERE basis = 1) AS "returnees!",
-                  count(*) FILTER (WHERE place = 1) AS "at_home!", count(*) FILTER (WHERE lost) AS "lost!"
-           FROM open GROUP BY 1"#,
+                  count(*) FILTER (WHERE place = 1) AS "at_home!",
+                  -- Whoever was lost or found since was not, or was, at that instant.
+                  count(*) FILTER (WHERE coalesce((
+                      SELECT v.kind = 6 FROM observation_event v WHERE v.observation_id = o.id AND v.kind IN (5, 6) AND v.happened_at >= $2
+                      ORDER BY v.number LIMIT 1), lost)) AS "lost!"
+           FROM open o GROUP BY 1"#,
         units,
         at,
     );
