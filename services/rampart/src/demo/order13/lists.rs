@@ -40,13 +40,7 @@ impl Order13<'_> {
             ..pb::HanddownSource::default()
         };
         let named = plan::named(self.tree).into_iter().filter(|one| one.lists.contains(&list));
-        let items = named.map(|one| pb::HanddownItem {
-            event_id: request_id(&format!("{title} {}", one.nth)),
-            details: Some(pb::PersonDetails { present_place: one.place, ..people::person(KIND, one.nth) }),
-            purpose: pb::Purpose::Returnee.into(),
-            ..pb::HanddownItem::default()
-        });
-        let items: Vec<_> = items.collect();
+        let items: Vec<_> = named.map(|one| item(title, one.nth, one.place)).collect();
         for items in items.chunks(BATCH) {
             let request = pb::IngestHanddownsRequest {
                 from_unit: self.tree.city.unit.clone(),
@@ -87,6 +81,8 @@ impl Order13<'_> {
     pub(super) async fn sources(&self) -> anyhow::Result<usize> {
         // Sent again, an item is answered with the chain that it began or joined.
         let title = LISTS[0].1;
+        let first = plan::named(self.tree).into_iter().find(|one| one.nth == 0);
+        let first = first.context("nobody is on three lists")?;
         let request = pb::IngestHanddownsRequest {
             from_unit: self.tree.city.unit.clone(),
             source: Some(pb::HanddownSource {
@@ -94,11 +90,7 @@ impl Order13<'_> {
                 reference: title.to_owned(),
                 ..pb::HanddownSource::default()
             }),
-            items: vec![pb::HanddownItem {
-                event_id: request_id(&format!("{title} 0")),
-                details: Some(people::person(KIND, 0)),
-                ..pb::HanddownItem::default()
-            }],
+            items: vec![item(title, first.nth, first.place)],
         };
         let answer = self.city.handdowns().ingest_handdowns(request).await.map_err(refused("a list"))?;
         let Some(Taken::Duplicate(name)) =
@@ -109,5 +101,15 @@ impl Order13<'_> {
         let request = pb::GetHanddownRequest { name };
         let shown = self.city.handdowns().get_handdown(request).await.map_err(refused("a hand-down"))?;
         Ok(shown.into_inner().sources.len())
+    }
+}
+
+/// Somebody of a list, the same whenever it is sent.
+fn item(title: &str, nth: usize, present_place: String) -> pb::HanddownItem {
+    pb::HanddownItem {
+        event_id: request_id(&format!("{title} {nth}")),
+        details: Some(pb::PersonDetails { present_place, ..people::person(KIND, nth) }),
+        purpose: pb::Purpose::Returnee.into(),
+        ..pb::HanddownItem::default()
     }
 }
