@@ -67,8 +67,15 @@ impl Database {
     /// # Errors
     /// [`StartError`].
     pub async fn connect(url: &str, most: u32, shutdown: &CancellationToken) -> Result<Self, StartError> {
-        let options: PgConnectOptions = url.parse()?;
         let mut own = starting(url, shutdown).await?;
+        let database = Self::on(url, most, &mut own).await?;
+        own.close().await?;
+        Ok(database)
+    }
+
+    /// As [`Self::connect`], with a connection of the start's own, which is left to the caller.
+    pub(crate) async fn on(url: &str, most: u32, own: &mut PgConnection) -> Result<Self, StartError> {
+        let options: PgConnectOptions = url.parse()?;
         let pool = PgPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(LONGEST_WAIT)
@@ -85,12 +92,11 @@ impl Database {
             })
             .connect_lazy_with(options);
         let floor =
-            sqlx::query_scalar!("SELECT oldest_schema FROM program_floor").fetch_one(&mut own).await?;
+            sqlx::query_scalar!("SELECT oldest_schema FROM program_floor").fetch_one(&mut *own).await?;
         if floor > SCHEMA {
             return Err(StartError::TooOld { floor });
         }
-        let secret = sqlx::query_scalar!("SELECT value FROM secret").fetch_one(&mut own).await?;
-        own.close().await?;
+        let secret = sqlx::query_scalar!("SELECT value FROM secret").fetch_one(own).await?;
         let secret = secret.try_into().unwrap_or([0; 32]);
         Ok(Self { pool, secret })
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
@@ -111,10 +111,10 @@ pub async fn open(
     shutdown: &CancellationToken,
 ) -> Result<(Database, JoinHandle<()>), RunError> {
     let url = &config.database_url.0;
-    let database = Database::connect(url, config.connections.get(), shutdown).await?;
     let mut own = database::starting(url, shutdown).await?;
+    let database = Database::on(url, config.connections.get(), &mut own).await?;
     partitions::keep(&mut own, tables, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
-    drop(own);
+    own.close().await.map_err(StartError::from)?;
     let keeper = tokio::spawn(partitions::keeper(database.pool().clone(), tables, shutdown.clone()));
     Ok((database, keeper))
 }
