@@ -57,9 +57,16 @@ pub struct Accepted {
 struct OnTheWay {
     nth: usize,
     said: Said,
-    way: Way,
+    /// The whole of it, as it is sealed and known again.
+    whole: Vec<u8>,
     item: Item,
-    handdown: Option<Uuid>,
+}
+
+/// A passage that is written: its place in the batch, what it comes to, and the whole of it.
+struct Written {
+    nth: usize,
+    accepted: Accepted,
+    whole: Vec<u8>,
 }
 
 /// Takes in a batch; answers what became of each passage, in their order.
@@ -81,78 +88,98 @@ pub async fn take_in(
         }
     }
     let posts = checkpoints(house, caller, &sound).await?;
-    let mut on_the_way = Vec::with_capacity(sound.len());
-    let mut sent: HashMap<Uuid, Vec<u8>> = HashMap::with_capacity(sound.len());
-    for (nth, said) in sound {
-        let Some(post) = posts.get(&said.checkpoint) else {
-            results[nth] = Result::Refused(Fault::NotFound(checkpoint_name(said.checkpoint)));
-            continue;
-        };
-        let way = said.signs.way();
-        match contract::item(&said, stands(house, post), &post.display_name, way == Way::AtOnce) {
-            Ok(item) => {
-                let whole = said.personal.encode_to_vec();
-                match sent.get(&said.event) {
-                    None => {
-                        sent.insert(said.event, whole);
-                        on_the_way.push(OnTheWay { nth, said, way, item, handdown: None });
-                    }
-                    Some(first) if *first != whole => {
-                        results[nth] = Result::Refused(refusals::reused(said.event));
-                    }
-                    Some(_) => {}
-                }
-            }
-            Err(fault) => results[nth] = Result::Refused(fault),
-        }
-    }
+    let on_the_way = sorted_out(house, &posts, sound, &mut results);
     let mut passages = Vec::with_capacity(on_the_way.len());
-    let mut places = HashMap::with_capacity(on_the_way.len());
-    for mut one in on_the_way {
-        let post = &posts[&one.said.checkpoint];
-        if one.way != Way::Counted {
-            let source = source(post, caller, &one.said, now);
-            let known = Sent::new(one.said.event, &sent[&one.said.event]);
-            match handdowns::ingest::take_in(house, caller, (one.item, &known), &source).await {
-                Ok(Taken::In(handdown, _)) => one.handdown = Some(handdown.chain),
-                Ok(Taken::Before(chain)) => one.handdown = Some(chain),
+    let mut written: HashMap<Uuid, Written> = HashMap::with_capacity(on_the_way.len());
+    for OnTheWay { nth, said, whole, item } in on_the_way {
+        let post = &posts[&said.checkpoint];
+        let handdown = match said.signs.way() {
+            Way::Counted => None,
+            _ => match handed_down(house, caller, post, (&said, &whole), item).await {
+                Ok(chain) => Some(chain),
                 Err(fault) if refusals::is_of_item(&fault) => {
-                    results[one.nth] = Result::Refused(fault);
+                    results[nth] = Result::Refused(fault);
                     continue;
                 }
                 Err(fault) => return Err(fault),
-            }
-        }
-        let accepted = Accepted {
-            handdown: one.handdown,
-            urgent: one.way == Way::AtOnce,
-            untested: one.said.signs.is_untested(),
-            outside_plan: !post.stands_on(day(house, one.said.passed_at)),
-            readdressed: one.handdown.is_some() && stands(house, post) != post.unit,
+            },
         };
-        places.insert(one.said.event, (one.nth, accepted));
-        passages.push(kept(house, &one.said, &sent[&one.said.event], one.handdown)?);
+        let accepted = Accepted {
+            handdown,
+            urgent: said.signs.way() == Way::AtOnce,
+            untested: said.signs.is_untested(),
+            outside_plan: !post.stands_on(day(house, said.passed_at)),
+            readdressed: handdown.is_some() && stands(house, post) != post.unit,
+        };
+        passages.push(kept(house, &said, &whole, handdown)?);
+        written.insert(said.event, Written { nth, accepted, whole });
     }
     make_partitions(house, &passages).await?;
     let mut work = house.database.begin_pointed(&[]).await?;
     let new = store::insert(&mut work, &passages, (caller.subject(), now)).await?;
     let new: HashSet<Uuid> = new.into_iter().collect();
-    let fresh = passages.iter().filter(|passage| new.contains(&passage.event));
-    checkpoints::store::add(&mut work, &tallied(house, &posts, fresh)).await?;
-    let again: Vec<_> = passages.iter().filter(|passage| !new.contains(&passage.event)).collect();
-    let reused = reused(house, &mut work, caller, (&again, &sent)).await?;
+    let (fresh, again): (Vec<_>, Vec<_>) = passages.iter().partition(|passage| new.contains(&passage.event));
+    checkpoints::store::add(&mut work, &tallied(house, &posts, fresh.into_iter())).await?;
+    for event in reused(house, &mut work, caller, (&again, &written)).await? {
+        results[written[&event].nth] = Result::Refused(refusals::reused(event));
+    }
     work.commit().await?;
     for event in new {
-        if let Some((nth, accepted)) = places.get(&event) {
-            results[*nth] = Result::Accepted(*accepted);
-        }
-    }
-    for event in reused {
-        if let Some((nth, _)) = places.get(&event) {
-            results[*nth] = Result::Refused(refusals::reused(event));
-        }
+        results[written[&event].nth] = Result::Accepted(written[&event].accepted);
     }
     Ok(results)
+}
+
+/// What is well-formed, at a checkpoint of the caller's, and no other than what the batch has under the same id before; of
+/// the rest it is said what is wrong.
+fn sorted_out(
+    house: &House,
+    posts: &HashMap<Uuid, Checkpoint>,
+    sound: Vec<(usize, Said)>,
+    results: &mut [Result],
+) -> Vec<OnTheWay> {
+    let mut on_the_way: Vec<OnTheWay> = Vec::with_capacity(sound.len());
+    let mut sent: HashMap<Uuid, usize> = HashMap::with_capacity(sound.len());
+    for (nth, said) in sound {
+        let Some(post) = posts.get(&said.checkpoint) else {
+            results[nth] = Result::Refused(Fault::NotFound(checkpoint_name(said.checkpoint)));
+            continue;
+        };
+        let at_once = said.signs.way() == Way::AtOnce;
+        let item = match contract::item(&said, stands(house, post), &post.display_name, at_once) {
+            Ok(item) => item,
+            Err(fault) => {
+                results[nth] = Result::Refused(fault);
+                continue;
+            }
+        };
+        let whole = said.personal.encode_to_vec();
+        match sent.get(&said.event).map(|first| &on_the_way[*first]) {
+            None => {
+                sent.insert(said.event, on_the_way.len());
+                on_the_way.push(OnTheWay { nth, said, whole, item });
+            }
+            Some(first) if first.whole == whole => {}
+            Some(_) => results[nth] = Result::Refused(refusals::reused(said.event)),
+        }
+    }
+    on_the_way
+}
+
+/// Hands somebody down by the unit where the checkpoint stands; answers the chain.
+async fn handed_down(
+    house: &House,
+    caller: &Caller,
+    post: &Checkpoint,
+    (said, whole): (&Said, &[u8]),
+    item: Item,
+) -> std::result::Result<Uuid, Fault> {
+    let source = source(post, caller, said, house.clock.now());
+    let sent = Sent::new(said.event, whole);
+    Ok(match handdowns::ingest::take_in(house, caller, (item, &sent), &source).await? {
+        Taken::In(handdown, _) => handdown.chain,
+        Taken::Before(chain) => chain,
+    })
 }
 
 /// Of passages that were sent before: the ids under which another one was.
@@ -160,12 +187,13 @@ async fn reused(
     house: &House,
     connection: &mut PgConnection,
     caller: &Caller,
-    (again, sent): (&[&Passage], &HashMap<Uuid, Vec<u8>>),
+    (again, written): (&[&Passage], &HashMap<Uuid, Written>),
 ) -> std::result::Result<Vec<Uuid>, Fault> {
     let kept = store::sent_before(connection, again, caller.subject()).await?.into_iter();
     // Of a key that is gone nobody knows what it was.
     let before = kept.filter_map(|kept| Some((kept.event, house.keys.open(kept.event, &kept.sealed).ok()?)));
-    Ok(before.filter(|(event, before)| sent.get(event) != Some(before)).map(|(event, _)| event).collect())
+    let is_other = |(event, before): &(Uuid, Vec<u8>)| written[event].whole != *before;
+    Ok(before.filter(is_other).map(|(event, _)| event).collect())
 }
 
 /// The checkpoints of a batch that the caller may send for.
