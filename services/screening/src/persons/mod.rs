@@ -180,16 +180,11 @@ impl Details {
     #[must_use]
     pub fn damaged(&self) -> Vec<(String, Damage)> {
         let texts = [
-            ("occupation", &self.occupation),
+            ("occupation", &*self.occupation),
             ("address", &self.address),
             ("present_place", &self.present_place),
         ];
-        let texts = texts.into_iter().map(|(field, text)| (field.to_owned(), text));
-        let facts =
-            self.facts.iter().enumerate().map(|(nth, (_, text))| (format!("facts[{nth}].text"), text));
-        let name = damage(&self.display_name).map(|damage| ("display_name".to_owned(), damage));
-        let others = texts.chain(facts).filter_map(|(field, text)| Some((field, damage_of_text(text)?)));
-        name.into_iter().chain(others).collect()
+        damaged(&self.display_name, &texts, self.facts.iter().map(|(_, text)| &**text))
     }
 
     /// Whether two papers say that these are two persons, however alike the rest is.
@@ -339,6 +334,20 @@ pub struct Finding {
     pub created_at: DateTime<Utc>,
     /// What was said.
     pub details: Details,
+}
+
+/// Which texts of what is said of a person look damaged, by their fields: the name, others, and facts.
+pub fn damaged<'a>(
+    display_name: &str,
+    texts: &[(&str, &str)],
+    facts: impl Iterator<Item = &'a str>,
+) -> Vec<(String, Damage)> {
+    let name = damage(display_name).map(|damage| ("display_name".to_owned(), damage));
+    let texts = texts.iter().filter_map(|(field, text)| Some(((*field).to_owned(), damage_of_text(text)?)));
+    let facts = facts
+        .enumerate()
+        .filter_map(|(nth, text)| Some((format!("facts[{nth}].text"), damage_of_text(text)?)));
+    name.into_iter().chain(texts).chain(facts).collect()
 }
 
 #[cfg(test)]

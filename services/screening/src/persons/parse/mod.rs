@@ -1,10 +1,8 @@
 //! Between the contract's persons and ours.
 
-use chassis::{
-    Fault, Violations,
-    damage::{self, Damage},
-    parse,
-};
+mod damages;
+
+use chassis::{Fault, Violations, damage, parse};
 use chrono::NaiveDate;
 use proto::screening as pb;
 use uuid::Uuid;
@@ -14,6 +12,8 @@ use super::{
     papers::{Paper, PaperType},
 };
 
+pub use damages::damaged_item;
+use damages::damaged_texts;
 pub use jurisdiction::{UNITS, unit_name};
 
 /// The collection of persons' names.
@@ -387,59 +387,6 @@ pub fn shown(details: &Details, masked: bool) -> pb::PersonDetails {
     }
 }
 
-fn text_damage(damage: &Damage) -> pb::TextDamage {
-    match damage {
-        Damage::Lost => pb::TextDamage::Lost,
-        Damage::ReadAsLatin1(_) => pb::TextDamage::Gb18030AsLatin1,
-        Damage::Utf8ReadAsLatin1(_) => pb::TextDamage::Utf8AsLatin1,
-        Damage::Latin1 => pb::TextDamage::Latin1,
-        Damage::Utf8ReadAsGb18030(_) => pb::TextDamage::Utf8AsGb18030,
-        Damage::Gb18030ReadAsUtf8(_) => pb::TextDamage::Gb18030AsUtf8,
-        Damage::QuestionMark => pb::TextDamage::QuestionMark,
-        Damage::Control => pb::TextDamage::Control,
-        Damage::PrivateUse => pb::TextDamage::PrivateUse,
-    }
-}
-
-/// A text that looks damaged, as the contract has it; how it should read only where the person is shown whole.
-#[must_use]
-pub fn damaged_text(field: String, damage: &Damage, whole: bool) -> pb::DamagedText {
-    let likely = damage.repaired().filter(|_| whole).unwrap_or_default().to_owned();
-    pb::DamagedText { field, damage: text_damage(damage).into(), likely }
-}
-
-/// Which of the details look damaged, with paths below `under`.
-#[must_use]
-pub fn damaged(details: &Details, under: &str, whole: bool) -> Vec<pb::DamagedText> {
-    let found = details.damaged().into_iter();
-    found.map(|(field, damage)| damaged_text(format!("{under}{field}"), &damage, whole)).collect()
-}
-
-/// The texts of an item that was taken in which look damaged: its details, and others by their fields.
-#[must_use]
-pub fn damaged_item(
-    said: Option<&pb::PersonDetails>,
-    under: &str,
-    others: &[(&str, &str)],
-) -> Vec<pb::DamagedText> {
-    let said = said.cloned().unwrap_or_default();
-    let details = Details {
-        display_name: said.display_name,
-        occupation: said.occupation,
-        address: said.address,
-        present_place: said.present_place,
-        facts: said.facts.into_iter().map(|fact| (0, fact.text)).collect(),
-        ..Details::default()
-    };
-    let mut all = damaged(&details, under, false);
-    for (field, text) in others {
-        all.extend(
-            damage::damage_of_text(text).map(|damage| damaged_text((*field).to_owned(), &damage, false)),
-        );
-    }
-    all
-}
-
 /// A person as the contract has it. `same_as` is left to who knows what the caller may see.
 #[must_use]
 pub fn person(person: &Person, masked: bool) -> pb::Person {
@@ -459,7 +406,7 @@ pub fn person(person: &Person, masked: bool) -> pb::Person {
         etag: parse::etag(person.version),
         follow_up_time: person.follow_by.map(parse::timestamp),
         erase_time: person.erased_at.map(parse::timestamp),
-        damaged: damaged(&person.details, "", !masked),
+        damaged: damaged_texts(&person.details, !masked),
     }
 }
 

@@ -210,26 +210,10 @@ pub async fn list(
             selection.damaged
         );
     }
-    if selection.damaged {
-        return persons!(
-            connection,
-            keys,
-            "unit_id = ANY($1) AND id > $2 AND damaged AND ($3::smallint IS NULL OR purpose = $3)
-             AND ($4::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($4)))
-             AND ($5::bytea[] IS NULL OR id IN (SELECT person_id FROM person_mark WHERE hash = ANY($5)))
-             ORDER BY id LIMIT $6",
-            selection.units,
-            selection.after,
-            selection.purpose,
-            paper.as_deref(),
-            phone.as_deref(),
-            selection.limit
-        );
-    }
     persons!(
         connection,
         keys,
-        "unit_id = ANY($1) AND id > $2 AND erased_at IS NULL AND ($3::smallint IS NULL OR purpose = $3)
+        "unit_id = ANY($1) AND id > $2 AND erased_at IS NULL AND (damaged OR NOT $7) AND ($3::smallint IS NULL OR purpose = $3)
          AND ($4::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($4))))
          AND ($5::bytea[] IS NULL OR id = ANY(ARRAY(SELECT person_id FROM person_mark WHERE hash = ANY($5))))
          ORDER BY id LIMIT $6",
@@ -238,7 +222,8 @@ pub async fn list(
         selection.purpose,
         paper.as_deref(),
         phone.as_deref(),
-        selection.limit
+        selection.limit,
+        selection.damaged
     )
 }
 
