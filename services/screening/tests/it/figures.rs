@@ -152,6 +152,27 @@ async fn a_change_of_before_midnight_is_that_day_s_although_it_is_counted_after_
 }
 
 #[tokio::test]
+async fn who_is_lost_after_midnight_is_not_of_the_day_before_however_late_that_is_counted() {
+    let ground = Ground::build().await;
+    let observation = ground.observed(0, NUMBER, "2020-02-02").await;
+    ground.tallied(3).await;
+    ground.advance(on(4, "00:01")).await;
+    let lose = pb::LoseObservationRequest {
+        request_id: request_id(),
+        name: observation.name,
+        reason: "moved out".to_owned(),
+    };
+    ground.screening("duty-0").observations().lose_observation(lose).await.expect("lost");
+    ground.tallied(4).await;
+    // As if nothing had been counted since the day before.
+    let late = "WITH noted AS (INSERT INTO screening.figure_inbox (unit_id) SELECT unit_id FROM screening.observation)
+                UPDATE screening.figure_progress SET tallied_on = '2020-02-03'";
+    sqlx::query(late).execute(&mut ground.sandbox.sql().await).await.expect("noted");
+    assert_eq!(ground.tallied(4).await[&Indicator::Lost], (1, 1));
+    assert_eq!(ground.tallied(3).await[&Indicator::Lost], (0, 0));
+}
+
+#[tokio::test]
 async fn the_feed_has_every_sheet_and_then_signed_differences_of_one_s_own_units() {
     let ground = Ground::build().await;
     ground.sandbox.appointed(&ground.counties[0], Office::Integrator, "machine").await;
