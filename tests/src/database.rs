@@ -1,6 +1,9 @@
 //! Databases of tests: blank ones, and copies of one that was made once.
 
-use std::env;
+use std::{
+    env, mem,
+    sync::{Mutex, PoisonError},
+};
 
 use chassis::{Clock, bootstrap};
 use chrono::NaiveDate;
@@ -14,18 +17,18 @@ use uuid::Uuid;
 
 use crate::{ADMIN, PASSWORD, ROOT_CODE};
 
-pub(crate) fn postgres() -> String {
+fn postgres() -> String {
     env::var("RAMPART_TEST_POSTGRES").expect(
         "tests want a Postgres: run ./tests/run, or `rampart postgres -- cargo test` (RAMPART_TEST_POSTGRES)",
     )
 }
 
-pub(crate) fn database_url(admin: &str, database: &str) -> String {
+fn database_url(admin: &str, database: &str) -> String {
     let (server, _) = admin.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{database}")
 }
 
-pub(crate) async fn run(url: &str, sql: String) {
+async fn run(url: &str, sql: String) {
     let mut connection = PgConnection::connect(url).await.expect("the database");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement runs");
 }
@@ -50,6 +53,39 @@ pub async fn blank(schemas: &[&str]) -> String {
     url
 }
 
+/// Databases of tests that are over.
+static OVER: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A test's own copy of the template. Once it is dropped, the next copy that is made takes it away: hundreds of
+/// databases fill a small disk.
+#[derive(Debug)]
+pub(crate) struct TestDatabase {
+    name: String,
+}
+
+impl TestDatabase {
+    pub(crate) async fn make() -> Self {
+        let (admin, template) = (postgres(), template().await);
+        let over = mem::take(&mut *OVER.lock().unwrap_or_else(PoisonError::into_inner));
+        for name in over {
+            run(&admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+        let database = Self { name: format!("t_{}", Uuid::now_v7().simple()) };
+        run(&admin, format!("CREATE DATABASE {} TEMPLATE {template}", database.name)).await;
+        database
+    }
+
+    pub(crate) fn url(&self) -> String {
+        database_url(&postgres(), &self.name)
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        OVER.lock().unwrap_or_else(PoisonError::into_inner).push(mem::take(&mut self.name));
+    }
+}
+
 /// The URL of the same database as another role.
 #[must_use]
 pub fn as_role(admin_url: &str, role: &str) -> String {
@@ -64,7 +100,7 @@ async fn roles(admin: &str) -> PgConnection {
 }
 
 /// A database with roles, schemas, tables and a root, made once and copied for every test.
-pub(crate) async fn template() -> String {
+async fn template() -> String {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     NAME.get_or_init(async || {
         let admin = postgres();

@@ -23,8 +23,8 @@ use tonic::Status;
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
+use database::{TestDatabase, founding};
 pub use database::{as_role, blank};
-use database::{database_url, founding, postgres, run, template};
 pub use rampart::stack::{ALL, Part};
 
 /// The password of every role in the throwaway Postgres.
@@ -48,6 +48,8 @@ pub struct Sandbox {
     stack: Stack,
     parts: &'static [Part],
     registry: Registry,
+    /// Dropped last: nobody is connected to it then who would miss it.
+    database: Option<TestDatabase>,
 }
 
 /// The first instant of 3 February 2020, by the city's clock.
@@ -62,22 +64,20 @@ impl Sandbox {
 
     /// Starts at an instant.
     pub async fn start_at(start: &str, parts: &'static [Part]) -> Self {
-        let template = template().await;
-        let admin = postgres();
-        let database = format!("t_{}", Uuid::now_v7().simple());
-        run(&admin, format!("CREATE DATABASE {database} TEMPLATE {template}")).await;
-        Self::on(database_url(&admin, &database), parts, person_keys("first"), instant(start)).await
+        let database = TestDatabase::make().await;
+        Self::on(database.url(), Some(database), parts, person_keys("first"), instant(start)).await
     }
 
     /// Starts on a database of the test's own server, which is made ready first.
     pub async fn start_on(admin_url: String, parts: &'static [Part]) -> Self {
         let clock = Clock::system(chrono_tz::Asia::Shanghai);
         stack::bootstrap(&admin_url, PASSWORD, &founding(), &clock).await.expect("made ready");
-        Self::on(admin_url, parts, person_keys("first"), instant(START)).await
+        Self::on(admin_url, None, parts, person_keys("first"), instant(START)).await
     }
 
     async fn on(
         admin_url: String,
+        database: Option<TestDatabase>,
         parts: &'static [Part],
         person_keys: Keyring,
         start: DateTime<Utc>,
@@ -95,7 +95,7 @@ impl Sandbox {
         let token = issuer.token(ADMIN, Duration::from_secs(3_600)).expect("a token");
         let registry = Registry::new(&stack.registry, &token).expect("a client");
         let root = lookup(&registry, ROOT_CODE).await;
-        Self { clock, issuer, admin_url, root, stack, parts, registry }
+        Self { clock, issuer, admin_url, root, stack, parts, registry, database }
     }
 
     /// Stops the services and starts them again on the same data at the same hour, as after a crash or an upgrade.
@@ -107,7 +107,7 @@ impl Sandbox {
     pub async fn restart_with(self, person_keys: Keyring) -> Self {
         let now = self.clock.now();
         self.stack.stop().await.expect("the stack stops");
-        Self::on(self.admin_url, self.parts, person_keys, now).await
+        Self::on(self.admin_url, self.database, self.parts, person_keys, now).await
     }
 
     /// The services themselves: to stop one, or to start another replica.

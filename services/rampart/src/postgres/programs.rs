@@ -30,7 +30,9 @@ const SETTINGS: &[&str] = &[
     "timezone=UTC",
     "log_timezone=UTC",
 ];
-const THROWAWAY_SETTINGS: &[&str] = &["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+/// The last setting of a name counts.
+const THROWAWAY_SETTINGS: &[&str] =
+    &["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=256MB"];
 
 /// Ends Postgres when we are gone without a word (SIGKILL): its standard input is a pipe that we alone hold.
 const GUARD: &str = r#"trap '' HUP INT TERM; read -r _; exec "$0" stop -s -m fast -D "$1""#;
