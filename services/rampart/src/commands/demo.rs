@@ -41,6 +41,10 @@ pub(crate) struct Args {
     /// End when the job is done, instead of staying up until Ctrl-C
     #[arg(long)]
     exit: bool,
+    /// Play in a small city, to see it all in a minute or two: every town with a few of its villages, and fewer
+    /// returnees. Data that were begun with the whole city go on with it
+    #[arg(long)]
+    small: bool,
     /// File with the official villages, instead of generated ones: the columns of the statistics bureau's list
     #[arg(long, value_name = "FILE")]
     units: Option<PathBuf>,
@@ -56,7 +60,11 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     let clock_file = args.data.join("clock");
     let clock = Clock::simulated(chrono_tz::Asia::Shanghai, resumed(&clock_file)?);
     let founding = args.root.founding()?;
-    let official = args.units.as_deref().map(tree::official).transpose()?.unwrap_or_default();
+    let mut official = args.units.as_deref().map(tree::official).transpose()?.unwrap_or_default();
+    let mut towns = tree::towns()?;
+    if args.small {
+        tree::shrink(&mut towns, &mut official);
+    }
     output::say(&format!("starting Postgres and the services in {} …", args.data.display()));
     let up = Up::start(&args.data, args.addresses, &founding, clock.clone()).await?;
     let stack = &up.stack;
@@ -65,7 +73,7 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     let bulletins = args.data.join("bulletins");
     let journal = Journal::new(&args.data.join("journal"));
     let played = tokio::select! {
-        played = play::play(&stage, &official, &journal, &bulletins) => played.map(Some),
+        played = play::play(&stage, (&towns, &official), &journal, &bulletins) => played.map(Some),
         _ = tokio::signal::ctrl_c() => Ok(None),
     };
     // The simulated time belongs to the data: the next run goes on from it.

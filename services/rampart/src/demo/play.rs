@@ -19,7 +19,7 @@ use super::{
     persons::{self, Persons},
     send::{self, Sent},
     stage::{DATE, Stage},
-    tree::Official,
+    tree::{Official, Town},
     units,
     walk::Tree,
     week,
@@ -77,18 +77,18 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// Plays the day, and for persons the week; bulletins are kept in a folder.
+/// Plays the day, and for persons the week, in a city of these towns; bulletins are kept in a folder.
 ///
 /// # Errors
 /// A refusal.
 pub async fn play(
     stage: &Stage,
-    official: &Official,
+    (towns, official): (&[Town], &Official),
     journal: &Journal,
     folder: &Path,
 ) -> anyhow::Result<Outcome> {
     let began = Instant::now();
-    units::build(&stage.registry, official).await?;
+    units::build(&stage.registry, towns, official).await?;
     officers::fill(&stage.registry).await?;
     let tree = Tree::read(&stage.registry).await?;
     output::say("3 February 00:00: the forms are asked for, and their days open");

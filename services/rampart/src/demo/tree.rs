@@ -48,6 +48,20 @@ pub fn towns() -> anyhow::Result<Vec<Town>> {
     towns.context("the towns' table is damaged")
 }
 
+/// The most villages of a town of a small city, and how many grids each of them has.
+const SMALL: (usize, usize) = (5, 3);
+
+/// Makes the city a small one: every town, with a few of its villages.
+pub fn shrink(towns: &mut [Town], official: &mut Official) {
+    for town in towns {
+        town.villages = town.villages.min(SMALL.0);
+        town.grids = town.villages * SMALL.1;
+    }
+    for villages in official.values_mut() {
+        villages.truncate(SMALL.0);
+    }
+}
+
 /// The counties of the towns: code and name.
 #[must_use]
 pub fn counties(towns: &[Town]) -> BTreeMap<String, String> {

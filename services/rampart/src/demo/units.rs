@@ -29,18 +29,17 @@ pub struct UnitCounts {
 ///
 /// # Errors
 /// A refusal.
-pub async fn build(registry: &Registry, official: &Official) -> anyhow::Result<()> {
-    let towns = tree::towns()?;
+pub async fn build(registry: &Registry, towns: &[Town], official: &Official) -> anyhow::Result<()> {
     let mut units = registry.units();
     let root = find(&mut units, "431300000000").await?.context("the root is not there")?;
     let bar = output::bar(towns.len(), "towns");
-    for (code, name) in tree::counties(&towns) {
+    for (code, name) in tree::counties(towns) {
         if find(&mut units, &code).await?.is_none() {
             let county = unit(&name, pb::Level::County, &root, &code);
             create(&mut units, vec![county]).await?;
         }
     }
-    for town in &towns {
+    for town in towns {
         bar.set_message(town.town.clone());
         if find(&mut units, &town.town_code).await?.is_none() {
             let county = find(&mut units, &town.county_code).await?;

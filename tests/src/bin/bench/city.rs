@@ -79,7 +79,7 @@ impl City {
         let registry = Registry::new(&services.registry, &token)?;
         let reporting = Reporting::new(&services.reporting, &token)?;
         say("making the city's units");
-        demo::units::build(&registry, &demo::tree::Official::new()).await?;
+        demo::units::build(&registry, &demo::tree::towns()?, &demo::tree::Official::new()).await?;
         let root = demo::units::find(&mut registry.units(), ROOT).await?.context("no root")?;
         let grids = grids(&registry).await?;
         anyhow::ensure!(grids.len() == GRIDS, "the city has {} grids", grids.len());

@@ -79,7 +79,8 @@ impl Order13<'_> {
                 };
                 let acknowledge =
                     || async { receiver.handdowns().acknowledge_handdowns(request.clone()).await };
-                patiently(acknowledge).await.map_err(refused("an acknowledgement"))?;
+                let acknowledged = patiently(acknowledge).await.map_err(refused("an acknowledgement"));
+                acknowledged.with_context(|| format!("{unit} has {}", names.join(", ")))?;
             }
             Ok(names.len())
         });

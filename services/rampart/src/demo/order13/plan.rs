@@ -145,8 +145,9 @@ pub fn travellers(tree: &Tree) -> Vec<Traveller> {
     let mut all = Vec::new();
     for (post, of) in POSTS.iter().enumerate() {
         let grids = grids(tree, &of.town[..6]);
-        let to: Vec<usize> = spread(grids.len(), of.passed.iter().sum()).map(|at| grids[at]).collect();
-        let mut grid = to.into_iter();
+        let passed: usize = of.passed.iter().sum();
+        // In a small city several come to one grid.
+        let mut to = (0..passed).filter_map(|nth| grids.get(nth * grids.len() / passed).copied());
         for (shift, (from, until)) in HOURS.iter().enumerate() {
             let count = of.passed[shift];
             for at in 0..count {
@@ -157,7 +158,7 @@ pub fn travellers(tree: &Tree) -> Vec<Traveller> {
                     nth,
                     post,
                     minute,
-                    grid: grid.next().unwrap_or_default(),
+                    grid: to.next().unwrap_or_default(),
                     from_outside: shift < 2 && nth % FROM_OUTSIDE == 4,
                     is_urgent: false,
                 });

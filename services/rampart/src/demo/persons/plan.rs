@@ -16,6 +16,8 @@ pub const LUGUAN_FEBRILE: usize = 30;
 pub const LUGUAN_SENT_ON: usize = 7;
 /// How many returnees there are in the city: about 20,000 under observation with the contacts, an estimate [K].
 pub const RETURNEES: usize = 19_100;
+/// In how many grids they are; a smaller city has fewer of both.
+const GRIDS: usize = 12_636;
 
 /// A returnee who is to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub fn returnees(tree: &Tree) -> Vec<Returnee> {
         let grid = spread(&own, LUGUAN_RETURNEES, nth)?;
         Some(Returnee { grid, nth, in_luguan: true, is_febrile: nth < LUGUAN_FEBRILE })
     });
-    let rest = RETURNEES - LUGUAN_RETURNEES;
+    let rest = (RETURNEES - LUGUAN_RETURNEES) * tree.grids.len() / GRIDS;
     let others = (0..rest).filter_map(|nth| {
         let grid = spread(&others, rest, nth)?;
         Some(Returnee { grid, nth: nth + LUGUAN_RETURNEES, in_luguan: false, is_febrile: false })
