@@ -146,11 +146,19 @@ impl Ground {
         self.proof_of("").await
     }
 
+    /// As [`Self::proof`], of whoever is under observation or was since a date.
+    pub(crate) async fn proof_since(&self, date: &str) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
+        self.proved(date, "").await
+    }
+
     /// As [`Self::proof`], of a date.
     pub(crate) async fn proof_of(&self, date: &str) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
+        self.proved("2020-01-01", date).await
+    }
+
+    async fn proved(&self, since: &str, date: &str) -> (Vec<pb::PersonException>, pb::PersonVerdict) {
         use proto::screening::prove_persons_response::Event;
-        let request =
-            pb::ProvePersonsRequest { start_date: "2020-01-01".to_owned(), as_of_date: date.to_owned() };
+        let request = pb::ProvePersonsRequest { start_date: since.to_owned(), as_of_date: date.to_owned() };
         let answer = self.screening("duty").proofs().prove_persons(request).await.expect("a proof");
         let (mut stream, mut exceptions) = (answer.into_inner(), Vec::new());
         while let Some(message) = stream.message().await.expect("a message") {

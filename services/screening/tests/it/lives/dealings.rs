@@ -4,11 +4,7 @@ use super::*;
 
 impl Lives {
     pub(super) async fn merge(&mut self, one: u8, other: u8) {
-        let count = self.persons.len();
-        if count < 2 {
-            return;
-        }
-        let [kept, merged] = [one, other].map(|nth| self.persons[usize::from(nth) % count].clone());
+        let (Some(kept), Some(merged)) = (self.somebody(one), self.somebody(other)) else { return };
         if kept != merged {
             let reason = "a life".to_owned();
             let request = pb::MergePersonsRequest { request_id: request_id(), kept, merged, reason };
@@ -23,10 +19,7 @@ impl Lives {
             // Without papers: nobody else.
             self.turn_up(u8::MAX, grid).await;
         }
-        let count = self.persons.len();
-        let nth =
-            if nth.is_multiple_of(2) { count.saturating_sub(1) } else { usize::from(nth) % count.max(1) };
-        let Some(name) = self.persons.get(nth).cloned() else { return false };
+        let Some(name) = self.somebody(if nth.is_multiple_of(2) { 0 } else { nth }) else { return false };
         let id: uuid::Uuid = name.trim_start_matches("persons/").parse().expect("a name");
         let reason = "a life".to_owned();
         let request = pb::WaiveFollowUpRequest { request_id: request_id(), name, reason };
@@ -80,20 +73,17 @@ impl Lives {
     }
 
     pub(super) fn handdown(&self, nth: u8) -> Option<String> {
-        let count = self.handdowns.len();
-        (count > 0).then(|| self.handdowns[usize::from(nth) % count].clone())
+        lately(&self.handdowns, nth).cloned()
     }
 
     /// Somebody is handed down, and everything that was gathered is sent.
     pub(super) async fn hand_down(&mut self, nth: u8, unit: u8) {
-        let (count, mut handdowns) = (self.persons.len(), self.ground.screening("duty").handdowns());
-        if count == 0 {
-            return;
-        }
+        let Some(person) = self.somebody(nth) else { return };
+        let mut handdowns = self.ground.screening("duty").handdowns();
         let units: Vec<_> = self.ground.grids.iter().chain(&self.ground.counties).cloned().collect();
         let request = pb::CreateHanddownRequest {
             request_id: request_id(),
-            person: self.persons[usize::from(nth) % count].clone(),
+            person,
             to_unit: units[usize::from(unit) % units.len()].clone(),
             urgent: unit.is_multiple_of(3),
             source: None,
@@ -143,11 +133,7 @@ impl Lives {
 
     /// Two of them met.
     pub(super) async fn meet(&mut self, one: u8, other: u8) {
-        let count = self.persons.len();
-        if count < 2 {
-            return;
-        }
-        let [index, person] = [one, other].map(|nth| self.persons[usize::from(nth) % count].clone());
+        let (Some(index), Some(person)) = (self.somebody(one), self.somebody(other)) else { return };
         let at = self.ground.sandbox.clock.now() - chrono::TimeDelta::hours(i64::from(other) * 3);
         let item = contact(&index, Contact::Person(person), at);
         let results = self.ground.expose("duty", 0, vec![item.clone()]).await.expect("an answer");
@@ -161,11 +147,7 @@ impl Lives {
 
     /// Somebody is tested, and looked at as a case; what becomes of it is decided.
     pub(super) async fn decide(&mut self, nth: u8, how: u8) {
-        let count = self.persons.len();
-        if count == 0 {
-            return;
-        }
-        let person = self.persons[usize::from(nth) % count].clone();
+        let Some(person) = self.somebody(nth) else { return };
         let doctor = self.ground.screening("doctor");
         let taken = self.ground.sandbox.clock.now() - chrono::TimeDelta::hours(30 * i64::from(how % 2));
         let result = pb::Result {
@@ -198,11 +180,8 @@ impl Lives {
 
     /// Two of them live together from today on.
     pub(super) async fn move_in(&mut self, one: u8, other: u8) {
-        let count = self.persons.len();
-        if count == 0 {
-            return;
-        }
-        let persons = [one, other].map(|nth| self.persons[usize::from(nth) % count].clone()).to_vec();
+        let (Some(one), Some(other)) = (self.somebody(one), self.somebody(other)) else { return };
+        let persons = vec![one, other];
         let unit = self.ground.counties[0].clone();
         let request =
             pb::CreateHomeRequest { request_id: request_id(), unit, persons, start_date: String::new() };
@@ -210,8 +189,7 @@ impl Lives {
     }
 
     pub(super) fn somebody(&self, nth: u8) -> Option<String> {
-        let count = self.persons.len();
-        (count > 0).then(|| self.persons[usize::from(nth) % count].clone())
+        lately(&self.persons, nth).cloned()
     }
 
     /// A hospital takes somebody in, or lets them go; some are told late, or of somebody nobody watches over.
@@ -267,15 +245,8 @@ impl Lives {
 
     /// A list comes from the city.
     pub(super) async fn list(&mut self, who: u8, grid: u8) {
-        let paper =
-            pb::Paper { r#type: pb::PaperType::Passport.into(), number: format!("SAMPLE{}", who % 12) };
-        let details = pb::PersonDetails {
-            display_name: format!("样例{}", who % 12),
-            paper: Some(paper),
-            ..Default::default()
-        };
         let to_unit = self.ground.grids[usize::from(grid) % 3].clone();
-        let (event_id, details) = (request_id(), Some(details));
+        let (event_id, details) = (request_id(), Some(self.details(who, true)));
         let item = pb::HanddownItem { event_id, details, to_unit, ..Default::default() };
         let result = self.send_list(&item).await;
         if let handdown_result::Result::Accepted(accepted) = result {

@@ -51,6 +51,13 @@ const KINDS: [&str; 21] = [
 ];
 /// The most that is kept to be sent again.
 const KEPT: usize = 200;
+/// Of how many who came last something befalls one, so that long lives go on with whoever is there.
+const LATELY: usize = 64;
+/// After how many records of persons there are twelve others.
+const DOZEN: usize = 300;
+/// For how many days back a long life is proved in between, and of how many of its days at its end.
+const SINCE: u64 = 20;
+const DAYS: usize = 60;
 
 /// What was asked and answered, to be asked again.
 enum Asked {
@@ -79,6 +86,11 @@ struct Lives {
     contacts: i64,
 }
 
+/// One of those who came last.
+fn lately(names: &[String], nth: u8) -> Option<&String> {
+    names.iter().rev().nth(usize::from(nth) % names.len().clamp(1, LATELY))
+}
+
 /// A refusal that says how things stand is an answer; anything else is a defect.
 fn answered<T>(answer: Result<tonic::Response<T>, Status>) -> Option<T> {
     match answer {
@@ -93,19 +105,20 @@ fn answered<T>(answer: Result<tonic::Response<T>, Status>) -> Option<T> {
 
 impl Lives {
     fn observation(&self, nth: u8) -> Option<String> {
-        let count = self.observations.len();
-        (count > 0).then(|| self.observations[usize::from(nth) % count].clone())
+        lately(&self.observations, nth).cloned()
     }
 
-    /// One of twelve people turns up at a grid.
+    /// One of twelve people, who have papers or not.
+    fn details(&self, who: u8, has_papers: bool) -> pb::PersonDetails {
+        let who = self.persons.len() / DOZEN * 12 + usize::from(who % 12);
+        let paper = pb::Paper { r#type: pb::PaperType::Passport.into(), number: format!("SAMPLE{who}") };
+        let display_name = format!("样例{who}");
+        pb::PersonDetails { display_name, paper: has_papers.then_some(paper), ..Default::default() }
+    }
+
+    /// One of them turns up at a grid.
     async fn turn_up(&mut self, who: u8, grid: u8) {
-        let paper =
-            pb::Paper { r#type: pb::PaperType::Passport.into(), number: format!("SAMPLE{}", who % 12) };
-        let details = pb::PersonDetails {
-            display_name: format!("样例{}", who % 12),
-            paper: (who < 200).then_some(paper),
-            ..Default::default()
-        };
+        let details = self.details(who, who < 200);
         let unit = &self.ground.grids[usize::from(grid) % 3];
         let request = pb::IntakePersonRequest {
             request_id: request_id(),
@@ -117,11 +130,7 @@ impl Lives {
     }
 
     async fn open(&mut self, nth: u8, days: u8) {
-        let count = self.persons.len();
-        if count == 0 {
-            return;
-        }
-        let person = self.persons[usize::from(nth) % count].clone();
+        let Some(person) = self.somebody(nth) else { return };
         let today = self.ground.sandbox.clock.today();
         let request = pb::OpenObservationRequest {
             request_id: request_id(),
@@ -414,11 +423,12 @@ impl Lives {
         assert_eq!(answer.into_inner().remaining, 0);
     }
 
-    /// The law holds of every day that was lived.
+    /// The law holds of every day that was lived, or of so many of them.
     async fn prove_the_past(&mut self) {
-        let days = u64::try_from(self.hours / 24).expect("forwards");
+        let days = usize::try_from(self.hours / 24).expect("forwards");
         let first = chrono::NaiveDate::from_ymd_opt(2020, 2, 3).expect("a date");
-        for day in (0..days).map(|day| first + chrono::Days::new(day)) {
+        for day in (0..days).step_by(1 + days / DAYS) {
+            let day = first + chrono::Days::new(day as u64);
             let (exceptions, verdict) = self.ground.proof_of(&day.to_string()).await;
             let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
             assert!(verdict.holds, "of {day}: {broken:#?}");
@@ -426,10 +436,16 @@ impl Lives {
         }
     }
 
-    async fn prove(&mut self, step: usize) {
+    async fn prove(&mut self, step: usize, since: Option<u64>) {
         // What waits only since that step is put before somebody by the next pulse.
         self.ground.advance(self.ground.sandbox.clock.now()).await;
-        let (exceptions, verdict) = self.ground.proof().await;
+        let (exceptions, verdict) = match since {
+            None => self.ground.proof().await,
+            Some(days) => {
+                let since = self.ground.sandbox.clock.today() - chrono::Days::new(days);
+                self.ground.proof_since(&since.to_string()).await
+            }
+        };
         let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
         assert!(verdict.holds, "after step {step}: {broken:#?}");
         self.contacts = self.contacts.max(verdict.contacts);
@@ -458,16 +474,21 @@ async fn random_lives_keep_the_law_of_persons() {
     };
     let asked = std::env::var("RAMPART_LIFE_STEPS").ok().and_then(|steps| steps.parse().ok());
     let mut runner = asked.map_or_else(TestRunner::deterministic, |_: usize| TestRunner::default());
-    let (count, proved) = asked.map_or((STEPS, 1), |count| (count, PROVED));
+    let (count, proved, since) = asked.map_or((STEPS, 1, None), |count| (count, PROVED, Some(SINCE)));
     let steps = vec((any::<u8>(), any::<u8>(), any::<u8>()), count);
     let steps = steps.new_tree(&mut runner).expect("steps").current();
+    let began = std::time::Instant::now();
     for (nth, step) in steps.into_iter().enumerate() {
+        #[allow(clippy::print_stderr, reason = "a long life says how far it is")]
+        if since.is_some() && nth.is_multiple_of(1_000) {
+            eprintln!("{nth} of {count} steps after {:.0?}: {:?}", began.elapsed(), lives.done);
+        }
         lives = lives.step(step).await;
         if nth.is_multiple_of(proved) {
-            lives.prove(nth).await;
+            lives.prove(nth, since).await;
         }
     }
-    lives.prove(count).await;
+    lives.prove(count, None).await;
     lives.prove_the_past().await;
     let erased = lives.erased().await;
     let (_, verdict) = lives.ground.proof().await;
