@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use chassis::Clock;
+use chassis::{Clock, program::cancel_on_signal};
 use chrono::{DateTime, Utc};
 use proto::reporting as pb;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     EXIT_FOUND,
@@ -74,7 +75,7 @@ pub(crate) async fn demo(args: Args, style: Style) -> anyhow::Result<ExitCode> {
     let journal = Journal::new(&args.data.join("journal"));
     let played = tokio::select! {
         played = play::play(&stage, (&towns, &official), &journal, &bulletins) => played.map(Some),
-        _ = tokio::signal::ctrl_c() => Ok(None),
+        () = cancel_on_signal(CancellationToken::new()) => Ok(None),
     };
     // The simulated time belongs to the data: the next run goes on from it.
     fs::write(&clock_file, clock.now().to_rfc3339()).context("keeping the simulated time")?;

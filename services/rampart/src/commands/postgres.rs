@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use chassis::program::cancel_on_signal;
+use tokio_util::sync::CancellationToken;
 
 use crate::postgres;
 
@@ -21,13 +23,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut command = tokio::process::Command::new(program)
         .args(arguments)
         .env("RAMPART_TEST_POSTGRES", server.url("postgres"))
+        .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("{program} cannot be started"))?;
-    let status = tokio::select! {
-        status = command.wait() => Some(status),
-        // The command gets the terminal's Ctrl-C too, and ends by itself.
-        _ = tokio::signal::ctrl_c() => None,
-    };
+    let stopped = CancellationToken::new();
+    tokio::spawn(cancel_on_signal(stopped.clone()));
+    // The command gets the terminal's Ctrl-C too, and ends by itself.
+    let status = stopped.run_until_cancelled(command.wait()).await;
     server.stop().await?;
     let code = match status {
         None => 130,
