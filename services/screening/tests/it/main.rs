@@ -34,6 +34,7 @@ mod persons;
 mod plans;
 mod proofs;
 mod readings;
+mod rechecks;
 mod referrals;
 mod results;
 mod schedules;

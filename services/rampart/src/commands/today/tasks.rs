@@ -204,6 +204,22 @@ pub(super) async fn cases(screening: &Screening, below: &str, limit: usize) -> a
     Ok(all.into_iter().map(task).collect())
 }
 
+/// Who is to be looked at again after a discharge, in this week (R16).
+pub(super) async fn rechecks(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let request =
+        pb::ListRechecksRequest { ancestor_unit: below.to_owned(), due_order: true, ..Default::default() };
+    let all = all!(screening.rechecks(), list_rechecks, request, rechecks, limit);
+    let task = |one: pb::Recheck| Task {
+        due: one.deadline_time,
+        what: "look at the person again",
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: format!("week {} after the discharge", one.week),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
 /// Incidents that nobody has reported (R7).
 pub(super) async fn incidents(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     let request =
