@@ -1,4 +1,4 @@
--- What is looked at again after a discharge (R16).
+-- What is looked at again after a discharge (R16); units that were moved.
 
 -- In which weeks after a discharge who was discharged, or released as asymptomatic, is looked at again: of the terms for that
 -- basis. Empty where the area has not said it: then it is said by an area above, or it is weeks 2 and 4 [K].
@@ -36,9 +36,29 @@ CREATE INDEX recheck_open_idx ON recheck (deadline_at) WHERE settled_at IS NULL;
 -- One open of each week.
 CREATE UNIQUE INDEX recheck_open_key ON recheck (case_id, week) WHERE settled_at IS NULL;
 
--- One more line of what waits, whatever the view has by now.
+-- Units that were moved below another one while something was in their hands, or in those of a unit below them: what began
+-- before that was noted is on the list of a proof until whoever stands at or above the new one has taken it over. Of one unit
+-- the last move counts. What was moved before is not asked about.
+CREATE TABLE unit_move (
+    id uuid CONSTRAINT unit_move_pkey PRIMARY KEY,
+    unit_id uuid NOT NULL,
+    parent_id uuid NOT NULL,
+    moved_on date NOT NULL,
+    noted_at timestamptz NOT NULL,
+    deadline_at timestamptz NOT NULL,
+    -- When it was taken over, and by whom; by nobody where another move overtook it.
+    settled_at timestamptz,
+    settled_by text NOT NULL DEFAULT '',
+    reason text NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX unit_move_open_key ON unit_move (unit_id) WHERE settled_at IS NULL;
+CREATE INDEX unit_move_parent_idx ON unit_move (parent_id, id);
+
+-- Two more lines of what waits, whatever the view has by now.
 DO $$ BEGIN
     EXECUTE 'CREATE OR REPLACE VIEW waiting AS ' || rtrim(pg_get_viewdef('waiting'::regclass), ';') || '
     UNION ALL
-    SELECT id, 22::smallint, person_id, unit_id, deadline_at, false FROM recheck WHERE settled_at IS NULL';
+    SELECT id, 22::smallint, person_id, unit_id, deadline_at, false FROM recheck WHERE settled_at IS NULL
+    UNION ALL
+    SELECT unit_id, 23::smallint, NULL::uuid, parent_id, deadline_at, true FROM unit_move WHERE settled_at IS NULL';
 END $$;

@@ -105,6 +105,7 @@ pub fn subject_name(kind: i16, id: Uuid) -> String {
         Some(Kind::PersonUnobserved) => person_name(id),
         Some(Kind::ShiftMissing) => checkpoint_name(id),
         Some(Kind::RecheckOverdue) => recheck_name(id),
+        Some(Kind::UnitMoved) => unit_name(id),
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Kind {
     ShiftMissing = 16,
     /// Who was discharged was not looked at again in time (R16).
     RecheckOverdue = 22,
+    /// A unit was moved below this one, and nobody has taken over what it had.
+    UnitMoved = 23,
 }
 
 impl Kind {
@@ -52,7 +54,7 @@ impl Kind {
     pub const OF_OBSERVATIONS: [Self; 4] =
         [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue, Self::ContactUndecided];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 13] = [
+    pub const OF_OTHERS: [Self; 14] = [
         Self::ReferralUnanswered,
         Self::ResultUnhandled,
         Self::UrgentHanddown,
@@ -66,9 +68,10 @@ impl Kind {
         Self::PersonUnobserved,
         Self::ShiftMissing,
         Self::RecheckOverdue,
+        Self::UnitMoved,
     ];
     /// Every kind that follows from the view of what waits alone.
-    pub const OF_WAITING: [Self; 13] = [
+    pub const OF_WAITING: [Self; 14] = [
         Self::ReferralUnanswered,
         Self::SuspicionUnreported,
         Self::ReleaseOverdue,
@@ -82,6 +85,7 @@ impl Kind {
         Self::PersonUnobserved,
         Self::ShiftMissing,
         Self::RecheckOverdue,
+        Self::UnitMoved,
     ];
 
     /// The kind of a number of the database.
@@ -104,6 +108,7 @@ impl Kind {
             Self::CaseOverdue => 60,
             Self::PersonUnobserved => 70,
             Self::HandsUnagreed => 75,
+            Self::UnitMoved => 78,
             Self::ReadingMissed => 80,
             Self::SupportOverdue => 90,
             Self::EnforcementOverdue => 100,

@@ -27,6 +27,7 @@ mod incidents;
 mod keys;
 mod lives;
 mod meanwhile;
+mod moved_units;
 mod observation_feed;
 mod observations;
 mod passages;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 use pb::RecheckOutcome::{
-    Died, Merged, Positive, Readmitted, Refused, Symptoms, Unspecified, Well, Withdrawn,
+    Died, Left, Merged, Positive, Readmitted, Refused, Symptoms, Unspecified, Well, Withdrawn,
 };
 
 /// An instant of March.
@@ -222,6 +222,17 @@ async fn r16_who_dies_at_home_is_looked_at_no_more() {
     let [second, _] = ground.to_do("leader-0").await.try_into().expect("two");
     ground.told(0, &second.name, say(Died, "")).await.expect("told");
     assert!(ground.to_do("leader-0").await.is_empty(), "nor is the fourth week waited for");
+}
+
+#[tokio::test]
+async fn h6_who_leaves_for_a_place_outside_is_looked_at_there() {
+    let ground = Ground::with_doctors().await;
+    let arrived = ground.arrived(NUMBER, 0).await;
+    let case = ground.confirmed(0, &arrived.person).await.case.expect("a case").name;
+    ground.classify(0, &case, (pb::CaseState::Discharged, "", "the ward")).await.expect("discharged");
+    assert_eq!(ground.to_do("leader-0").await.len(), 2);
+    ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::LeftArea, "").await.expect("gone");
+    assert_eq!(ground.came().await, [(2, Left), (4, Left)]);
 }
 
 #[tokio::test]

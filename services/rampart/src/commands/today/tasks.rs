@@ -251,6 +251,21 @@ pub(super) async fn questions(screening: &Screening, limit: usize) -> anyhow::Re
     Ok(all.into_iter().map(task).collect())
 }
 
+/// Units that were moved, and that nobody has taken over.
+pub(super) async fn moves(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let request = pb::ListUnitMovesRequest { ancestor_unit: below.to_owned(), ..Default::default() };
+    let all = all!(screening.hands(), list_unit_moves, request, moves, limit);
+    let task = |one: pb::UnitMove| Task {
+        due: one.deadline_time,
+        what: "take over the moved unit",
+        subject: one.unit,
+        person: String::new(),
+        unit: one.parent_unit,
+        more: format!("since {}", one.move_date),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
 /// Support whose next step is due.
 pub(super) async fn supports(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     let request = pb::ListSupportRequestsRequest {
