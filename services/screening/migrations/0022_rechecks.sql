@@ -1,4 +1,4 @@
--- What is looked at again after a discharge (R16); units that were moved.
+-- What is looked at again after a discharge (R16); units that were moved; contacts without an index.
 
 -- In which weeks after a discharge who was discharged, or released as asymptomatic, is looked at again: of the terms for that
 -- basis. Empty where the area has not said it: then it is said by an area above, or it is weeks 2 and 4 [K].
@@ -53,6 +53,12 @@ CREATE TABLE unit_move (
 );
 CREATE UNIQUE INDEX unit_move_open_key ON unit_move (unit_id) WHERE settled_at IS NULL;
 CREATE INDEX unit_move_parent_idx ON unit_move (parent_id, id);
+
+-- What becomes of a contact is also asked once the last exposure that made them one was taken back: of no case, then.
+ALTER TABLE contact_question
+    ALTER COLUMN case_id DROP NOT NULL,
+    ADD COLUMN exposure_id uuid CONSTRAINT contact_question_exposure_fkey REFERENCES exposure,
+    ADD CONSTRAINT contact_question_why CHECK ((case_id IS NULL) <> (exposure_id IS NULL));
 
 -- Two more lines of what waits, whatever the view has by now.
 DO $$ BEGIN

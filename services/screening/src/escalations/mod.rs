@@ -33,7 +33,7 @@ pub enum Kind {
     ReleaseOverdue = 10,
     /// An incident that nobody has reported (R7).
     IncidentOverdue = 11,
-    /// A contact whose index turned out to be no case, and of whom nobody has decided (R13).
+    /// A contact of whom no index is left, and of whom nobody has decided (R13).
     ContactUndecided = 12,
     /// Two units have not agreed whose hands.
     HandsUnagreed = 14,

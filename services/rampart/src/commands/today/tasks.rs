@@ -90,7 +90,7 @@ pub(super) async fn dangling(screening: &Screening, below: &str, limit: usize) -
     Ok(all.into_iter().map(task).collect())
 }
 
-/// Contacts whose index turned out to be no case, as they are put before a unit.
+/// Contacts of whom no index is left, as they are put before a unit.
 pub(super) async fn undecided(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     if below.is_empty() {
         return Ok(Vec::new());
@@ -105,7 +105,7 @@ pub(super) async fn undecided(screening: &Screening, below: &str, limit: usize) 
         subject: one.subject,
         person: one.person,
         unit: one.responsible_unit,
-        more: "the index is no case".to_owned(),
+        more: "no index is left".to_owned(),
     };
     Ok(all.into_iter().map(task).collect())
 }
