@@ -145,6 +145,13 @@ impl Known {
         heir
     }
 
+    /// Below which unit a unit stands on a date, and since when.
+    pub(crate) fn parent(&self, unit: Uuid, date: NaiveDate) -> Option<(Uuid, NaiveDate)> {
+        let facts = self.units.get(&unit)?.parents.iter();
+        let mut now = facts.filter(|fact| fact.0 <= date && fact.1.is_none_or(|end| date < end));
+        now.next().and_then(|fact| Some((fact.2?, fact.0)))
+    }
+
     /// The units that are not in a tree.
     pub(crate) fn apart(&self, tree: &Tree) -> Vec<Uuid> {
         self.units.keys().copied().filter(|unit| tree.place(*unit).is_none()).collect()
@@ -296,5 +303,17 @@ mod tests {
         assert_eq!(standing(11), Some(3), "one of two is at work");
         assert_eq!(standing(99), None, "a stranger");
         assert_eq!(known.heir(&tree, id(8)), None);
+    }
+
+    #[test]
+    fn a_unit_stands_below_another_since_the_day_from_which_that_is_said() {
+        let (mut known, _) = known(&[(2, 1, true, &[]), (3, 1, true, &[]), (4, 2, true, &[])]);
+        let day = |day| NaiveDate::from_ymd_opt(2020, 2, day).expect("a date");
+        let first = known.units[&id(4)].parents[0].0;
+        known.units.get_mut(&id(4)).expect("it").parents =
+            vec![Dated(first, Some(day(3)), Some(id(2))), Dated(day(3), None, Some(id(3)))];
+        assert_eq!(known.parent(id(4), day(2)), Some((id(2), first)));
+        assert_eq!(known.parent(id(4), day(3)), Some((id(3), day(3))));
+        assert_eq!((known.parent(id(1), day(3)), known.parent(id(99), day(3))), (None, None));
     }
 }

@@ -160,6 +160,12 @@ impl Jurisdiction {
         self.known().heir(&today, unit)
     }
 
+    /// Below which unit a unit stands today, and since when.
+    #[must_use]
+    pub fn parent(&self, unit: Uuid) -> Option<(Uuid, NaiveDate)> {
+        self.known().parent(unit, self.clock.today())
+    }
+
     /// Every unit that stands at one of some units or below it today: those at work, and those that were.
     #[must_use]
     pub fn standing_below(&self, scopes: &[Uuid]) -> Vec<Uuid> {

@@ -106,6 +106,9 @@ const TABLE: &[(&str, &[Office])] = {
         ("cases.read", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
         // What a case is, is a doctor's to decide.
         ("cases.classify", &[HealthOfficer]),
+        // Done at a hospital or at home, and told by whoever has the person.
+        ("rechecks.write", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
+        ("rechecks.read", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
         ("results.write", &[DutyOfficer, HealthOfficer, Integrator]),
         ("results.read", &[Leader, DutyOfficer, HealthOfficer, Integrator]),
         ("results.handle", &[DutyOfficer, HealthOfficer]),

@@ -32,9 +32,10 @@ use proto::{
         incident_service_client::IncidentServiceClient, observation_service_client::ObservationServiceClient,
         passage_service_client::PassageServiceClient, person_service_client::PersonServiceClient,
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
-        reading_service_client::ReadingServiceClient, referral_service_client::ReferralServiceClient,
-        result_service_client::ResultServiceClient, schedule_service_client::ScheduleServiceClient,
-        support_service_client::SupportServiceClient, sweep_service_client::SweepServiceClient,
+        reading_service_client::ReadingServiceClient, recheck_service_client::RecheckServiceClient,
+        referral_service_client::ReferralServiceClient, result_service_client::ResultServiceClient,
+        schedule_service_client::ScheduleServiceClient, support_service_client::SupportServiceClient,
+        sweep_service_client::SweepServiceClient,
     },
 };
 use tonic::{
@@ -175,6 +176,8 @@ clients! {
         exposures: ExposureServiceClient,
         /// Cases.
         cases: CaseServiceClient,
+        /// Rechecks after a discharge.
+        rechecks: RecheckServiceClient,
         /// Results.
         results: ResultServiceClient,
         /// Incidents.

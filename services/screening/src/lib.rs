@@ -22,6 +22,7 @@ pub mod passages;
 pub mod persons;
 pub mod proofs;
 pub mod readings;
+pub mod rechecks;
 pub mod referrals;
 pub mod refusals;
 pub mod results;
@@ -54,9 +55,10 @@ use proto::screening::{
     home_service_server::HomeServiceServer, incident_service_server::IncidentServiceServer,
     observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
     person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
-    reading_service_server::ReadingServiceServer, referral_service_server::ReferralServiceServer,
-    result_service_server::ResultServiceServer, schedule_service_server::ScheduleServiceServer,
-    support_service_server::SupportServiceServer, sweep_service_server::SweepServiceServer,
+    reading_service_server::ReadingServiceServer, recheck_service_server::RecheckServiceServer,
+    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
+    schedule_service_server::ScheduleServiceServer, support_service_server::SupportServiceServer,
+    sweep_service_server::SweepServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -87,6 +89,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.PassageService",
     "rampart.screening.v1.ExposureService",
     "rampart.screening.v1.CaseService",
+    "rampart.screening.v1.RecheckService",
     "rampart.screening.v1.ResultService",
     "rampart.screening.v1.IncidentService",
     "rampart.screening.v1.SweepService",
@@ -167,6 +170,7 @@ fn routes(house: &Arc<House>) -> Routes {
         .add_service(served!(PassageServiceServer::new(passages::api::Passages { house: house() })))
         .add_service(served!(ExposureServiceServer::new(exposures::api::Exposures { house: house() })))
         .add_service(served!(CaseServiceServer::new(cases::api::Cases { house: house() })))
+        .add_service(served!(RecheckServiceServer::new(rechecks::api::Rechecks { house: house() })))
         .add_service(served!(ResultServiceServer::new(results::api::Results { house: house() })))
         .add_service(served!(IncidentServiceServer::new(incidents::api::Incidents { house: house() })))
         .add_service(served!(SweepServiceServer::new(sweeps::api::Sweeps { house: house() })))

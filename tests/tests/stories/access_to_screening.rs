@@ -39,6 +39,7 @@ pub(crate) struct Ground {
     pub(crate) support: String,
     pub(crate) team: String,
     pub(crate) home: String,
+    pub(crate) recheck: String,
 }
 
 /// Methods by which whoever is covered reads what is above him.
@@ -123,6 +124,22 @@ async fn incident(sql: &mut sqlx::PgConnection, unit: &str, case: &str) -> Strin
     .await
     .expect("an incident");
     format!("incidents/{id}")
+}
+
+/// A recheck of a unit's case, which it takes a discharge to make: written as it would.
+async fn recheck(sql: &mut sqlx::PgConnection, case: &str) -> String {
+    let id = uuid::Uuid::now_v7();
+    let of = |name: &str| name.split_once('/').and_then(|(_, id)| id.parse::<uuid::Uuid>().ok());
+    sqlx::query(
+        "INSERT INTO screening.recheck (id, case_id, person_id, unit_id, one_id, week, discharged_on, deadline_at, created_at, created_by)
+         SELECT $1, id, person_id, unit_id, one_id, 2, '2020-02-01', now(), now(), '' FROM screening.case_record WHERE id = $2",
+    )
+    .bind(id)
+    .bind(of(case))
+    .execute(sql)
+    .await
+    .expect("a recheck");
+    format!("rechecks/{id}")
 }
 
 /// Food for a person.
@@ -280,6 +297,7 @@ async fn ground(
         team,
         exposure,
         incident: incident(sql, unit, &case).await,
+        recheck: recheck(sql, &case).await,
         case,
         result,
         relation,
@@ -355,6 +373,7 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
         support: absent("supportRequests"),
         team: absent("careTeams"),
         home: absent("homes"),
+        recheck: absent("rechecks"),
     });
 
     let mut wrong = Vec::new();

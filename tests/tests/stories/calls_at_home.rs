@@ -111,7 +111,7 @@ pub(crate) async fn sweeping(
     Some(answer)
 }
 
-/// The methods of homes.
+/// The methods of homes, rechecks and moved units.
 async fn at_home(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
     let mut homes = screening.homes();
     let (id, unit, name, person) =
@@ -143,6 +143,24 @@ async fn at_home(method: &str, screening: &Screening, ground: &Ground) -> Option
             homes.join_home(join).await.map(drop).ok();
             let request = pb::LeaveHomeRequest { request_id: id, name, person, end_date: String::new() };
             homes.leave_home(request).await.map(drop)
+        }
+        "ListUnitMoves" => {
+            let request = pb::ListUnitMovesRequest { ancestor_unit: unit, ..Default::default() };
+            screening.hands().list_unit_moves(request).await.map(drop)
+        }
+        "TakeOverUnit" => {
+            let reason = "a test".to_owned();
+            let request = pb::TakeOverUnitRequest { request_id: id, unit, reason };
+            screening.hands().take_over_unit(request).await.map(drop)
+        }
+        "ListRechecks" => {
+            let request = pb::ListRechecksRequest { ancestor_unit: unit, ..Default::default() };
+            screening.rechecks().list_rechecks(request).await.map(drop)
+        }
+        "RecordRecheck" => {
+            let (name, outcome) = (ground.recheck.clone(), pb::RecheckOutcome::Well.into());
+            let request = pb::RecordRecheckRequest { request_id: id, name, outcome, ..Default::default() };
+            screening.rechecks().record_recheck(request).await.map(drop)
         }
         _ => return None,
     };

@@ -9,7 +9,7 @@ use proto::screening as pb;
 use super::{
     access::Access,
     observations::named,
-    pages,
+    pages, rechecks,
     reporting::{instant, request_id},
     units::resolve,
 };
@@ -112,6 +112,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "INSTANT")]
         at: Option<DateTime<Utc>>,
     },
+    /// List who is to be looked at again after a discharge
+    Rechecks(rechecks::ListArgs),
+    /// Say what came of looking at somebody again
+    Recheck(rechecks::RecordArgs),
     /// Count cases where they resided when they were found
     Count {
         /// units/{uuid}, or an official code SYSTEM/VINTAGE/CODE
@@ -400,6 +404,8 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::SetSeverityRequest { request_id, name: case, severity, time };
             cases.set_severity(request).await?.into_inner().case.into_iter().collect()
         }
+        Command::Rechecks(args) => return rechecks::list(args, access, style).await,
+        Command::Recheck(args) => return rechecks::record(args, access, style).await,
         Command::Count { unit, date } => {
             let request = pb::CountCasesRequest { unit: resolve(access, &unit).await?, date };
             let figures = cases.count_cases(request).await?.into_inner();

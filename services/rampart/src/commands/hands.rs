@@ -6,12 +6,14 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
+    observations::named,
+    pages,
     reporting::{instant, request_id},
     units::resolve,
 };
 use crate::output::{Column, Style};
 
-/// Questions whose hands a person is in: two units have found the same one.
+/// Questions whose hands a person is in: two units have found the same one; and units that were closed or moved.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List the open questions that concern your units, the oldest first
@@ -43,6 +45,48 @@ pub(crate) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// List units that were moved below yours, and that nobody has taken over
+    Moves {
+        /// Only below this unit and those below it
+        #[arg(long, value_name = "UNIT")]
+        below: Option<String>,
+        /// Also those that were taken over
+        #[arg(long)]
+        settled: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
+    },
+    /// Take over what a unit has that was moved below yours
+    TakeOver {
+        /// The unit that was moved: units/{uuid}, or SYSTEM/VINTAGE/CODE
+        unit: String,
+        /// What was looked at, or by what order; kept
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+const MOVES: &[Column] = &[
+    Column { key: "unit", en: "Unit", zh: "单位" },
+    Column { key: "parent_unit", en: "Now below", zh: "现上级" },
+    Column { key: "moved", en: "Since", zh: "划转日期" },
+    Column { key: "deadline", en: "Take over by", zh: "时限" },
+    Column { key: "settled", en: "Settled", zh: "处置时间" },
+    Column { key: "taken_over_by", en: "Taken over by", zh: "接管人" },
+    Column { key: "reason", en: "Why", zh: "说明" },
+];
+
+fn moved(one: pb::UnitMove) -> Vec<String> {
+    vec![
+        one.unit,
+        one.parent_unit,
+        one.move_date,
+        instant(one.deadline_time),
+        instant(one.settle_time),
+        one.taken_over_by,
+        one.reason,
+    ]
 }
 
 const ASSIGNED: &[Column] = &[
@@ -83,6 +127,27 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 pb::AssignHandsRequest { request_id: request_id(), from_unit, to_unit, persons, reason };
             let answer = hands.assign_hands(request).await?.into_inner();
             style.rows(ASSIGNED, &[vec![answer.assigned.to_string(), answer.remaining.to_string()]])?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Moves { below, settled, limit } => {
+            let ancestor_unit = named(below, access).await?;
+            let page_size = pages::size(limit);
+            let mut request =
+                pb::ListUnitMovesRequest { ancestor_unit, settled, page_size, ..Default::default() };
+            let found = pages::up_to(limit, async |page_token| {
+                request.page_token = page_token;
+                let page = hands.list_unit_moves(request.clone()).await?.into_inner();
+                Ok((page.moves, page.next_page_token))
+            })
+            .await?;
+            style.rows(MOVES, &found.into_iter().map(moved).collect::<Vec<_>>())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::TakeOver { unit, reason } => {
+            let unit = resolve(access, &unit).await?;
+            let request = pb::TakeOverUnitRequest { request_id: request_id(), unit, reason };
+            let taken = hands.take_over_unit(request).await?.into_inner().r#move;
+            style.rows(MOVES, &taken.into_iter().map(moved).collect::<Vec<_>>())?;
             return Ok(ExitCode::SUCCESS);
         }
     };

@@ -36,6 +36,7 @@ mod postgres;
 mod prove;
 mod prove_persons;
 mod readings;
+mod rechecks;
 mod referrals;
 mod reporting;
 mod reports;

@@ -27,6 +27,9 @@ pub(crate) enum Command {
         /// For which basis; where it is not said, for every one that has no terms of its own there
         #[arg(long, value_enum, requires = "days")]
         basis: Option<Basis>,
+        /// With --basis discharged: a week after the discharge in which somebody is looked at again; may be repeated
+        #[arg(long = "recheck-week", value_name = "N", requires = "basis")]
+        recheck_weeks: Vec<i32>,
         /// For which response level, 1 to 4
         #[arg(long, default_value_t = 1, value_name = "N")]
         response_level: i32,
@@ -54,6 +57,7 @@ const TERMS: &[Column] = &[
     Column { key: "basis", en: "Basis", zh: "原因" },
     Column { key: "days", en: "Days", zh: "观察天数" },
     Column { key: "slots_a_day", en: "Readings a day", zh: "每日测量次数" },
+    Column { key: "recheck_weeks", en: "Rechecks in weeks", zh: "复诊周次" },
     Column { key: "area_unit", en: "Set by", zh: "规定单位" },
     Column { key: "effective_date", en: "From", zh: "起" },
     Column { key: "order", en: "Order", zh: "文号" },
@@ -71,6 +75,7 @@ fn terms(terms: &pb::ObservationTerms) -> Vec<String> {
         output::word(terms.basis().as_str_name(), "BASIS_"),
         terms.days.to_string(),
         terms.slots_a_day.to_string(),
+        terms.recheck_weeks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         terms.area_unit.clone(),
         terms.effective_date.clone(),
         terms.order.clone(),
@@ -86,7 +91,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     let mut schedules = access.screening()?.schedules();
     let request_id = request_id();
     match command {
-        Command::Terms { unit, date, days, slots, basis, response_level, order } => {
+        Command::Terms { unit, date, days, slots, basis, recheck_weeks, response_level, order } => {
             let unit = resolve(access, &unit).await?;
             let found = if let Some((days, slots_a_day)) = days.zip(slots) {
                 let request = pb::SetObservationTermsRequest {
@@ -98,6 +103,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                     days,
                     slots_a_day,
                     order,
+                    recheck_weeks,
                 };
                 schedules.set_observation_terms(request).await?.into_inner().terms
             } else {

@@ -21,15 +21,13 @@ use crate::{
     house::House,
     incidents,
     observations::{
-        self, Ending, Place,
+        self, DISCHARGED, Ending, Place,
         ops::{Opening, end_in, put_under},
     },
     persons::{Person, Purpose},
+    rechecks::{self, Outcome},
     referrals, results, schedules,
 };
-
-/// Why who was discharged or released is under observation again (R4, R16), as the contract numbers it.
-const DISCHARGED: i16 = 5;
 
 /// What follows from a decision.
 #[derive(Clone, Debug, Default)]
@@ -197,10 +195,13 @@ async fn follow(
     by: &str,
 ) -> Result<Followed, Fault> {
     let mut followed = Followed::default();
-    let words = format!("as {}", super::parse::case_name(case.id));
+    let (now, words) = (house.clock.now(), format!("as {}", super::parse::case_name(case.id)));
     match case.state {
         state if state.is_ill() => {
             end_in(house, connection, (case.one, case.unit), (Ending::Converted, &words, by)).await?;
+            let is_back = state == State::Readmitted;
+            let outcome = if is_back { Outcome::Readmitted } else { Outcome::Withdrawn };
+            rechecks::ops::settle(connection, (case.one, case.unit), outcome, (by, &words, now)).await?;
             followed.contacts = exposures::ops::reassess(house, connection, case.one, by).await?;
             if before != state {
                 followed.contacts += homes::ops::observe(house, connection, case, by).await?;
@@ -211,6 +212,8 @@ async fn follow(
         }
         State::Died => {
             end_in(house, connection, (case.one, case.unit), (Ending::Died, &words, by)).await?;
+            rechecks::ops::settle(connection, (case.one, case.unit), Outcome::Died, (by, &words, now))
+                .await?;
         }
         State::Discharged | State::Released => {
             // Day 0 is the day it is stated as of (R16).
@@ -219,6 +222,10 @@ async fn follow(
             let (person, basis, former) = (case.person, DISCHARGED, None);
             let opening = Opening { person, basis, last_exposure, place, facility, former };
             put_under(house, connection, by, opening).await?;
+            // Back from the end of the observation, they are there.
+            if leads_forward(before, case.state) {
+                rechecks::ops::make(house, connection, case, last_exposure, by).await?;
+            }
         }
         State::Excluded | State::Cleared | State::Observed => {
             let kept_until = Purpose::Febrile.delete_after(house.clock.today());
@@ -312,6 +319,7 @@ pub async fn before_merge(
     escalations::store::withdraw(connection, &[other.id], &[Kind::CaseOverdue]).await?;
     let words = |case: &Case| format!("{} is of the same person", super::parse::case_name(case.id));
     let (of_other, of_one) = (words(&other), words(&one));
+    rechecks::ops::merged(connection, other.id, (by, &of_one, now)).await?;
     let into = store::Note::of(Event::MergedInto, &other, now, (by, &of_one));
     store::note(connection, &other, into, now).await?;
     let merged = store::Note::of(Event::Merged, &one, now, (by, &of_other));

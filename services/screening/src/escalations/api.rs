@@ -23,6 +23,7 @@ use crate::{
     incidents::parse::incident_name,
     observations::parse::observation_name,
     persons::parse::{UNITS, person_name, unit_name},
+    rechecks::parse::recheck_name,
     referrals::parse::referral_name,
     results::parse::result_name,
     supports::parse::support_name,
@@ -103,6 +104,8 @@ pub fn subject_name(kind: i16, id: Uuid) -> String {
         Some(Kind::HandsUnagreed) => question_name(id),
         Some(Kind::PersonUnobserved) => person_name(id),
         Some(Kind::ShiftMissing) => checkpoint_name(id),
+        Some(Kind::RecheckOverdue) => recheck_name(id),
+        Some(Kind::UnitMoved) => unit_name(id),
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Kind {
     ReleaseOverdue = 10,
     /// An incident that nobody has reported (R7).
     IncidentOverdue = 11,
-    /// A contact whose index turned out to be no case, and of whom nobody has decided (R13).
+    /// A contact of whom no index is left, and of whom nobody has decided (R13).
     ContactUndecided = 12,
     /// Two units have not agreed whose hands.
     HandsUnagreed = 14,
@@ -43,6 +43,10 @@ pub enum Kind {
     SuspicionUnreported = 15,
     /// A checkpoint's shift is over, and nothing was said of it (D1).
     ShiftMissing = 16,
+    /// Who was discharged was not looked at again in time (R16).
+    RecheckOverdue = 22,
+    /// A unit was moved below this one, and nobody has taken over what it had.
+    UnitMoved = 23,
 }
 
 impl Kind {
@@ -50,7 +54,7 @@ impl Kind {
     pub const OF_OBSERVATIONS: [Self; 4] =
         [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue, Self::ContactUndecided];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 12] = [
+    pub const OF_OTHERS: [Self; 14] = [
         Self::ReferralUnanswered,
         Self::ResultUnhandled,
         Self::UrgentHanddown,
@@ -63,9 +67,11 @@ impl Kind {
         Self::HandsUnagreed,
         Self::PersonUnobserved,
         Self::ShiftMissing,
+        Self::RecheckOverdue,
+        Self::UnitMoved,
     ];
     /// Every kind that follows from the view of what waits alone.
-    pub const OF_WAITING: [Self; 12] = [
+    pub const OF_WAITING: [Self; 14] = [
         Self::ReferralUnanswered,
         Self::SuspicionUnreported,
         Self::ReleaseOverdue,
@@ -78,6 +84,8 @@ impl Kind {
         Self::HandsUnagreed,
         Self::PersonUnobserved,
         Self::ShiftMissing,
+        Self::RecheckOverdue,
+        Self::UnitMoved,
     ];
 
     /// The kind of a number of the database.
@@ -100,10 +108,12 @@ impl Kind {
             Self::CaseOverdue => 60,
             Self::PersonUnobserved => 70,
             Self::HandsUnagreed => 75,
+            Self::UnitMoved => 78,
             Self::ReadingMissed => 80,
             Self::SupportOverdue => 90,
             Self::EnforcementOverdue => 100,
             Self::HanddownOverdue => 110,
+            Self::RecheckOverdue => 115,
             Self::ShiftMissing => 120,
             Self::ContactUndecided => 125,
             Self::ReleaseOverdue => 130,

@@ -28,6 +28,7 @@ use crate::{
         parse::{COLLECTION as OBSERVATIONS, observation_name},
     },
     persons::{
+        ops::lock_person,
         parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name},
         store as persons,
     },
@@ -265,6 +266,10 @@ impl Exposures {
         wrong.refuse()?;
         let claim = Claim::new(&caller, request_id, "WithdrawExposure", &request);
         let mut work = self.house.database.begin(deadline).await?;
+        // Persons before what is theirs, as everywhere.
+        let seen = store::get(&mut work, id).await?;
+        let contact = self.seen(&caller, "exposures.write", id, seen)?.contact;
+        lock_person(&self.house, &mut work, contact).await?;
         let found = store::lock(&mut work, id).await?;
         let mut exposure = self.seen(&caller, "exposures.write", id, found)?;
         if let Some(answer) = claim.replay(&mut work).await? {
@@ -276,6 +281,7 @@ impl Exposures {
         let now = self.house.clock.now();
         store::withdraw(&mut work, id, &request.reason, (caller.subject(), now)).await?;
         (exposure.withdrawn_at, exposure.withdraw_reason) = (Some(now), request.reason);
+        ops::taken_back(&self.house, &mut work, &exposure).await?;
         claim
             .commit(work, pb::WithdrawExposureResponse { exposure: Some(self.shown(&caller, &exposure)) })
             .await

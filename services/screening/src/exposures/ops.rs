@@ -5,7 +5,10 @@ use chassis::Fault;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{DECIDED_WITHIN, Exposure, Index, Window, basis, store};
+use super::{
+    DECIDED_WITHIN, Exposure, Index, Window, basis,
+    store::{self, Why},
+};
 use crate::{
     cases::{self, Case},
     escalations::{self, Kind},
@@ -106,7 +109,26 @@ pub async fn ask(house: &House, connection: &mut PgConnection, case: &Case) -> R
         return Ok(());
     }
     let deadline = now + DECIDED_WITHIN;
-    store::ask(connection, (case.one, case.id), (&exposures, &at_home), (now, deadline)).await
+    store::ask(connection, Why::NoCase(case.one, case.id), (&exposures, &at_home), (now, deadline)).await
+}
+
+/// Once an exposure was taken back, whose contact is locked: asks what becomes of the contact, who may have been under
+/// observation for it alone (R13).
+///
+/// # Errors
+/// Where the database fails.
+pub async fn taken_back(
+    house: &House,
+    connection: &mut PgConnection,
+    exposure: &Exposure,
+) -> Result<(), Fault> {
+    // It has put nobody under observation.
+    if !exposure.close || exposure.window(house.clock.zone()) == Window::Before {
+        return Ok(());
+    }
+    let now = house.clock.now();
+    let deadline = now + DECIDED_WITHIN;
+    store::ask(connection, Why::Withdrawn(exposure.id), (&[exposure.id], &[]), (now, deadline)).await
 }
 
 /// Once it is decided what becomes of a contact: it is put before nobody any more. Answers whether it was asked.

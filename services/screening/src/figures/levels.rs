@@ -38,7 +38,7 @@ async fn count(house: &House) -> Result<BTreeMap<String, i64>, Fault> {
     for unit in open {
         let is_at_work = today.place(unit.unit).is_some();
         let answers = house.answering(unit.unit).filter(|_| is_at_work);
-        let answered = if answers.is_some() { unit.all } else { 0 };
+        let answered = if answers.is_some() { unit.all - unit.moved } else { 0 };
         add("observations open", unit.all);
         add("observations answered for", answered);
         add("observations excepted", unit.all - answered);

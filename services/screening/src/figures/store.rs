@@ -287,6 +287,8 @@ pub struct Open {
     pub due: i64,
     /// Those whom nobody finds.
     pub lost: i64,
+    /// Those whom a moved unit had, and whom nobody has taken over.
+    pub moved: i64,
 }
 
 /// Who is under observation at an instant, unit by unit: each person once.
@@ -296,9 +298,12 @@ pub struct Open {
 pub async fn open(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Open>, Fault> {
     let open = sqlx::query_as!(
         Open,
-        r#"SELECT unit_id AS unit, count(*) AS "all!", count(*) FILTER (WHERE due_at <= $1 AND NOT lost) AS "due!",
-                  count(*) FILTER (WHERE lost) AS "lost!"
-           FROM observation WHERE ended_at IS NULL AND leads_id = id GROUP BY 1"#,
+        r#"WITH moved AS (
+               SELECT u.unit_id, max(m.noted_at) AS noted_at FROM unit_move m JOIN unit_sight u ON m.unit_id = ANY(u.ancestors)
+               WHERE m.settled_at IS NULL GROUP BY 1)
+           SELECT o.unit_id AS unit, count(*) AS "all!", count(*) FILTER (WHERE due_at <= $1 AND NOT lost) AS "due!",
+                  count(*) FILTER (WHERE lost) AS "lost!", count(*) FILTER (WHERE starts_at <= noted_at) AS "moved!"
+           FROM observation o LEFT JOIN moved m ON m.unit_id = o.unit_id WHERE ended_at IS NULL AND leads_id = id GROUP BY 1"#,
         now,
     );
     Ok(open.fetch_all(connection).await?)

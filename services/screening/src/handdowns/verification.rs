@@ -19,6 +19,7 @@ use crate::{
         parse::{REASON, UNITS},
         store as persons,
     },
+    rechecks,
 };
 
 /// What a verification says.
@@ -150,5 +151,7 @@ async fn let_go(
         observations::ops::decide(&mut own, Ending::Transferred, &handdown.words, by, now);
         observations::ops::end(house, connection, &own, now).await?;
     }
+    let (of, said) = ((handdown.one, handdown.holder), (by, handdown.words.as_str(), now));
+    rechecks::ops::settle(connection, of, rechecks::Outcome::Left, said).await?;
     observations::ops::followed(connection, handdown.one, handdown.holder).await
 }

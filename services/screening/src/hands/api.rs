@@ -15,7 +15,7 @@ use super::{
 use crate::{
     DOMAIN,
     house::House,
-    persons::parse::{UNITS, unit_name},
+    persons::parse::{REASON, UNITS, unit_name},
 };
 
 /// The handlers of [`HandsService`].
@@ -46,6 +46,20 @@ impl HandsService for Hands {
         request: Request<pb::AssignHandsRequest>,
     ) -> Result<Response<pb::AssignHandsResponse>, Status> {
         server::reply(DOMAIN, self.assign(request).await)
+    }
+
+    async fn list_unit_moves(
+        &self,
+        request: Request<pb::ListUnitMovesRequest>,
+    ) -> Result<Response<pb::ListUnitMovesResponse>, Status> {
+        server::reply(DOMAIN, self.moves(request).await)
+    }
+
+    async fn take_over_unit(
+        &self,
+        request: Request<pb::TakeOverUnitRequest>,
+    ) -> Result<Response<pb::TakeOverUnitResponse>, Status> {
+        server::reply(DOMAIN, self.take_over(request).await)
     }
 }
 
@@ -116,6 +130,57 @@ impl Hands {
         }
         let (assigned, remaining) = ops::assign(&self.house, &mut work, &asked, caller.subject()).await?;
         claim.commit(work, pb::AssignHandsResponse { assigned, remaining }).await
+    }
+
+    async fn moves(
+        &self,
+        request: Request<pb::ListUnitMovesRequest>,
+    ) -> Result<pb::ListUnitMovesResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let mut wrong = Violations::default();
+        let page = pages::Asked::take(&mut wrong, &mut request.page_size, &mut request.page_token);
+        let ancestor = wrong.optional_name("ancestor_unit", UNITS, &request.ancestor_unit);
+        wrong.refuse()?;
+        let pager = page.of(&self.house.database, &caller, "ListUnitMoves", &request);
+        let after = pager.after()?;
+        let parents = self.house.units(&caller, "hands.assign", ancestor)?;
+        let mut work = self.house.database.begin_page(deadline).await?;
+        let asked = (&parents[..], request.settled);
+        let mut found = store::moves::list(&mut work, asked, after, pager.limit()).await?;
+        let next_page_token = pager.cut(&mut found, |one| one.id.to_string());
+        let moves = found.iter().map(contract::unit_move).collect();
+        Ok(pb::ListUnitMovesResponse { moves, next_page_token })
+    }
+
+    async fn take_over(
+        &self,
+        request: Request<pb::TakeOverUnitRequest>,
+    ) -> Result<pb::TakeOverUnitResponse, Fault> {
+        let (caller, deadline, mut request) = server::accept(request)?;
+        let request_id = parse::request_id(&mut request.request_id)?;
+        let mut wrong = Violations::default();
+        let unit = wrong.name("unit", UNITS, &request.unit);
+        wrong.text("reason", &request.reason, REASON);
+        wrong.refuse()?;
+        self.house.jurisdiction.fresh()?;
+        let claim = Claim::new(&caller, request_id, "TakeOverUnit", &request);
+        let mut work = self.house.database.begin(deadline).await?;
+        let sees = |unit: Uuid| {
+            let sees = self.house.jurisdiction.sees(&caller, "hands.assign", unit);
+            if sees { Ok(()) } else { Err(Fault::NotFound(unit_name(unit))) }
+        };
+        sees(unit)?;
+        if let Some(answer) = claim.replay(&mut work).await? {
+            return Ok(answer);
+        }
+        let open = store::moves::lock_open(&mut work, unit).await?;
+        let mut taken = open.ok_or_else(|| contract::not_moved(unit))?;
+        // Whoever answers for the unit itself does not take over for the one above.
+        sees(taken.parent)?;
+        let said = (caller.subject(), request.reason.as_str());
+        ops::take_over(&self.house, &mut work, &mut taken, said).await?;
+        let answer = pb::TakeOverUnitResponse { r#move: Some(contract::unit_move(&taken)) };
+        claim.commit(work, answer).await
     }
 
     fn sides(&self, caller: &Caller, question: &Question) -> Sides {

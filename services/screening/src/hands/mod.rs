@@ -1,6 +1,7 @@
 //! Hands decide here: a person whom a unit found while another had them goes to whichever both sides say.
 
 pub mod api;
+pub mod moves;
 pub mod ops;
 pub mod parse;
 pub mod store;

@@ -4,12 +4,17 @@ use chassis::Fault;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Assigning, Cause, MOST, Question, Sides, store};
+use super::{
+    Assigning, Cause, MOST, Question, Sides,
+    moves::{self, Move, TAKEN_OVER_WITHIN},
+    store,
+};
 use crate::{
     cases::ops as cases,
+    escalations::{self, Kind},
     handdowns::ops as handdowns,
     house::House,
-    observations::ops as observations,
+    observations::{ops as observations, store::Sight},
     persons::{
         parse::{person_name, unit_name},
         store as persons,
@@ -51,6 +56,55 @@ pub async fn say(
     }
     store::update(connection, &said).await?;
     Ok(said)
+}
+
+/// Notes, once the tree by which something in a unit's hands is seen has changed, which unit was moved below another one by
+/// that: whoever stands there must take it over.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn note_move(
+    house: &House,
+    connection: &mut PgConnection,
+    (before, now): (&Sight, &Sight),
+) -> Result<(), Fault> {
+    let Some((unit, parent)) = moves::moved(&before.ancestors, &now.ancestors) else { return Ok(()) };
+    // What a closed unit had stands with another one that is not above it, and is listed as that.
+    let said = house.jurisdiction.parent(unit).filter(|(said, _)| *said == parent);
+    let Some((_, moved_on)) = said else { return Ok(()) };
+    if !store::moves::has_any(connection, before.unit).await? {
+        return Ok(());
+    }
+    let noted_at = house.clock.now();
+    let noted = Move {
+        id: Uuid::now_v7(),
+        unit,
+        parent,
+        moved_on,
+        noted_at,
+        deadline_at: noted_at + TAKEN_OVER_WITHIN,
+        settled_at: None,
+        settled_by: String::new(),
+        reason: String::new(),
+    };
+    store::moves::note(connection, &noted).await
+}
+
+/// Writes that somebody takes over what a moved unit had, whose move is locked: it is put before nobody any more.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn take_over(
+    house: &House,
+    connection: &mut PgConnection,
+    taken: &mut Move,
+    (by, reason): (&str, &str),
+) -> Result<(), Fault> {
+    taken.settled_at = Some(house.clock.now());
+    by.clone_into(&mut taken.settled_by);
+    reason.clone_into(&mut taken.reason);
+    store::moves::settle(connection, taken).await?;
+    escalations::store::withdraw(connection, &[taken.unit], &[Kind::UnitMoved]).await
 }
 
 /// Gives persons of a unit that is at work no more to another: those who are asked for, or as many as are given at

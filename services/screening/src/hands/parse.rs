@@ -5,7 +5,7 @@ use jurisdiction::Contact;
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Assigning, MOST, Question, Sides};
+use super::{Assigning, MOST, Question, Sides, moves::Move};
 use crate::persons::parse::{COLLECTION as PERSONS, REASON, UNITS, person_name, unit_name};
 
 /// The collection of questions' names.
@@ -34,6 +34,28 @@ impl Assigning {
 #[must_use]
 pub fn at_work(unit: Uuid) -> Fault {
     Fault::unfit("UNIT_AT_WORK", ("unit", unit_name(unit)), "is at work: hand its persons down")
+}
+
+/// A unit that was not moved, or whose persons were taken over.
+#[must_use]
+pub fn not_moved(unit: Uuid) -> Fault {
+    let words = "was not moved, or what it had was taken over";
+    Fault::unfit("UNIT_NOT_MOVED", ("unit", unit_name(unit)), words)
+}
+
+/// A move as the contract has it.
+#[must_use]
+pub fn unit_move(one: &Move) -> pb::UnitMove {
+    pb::UnitMove {
+        unit: unit_name(one.unit),
+        parent_unit: unit_name(one.parent),
+        move_date: one.moved_on.to_string(),
+        note_time: Some(parse::timestamp(one.noted_at)),
+        deadline_time: Some(parse::timestamp(one.deadline_at)),
+        settle_time: one.settled_at.map(parse::timestamp),
+        taken_over_by: one.settled_by.clone(),
+        reason: one.reason.clone(),
+    }
 }
 
 /// The resource name of a question.

@@ -22,6 +22,8 @@ pub const TOPIC: &str = "observations";
 
 /// Why a person is under observation: numbers as the contract has them.
 pub const BASES: std::ops::RangeInclusive<i32> = 1..=6;
+/// The basis of who was discharged or released (R4, R16), as the contract numbers it.
+pub const DISCHARGED: i16 = 5;
 
 /// Where a person is observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::{
     exposures,
     house::House,
     persons::{self, Person, parse::person_name},
-    readings, referrals,
+    readings, rechecks, referrals,
     rules::{Ordered, window_end},
     schedules,
 };
@@ -255,6 +255,10 @@ pub async fn end(
     store::note(connection, observation, Event::Ended, said).await?;
     exposures::store::settle(connection, id, (&observation.ended_by, &observation.reason), now).await?;
     escalations::store::withdraw(connection, &[id], &Kind::OF_OBSERVATIONS).await?;
+    if observation.ending == Some(Ending::Died as i16) {
+        let (of, said) = ((observation.one, observation.unit), (said.0, said.1, now));
+        rechecks::ops::settle(connection, of, rechecks::Outcome::Died, said).await?;
+    }
     store::keep_in_sight(connection, &[id], |unit| house.sight(unit)).await?;
     if observation.leads != id {
         return Ok(());

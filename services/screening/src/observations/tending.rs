@@ -11,7 +11,7 @@ use chassis::Fault;
 use tokio_util::sync::CancellationToken;
 
 use super::store;
-use crate::{checkpoints, enforcements, escalations, handdowns, house::House, passages, readings};
+use crate::{checkpoints, enforcements, escalations, handdowns, hands, house::House, passages, readings};
 
 /// How often the clock is looked at.
 const PULSE: Duration = Duration::from_millis(250);
@@ -88,8 +88,15 @@ async fn stand(house: &House) -> Result<(), Fault> {
         if sight != kept {
             let mut work = house.database.begin(None).await?;
             store::stand_otherwise(&mut work, &sight).await?;
+            hands::ops::note_move(house, &mut work, (&kept, &sight)).await?;
             work.commit().await?;
         }
     }
+    // Whoever has somebody and nothing that waits: a move of it is noted, too.
+    let mut work = house.database.begin(None).await?;
+    let unkept = store::unkept(&mut work).await?;
+    let sights: Vec<_> = unkept.iter().map(|unit| house.sight(*unit)).collect();
+    store::keep_units(&mut work, &sights).await?;
+    work.commit().await?;
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::{
     escalations::{Kind, api::subject_name},
     exposures::{self, parse::exposure_name},
     handdowns::{self, parse::handdown_name},
+    hands::{moves::Move, store::moves},
     house::House,
     observations::parse::observation_name,
     persons::parse::{person_name, unit_name},
@@ -28,6 +29,12 @@ use crate::{
 
 /// What is said of what is in a closed unit's hands.
 const CLOSED: &str = "the unit is at work no more: assign the person to another";
+
+/// What is said of what is in the hands of a unit that was moved, or that stands below one.
+fn moved_words(moved: &Move) -> String {
+    let (unit, parent) = (unit_name(moved.unit), unit_name(moved.parent));
+    format!("{unit} stands below {parent} since {}: nobody there has taken it over", moved.moved_on)
+}
 
 /// How many observations are read on one state of the database.
 const AT_ONCE: i64 = 500;
@@ -77,11 +84,12 @@ impl Proofs {
         wrong.refuse()?;
         let since = start.map(|date| day_start(date, self.house.clock.zone()));
         let began = Instant::now();
-        let as_of = AsOf::new(&self.house, date)?;
+        let mut as_of = AsOf::new(&self.house, date)?;
         let as_of_time = Some(parse::timestamp(as_of.at));
         let mut parts = as_of.parts(&self.house, &self.house.tops(&caller, PERMISSION, None)?);
         let mut work = self.house.database.snapshot().await?;
         let held = store::holding(&mut work).await?;
+        as_of.moves = moves::open(&mut work, as_of.is_past.then_some(as_of.at)).await?;
         drop(work);
         parts.extend(as_of.strangers(&caller, &parts, held));
         let verdict = pb::PersonVerdict { as_of_time, ..pb::PersonVerdict::default() };
@@ -159,7 +167,8 @@ impl Proofs {
                     findings.push((Finding::HanddownDiffers, words));
                 }
                 if handdown.closed_at.is_none() {
-                    let hands = self.hands(handdown.holder, &proof.as_of).1.into_iter();
+                    let hands =
+                        self.hands((handdown.holder, handdown.created_at), &proof.as_of).1.into_iter();
                     findings.extend(hands.filter(|(finding, _)| *finding != Finding::AnsweredAbove));
                 }
                 if !proof.as_of.is_past && handdown.silence(proof.as_of.at).is_some() {
@@ -176,9 +185,16 @@ impl Proofs {
         let closed: Vec<Uuid> =
             units.iter().copied().filter(|unit| proof.as_of.tree.place(*unit).is_none()).collect();
         let mut work = self.house.database.snapshot().await?;
+        let moved: Vec<Uuid> = units
+            .iter()
+            .copied()
+            .filter(|unit| proof.as_of.moved(*unit, DateTime::UNIX_EPOCH).is_some())
+            .collect();
         let differing = store::hands_that_differ(&mut work, units).await?;
         let sharing = store::papers_shared(&mut work, units).await?;
         let bare = store::unobserved(&mut work, &closed).await?;
+        let bare: Vec<_> = bare.into_iter().map(|(person, unit, _)| (person, unit)).collect();
+        let to_take_over = store::unobserved(&mut work, &moved).await?;
         drop(work);
         let all = [
             (differing, Finding::HandsDiffer, "whose hands is not what was last noted"),
@@ -189,6 +205,10 @@ impl Proofs {
             for (person, unit) in found {
                 self.say(&(person_name(person), person, unit), finding, words.to_owned(), proof).await?;
             }
+        }
+        for (person, unit, found_at) in to_take_over {
+            let Some(words) = proof.as_of.moved(unit, found_at).map(moved_words) else { continue };
+            self.say(&(person_name(person), person, unit), Finding::UnitMoved, words, proof).await?;
         }
         Ok(())
     }
@@ -268,7 +288,7 @@ impl Proofs {
             found.push((Finding::CaseMissing, "ended as a case, and there is none".to_owned()));
         }
         if is_open {
-            let (is_answered, hands) = self.hands(observation.unit, &proof.as_of);
+            let (is_answered, hands) = self.hands((observation.unit, observation.starts_at), &proof.as_of);
             if is_answered {
                 proof.verdict.answered += 1;
             } else {
@@ -281,8 +301,9 @@ impl Proofs {
         self.say_all(&about, found, proof).await
     }
 
-    /// Whether the unit is at work and somebody answers for what is in its hands, and what is to be said of that.
-    fn hands(&self, unit: Uuid, as_of: &AsOf) -> (bool, Vec<(Finding, String)>) {
+    /// Whether the unit is at work where it was, and somebody answers for what began in its hands at an instant, and what is to
+    /// be said of that.
+    fn hands(&self, (unit, began_at): (Uuid, DateTime<Utc>), as_of: &AsOf) -> (bool, Vec<(Finding, String)>) {
         let mut found = Vec::new();
         let answering = as_of.answering(&self.house, unit);
         match &answering {
@@ -302,8 +323,11 @@ impl Proofs {
         if !is_at_work {
             found.push((Finding::UnitClosed, CLOSED.to_owned()));
         }
-        // What a closed unit had is excepted until it is assigned, whoever answers above meanwhile; metrics count so, too.
-        (is_at_work && answering.is_some(), found)
+        let moved = as_of.moved(unit, began_at);
+        found.extend(moved.map(|moved| (Finding::UnitMoved, moved_words(moved))));
+        // What a closed unit had is excepted until it is assigned, and what a moved one had until it is taken over, whoever
+        // answers meanwhile; metrics count so, too.
+        (is_at_work && moved.is_none() && answering.is_some(), found)
     }
 
     /// What is to be said of an open observation besides whose hands it is in: what waits.

@@ -65,14 +65,22 @@ pub enum Finding {
     PaperShared = 41,
     /// A person who was found, and whom nobody follows up.
     Unobserved = 19,
+    /// The unit, or one above it, was moved, and nobody there has taken over what it had.
+    UnitMoved = 22,
 }
 
 impl Finding {
     /// Whether it breaks the law; else it is listed, since somebody must look.
     #[must_use]
     pub fn breaks_the_law(self) -> bool {
-        let is_listed =
-            matches!(self, Self::HanddownOverdue | Self::TaskWaiting | Self::CaseMissing | Self::Unobserved);
+        let is_listed = matches!(
+            self,
+            Self::HanddownOverdue
+                | Self::TaskWaiting
+                | Self::CaseMissing
+                | Self::Unobserved
+                | Self::UnitMoved
+        );
         self >= Self::Unanswered && !is_listed
     }
 }

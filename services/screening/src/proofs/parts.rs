@@ -7,7 +7,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use jurisdiction::{Contact, Tree};
 use uuid::Uuid;
 
-use crate::{house::House, rules::day_start};
+use crate::{
+    hands::moves::{self, Move},
+    house::House,
+    rules::day_start,
+};
 
 /// What a proof is of.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub struct AsOf {
     pub is_past: bool,
     /// The tree of that day.
     pub tree: Arc<Tree>,
+    /// Units that were moved, and that nobody had taken over by then.
+    pub moves: Vec<Move>,
 }
 
 /// Some units that are proved together.
@@ -44,9 +50,12 @@ impl AsOf {
             }
             Some(date) if date < today => {
                 let at = day_start(date.succ_opt().unwrap_or(date), house.clock.zone());
-                Ok(Self { at, is_past: true, tree: house.jurisdiction.tree(date) })
+                Ok(Self { at, is_past: true, tree: house.jurisdiction.tree(date), moves: Vec::new() })
             }
-            _ => Ok(Self { at: house.clock.now(), is_past: false, tree: house.jurisdiction.today() }),
+            _ => {
+                let (at, tree) = (house.clock.now(), house.jurisdiction.today());
+                Ok(Self { at, is_past: false, tree, moves: Vec::new() })
+            }
         }
     }
 
@@ -60,6 +69,13 @@ impl AsOf {
     #[must_use]
     pub fn answering(&self, house: &House, unit: Uuid) -> Option<Contact> {
         house.jurisdiction.answering_at(&self.tree, self.standing(house, unit)?, self.at)
+    }
+
+    /// The move of a unit or of one above it that concerns what began in its hands at an instant, if any.
+    #[must_use]
+    pub fn moved(&self, unit: Uuid, began_at: DateTime<Utc>) -> Option<&Move> {
+        let upwards = self.tree.upwards(self.tree.place(unit)?).filter_map(|place| self.tree.at(place));
+        moves::concerning(&self.moves, upwards.map(|node| node.id), began_at)
     }
 
     /// The parts of what a caller may see: of each of the highest units, those right below it with all below them, then

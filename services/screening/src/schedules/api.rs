@@ -12,12 +12,12 @@ use uuid::Uuid;
 use super::{
     Clocks, LEVELS, ops, parse as contract,
     store::{self, Set},
-    terms_of,
+    terms_of, weeks_of,
 };
 use crate::{
     DOMAIN,
     house::House,
-    observations::BASES,
+    observations::{BASES, DISCHARGED},
     persons::parse::{UNITS, unit_name},
 };
 
@@ -92,7 +92,11 @@ async fn terms(
     let set = store::terms(connection, areas, response_level, date).await?;
     let of = |basis: i32| {
         let found = i16::try_from(basis).ok().and_then(|basis| terms_of(areas, &set, basis));
-        contract::terms_shown(basis, found)
+        let mut shown = contract::terms_shown(basis, found);
+        if basis == i32::from(DISCHARGED) {
+            shown.recheck_weeks = weeks_of(areas, &set).iter().map(|week| i32::from(*week)).collect();
+        }
+        shown
     };
     Ok(BASES.map(of).collect())
 }

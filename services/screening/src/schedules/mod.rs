@@ -11,7 +11,10 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use crate::rules::{Terms, day_start};
+use crate::{
+    rechecks,
+    rules::{Terms, day_start},
+};
 
 /// The level of counties, as the registry numbers it.
 pub const COUNTY: i16 = 3;
@@ -48,6 +51,8 @@ pub struct AreaTerms {
     pub basis: i16,
     /// The terms.
     pub terms: Terms,
+    /// In which weeks after a discharge who was discharged is looked at again; none where the area has not said it.
+    pub recheck_weeks: Vec<i16>,
     /// The order by which it is so.
     pub order: String,
 }
@@ -64,6 +69,13 @@ pub fn level_of<'a>(areas: &[Uuid], said: &'a [Level]) -> Option<&'a Level> {
 pub fn terms_of<'a>(areas: &[Uuid], set: &'a [AreaTerms], basis: i16) -> Option<&'a AreaTerms> {
     let of = |area: Uuid, basis: i16| set.iter().find(|terms| terms.area == area && terms.basis == basis);
     areas.iter().find_map(|area| of(*area, basis).or_else(|| of(*area, EVERY_BASIS)))
+}
+
+/// The weeks of rechecks that the nearest of some areas has said, the nearest being the first; else the usual ones (R16).
+#[must_use]
+pub fn weeks_of<'a>(areas: &[Uuid], set: &'a [AreaTerms]) -> &'a [i16] {
+    let of = |area: &Uuid| set.iter().find(|terms| terms.area == *area && !terms.recheck_weeks.is_empty());
+    areas.iter().find_map(of).map_or(&rechecks::WEEKS, |terms| &terms.recheck_weeks)
 }
 
 /// The clocks of one level of senders.
@@ -139,6 +151,7 @@ mod tests {
             effective_on: NaiveDate::MIN,
             basis,
             terms: Terms { days, ..Terms::USUAL },
+            recheck_weeks: if basis == 5 { vec![area.as_u128() as i16, 9] } else { vec![] },
             order: String::new(),
         };
         let all = [set(city, 5, 28), set(city, EVERY_BASIS, 21), set(county, EVERY_BASIS, 10)];
@@ -147,6 +160,8 @@ mod tests {
         assert_eq!(days(&[city], 5), Some(28));
         assert_eq!(days(&[city], 1), Some(21));
         assert_eq!(days(&[village], 1), None);
+        assert_eq!(weeks_of(&[village, county, city], &all), [1, 9], "the county has said none");
+        assert_eq!(weeks_of(&[village], &all), rechecks::WEEKS);
         let said = |area, level| Level { area, effective_on: NaiveDate::MIN, level, order: String::new() };
         let said = [said(city, 2), said(county, 1)];
         let level = |areas: &[Uuid]| level_of(areas, &said).map(|found| found.level);

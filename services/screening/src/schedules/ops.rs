@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Level, level_of, store, terms_of};
+use super::{Level, level_of, store, terms_of, weeks_of};
 use crate::{
     house::House,
     rules::{Ordered, RuleSet, Terms},
@@ -58,4 +58,20 @@ pub async fn ordered(
     let set = store::terms(connection, &areas, rules.response_level, today).await?;
     let terms = terms_of(&areas, &set, basis).map_or(Terms::USUAL, |found| found.terms);
     Ok(Ordered { rules, terms })
+}
+
+/// In which weeks after a discharge a person in a unit's hands is looked at again (R16): those of the nearest area at or above
+/// it that has said some at the response level in force there, else the usual ones.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn recheck_weeks(
+    house: &House,
+    connection: &mut PgConnection,
+    unit: Uuid,
+) -> Result<Vec<i16>, Fault> {
+    let (areas, today) = (house.sight(unit).ancestors, house.clock.today());
+    let (rules, _) = level(connection, &areas, today).await?;
+    let set = store::terms(connection, &areas, rules.response_level, today).await?;
+    Ok(weeks_of(&areas, &set).to_vec())
 }

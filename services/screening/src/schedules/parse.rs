@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{AreaTerms, Clocks, EVERY_BASIS, LEVELS, Level};
 use crate::{
-    observations::BASES,
+    observations::{BASES, DISCHARGED},
     persons::parse::{UNITS, unit_name},
     rules::Terms,
 };
@@ -21,6 +21,10 @@ const ORDER: usize = 100;
 const DAYS: std::ops::RangeInclusive<i32> = 1..=60;
 /// The most readings a day.
 const SLOTS: std::ops::RangeInclusive<i32> = 1..=4;
+
+/// The most rechecks after a discharge, and the weeks they may be in [D].
+const RECHECKS: usize = 12;
+const WEEKS: std::ops::RangeInclusive<i32> = 1..=52;
 
 /// The longest clock, in minutes: a week.
 const LONGEST: i32 = 7 * 24 * 60;
@@ -77,8 +81,24 @@ pub fn terms(
     };
     let days = within("days", said.days, DAYS);
     let slots_a_day = within("slots_a_day", said.slots_a_day, SLOTS);
+    let recheck_weeks = recheck_weeks(wrong, &said.recheck_weeks);
+    if !recheck_weeks.is_empty() && basis != DISCHARGED {
+        wrong.add("recheck_weeks", "are said for the basis DISCHARGED only");
+    }
     let order = wrong.keep("order", parse::text(&said.order, ORDER)).unwrap_or_default().to_owned();
-    (AreaTerms { area, effective_on, basis, terms: Terms { days, slots_a_day }, order }, response_level)
+    let terms = Terms { days, slots_a_day };
+    (AreaTerms { area, effective_on, basis, terms, recheck_weeks, order }, response_level)
+}
+
+/// Weeks after a discharge, the earliest first.
+fn recheck_weeks(wrong: &mut Violations, said: &[i32]) -> Vec<i16> {
+    let weeks: Vec<i16> = said.iter().filter_map(|week| i16::try_from(*week).ok()).collect();
+    let is_known = said.len() <= RECHECKS && said.iter().all(|week| WEEKS.contains(week));
+    if !is_known || !weeks.is_sorted_by(|week, next| week < next) {
+        let (first, last) = (WEEKS.start(), WEEKS.end());
+        wrong.add("recheck_weeks", format!("must be at most {RECHECKS} weeks, {first} to {last}, in order"));
+    }
+    weeks
 }
 
 /// A response level as the contract has it; Hunan's where no area has said one.
@@ -103,6 +123,7 @@ pub fn terms_shown(basis: i32, set: Option<&AreaTerms>) -> pb::ObservationTerms 
         area_unit: set.map(|set| unit_name(set.area)).unwrap_or_default(),
         effective_date: set.map(|set| set.effective_on.to_string()).unwrap_or_default(),
         order: set.map(|set| set.order.clone()).unwrap_or_default(),
+        recheck_weeks: Vec::new(),
     }
 }
 

@@ -159,7 +159,7 @@ pub async fn terms(
     date: NaiveDate,
 ) -> Result<Vec<AreaTerms>, Fault> {
     let rows = sqlx::query!(
-        "SELECT DISTINCT ON (area_unit_id, basis) area_unit_id, effective_on, basis, days, slots_a_day, by_order
+        "SELECT DISTINCT ON (area_unit_id, basis) area_unit_id, effective_on, basis, days, slots_a_day, recheck_weeks, by_order
          FROM observation_terms WHERE area_unit_id = ANY($1) AND response_level = $2 AND effective_on <= $3
          ORDER BY area_unit_id, basis, effective_on DESC",
         areas,
@@ -173,6 +173,7 @@ pub async fn terms(
             effective_on: row.effective_on,
             basis: row.basis,
             terms: Terms { days: row.days, slots_a_day: row.slots_a_day },
+            recheck_weeks: row.recheck_weeks,
             order: row.by_order,
         })
         .collect())
@@ -190,11 +191,11 @@ pub async fn set_terms(
 ) -> Result<(), Fault> {
     sqlx::query!(
         "INSERT INTO observation_terms (area_unit_id, response_level, effective_on, basis, days, slots_a_day, by_order, set_by,
-                                        set_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                        set_at, recheck_weeks)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT ON CONSTRAINT observation_terms_pkey DO UPDATE SET days = excluded.days,
              slots_a_day = excluded.slots_a_day, by_order = excluded.by_order, set_by = excluded.set_by,
-             set_at = excluded.set_at",
+             set_at = excluded.set_at, recheck_weeks = excluded.recheck_weeks",
         set.area,
         response_level,
         set.effective_on,
@@ -204,6 +205,7 @@ pub async fn set_terms(
         set.order,
         by,
         now,
+        &set.recheck_weeks,
     )
     .execute(connection)
     .await?;

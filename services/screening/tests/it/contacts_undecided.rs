@@ -126,6 +126,71 @@ async fn r13_another_index_settles_it_and_the_contacts_of_a_returnee_are_not_ask
     assert!(ground.undecided(&grid).await.is_empty(), "a returnee's contacts are traced, too");
 }
 
+/// Takes back an exposure as the leader of grid 0.
+async fn withdraw(ground: &Ground, exposure: &str) {
+    let request = pb::WithdrawExposureRequest {
+        request_id: request_id(),
+        name: exposure.to_owned(),
+        reason: "another person was meant".to_owned(),
+    };
+    ground.screening("leader-0").exposures().withdraw_exposure(request).await.expect("taken back");
+}
+
+#[tokio::test]
+async fn r13_taking_back_the_last_exposure_asks_what_becomes_of_the_contact() {
+    let ground = Ground::with_doctors().await;
+    let grid = ground.grids[0].clone();
+    let index = ground.found(0, details(NUMBER)).await.name;
+    let met = |day: u32| contact(&index, somebody("1980-01-01"), on(day, "12:00"));
+    let first = ground.exposed(0, met(1)).await;
+    let (observation, person) = (first.observation, first.exposure.as_ref().expect("one").contact.clone());
+    let again = contact("", Contact::Person(person.clone()), on(2, "13:00"));
+    let second = ground.exposed(0, again).await.exposure.expect("one").name;
+    withdraw(&ground, &first.exposure.expect("one").name).await;
+    assert!(ground.undecided(&grid).await.is_empty(), "another index is left");
+    withdraw(&ground, &second).await;
+    until(async || (ground.undecided(&grid).await == [observation.clone()]).then_some(())).await;
+    let own = ground.observation("leader-0", &observation).await.expect("it goes on");
+    assert_eq!(own.state(), pb::ObservationState::Active);
+    // Past the deadline it is put before the unit above; whoever decides settles it.
+    ground.advance(on(4, "00:00")).await;
+    let village = ground.village(0).await;
+    until(async || (ground.undecided(&village).await.len() == 1).then_some(())).await;
+    ground.keep("doctor-0", &observation).await.expect("kept");
+    assert!(ground.undecided(&village).await.is_empty());
+    // Asked again of another exposure that is taken back, and settled by another index.
+    let third = contact("", Contact::Person(person.clone()), on(3, "12:00"));
+    let third = ground.exposed(0, third).await.exposure.expect("one").name;
+    withdraw(&ground, &third).await;
+    until(async || (ground.undecided(&grid).await.len() == 1).then_some(())).await;
+    ground.exposed(0, contact(&index, Contact::Person(person), on(3, "13:00"))).await;
+    assert!(ground.undecided(&grid).await.is_empty(), "met a returnee");
+    let (exceptions, verdict) = ground.proof().await;
+    assert!(verdict.holds, "{exceptions:?}");
+}
+
+#[tokio::test]
+async fn r13_taking_back_what_put_nobody_under_observation_asks_nobody() {
+    let ground = Ground::with_doctors().await;
+    let grid = ground.grids[0].clone();
+    let (_, persons, _) = suspected(&ground, &["1980-01-01"]).await;
+    let general = pb::ExposureItem {
+        kind: pb::ContactKind::General.into(),
+        ..contact("", Contact::Person(persons[0].clone()), on(2, "13:00"))
+    };
+    let general = ground.exposed(0, general).await.exposure.expect("one").name;
+    withdraw(&ground, &general).await;
+    let returnee = ground.observed(0, OTHER_NUMBER, "2020-02-01").await;
+    let met = ground.exposed(0, contact("", Contact::Person(returnee.person), on(2, "13:00"))).await;
+    withdraw(&ground, &met.exposure.expect("one").name).await;
+    ground.advance(on(3, "01:00")).await;
+    assert!(
+        ground.undecided(&grid).await.is_empty(),
+        "an index is left, and who returned is observed for that"
+    );
+    assert!(ground.proof().await.1.holds);
+}
+
 #[tokio::test]
 async fn r24_whoever_is_found_to_be_their_own_contact_is_none() {
     let ground = Ground::with_doctors().await;

@@ -30,6 +30,7 @@ const SMALL: &[(&str, &str)] = &[
     ("response_level", "some for each area"),
     ("secret", "one row"),
     ("sweep", "some a month"),
+    ("unit_move", "one for each time that a unit is moved"),
     ("unit_sight", "one row for each unit"),
 ];
 
@@ -45,6 +46,7 @@ const SELDOM: &[(&str, &str)] = &[
         "person_id IS NOT NULL AND created_by = $1",
         "requests for refused readings that are open are few, each with its person's slots",
     ),
+    ("SELECT DISTINCT p.unit_id FROM person p", "units that nothing waits in are looked for once a minute"),
     ("SELECT keep_day_partitions(", "makes and drops tables, every hour"),
 ];
 

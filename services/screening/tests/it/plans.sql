@@ -82,6 +82,8 @@ INSERT INTO case_event (case_id, number, kind, before, after, severity, unmet, s
     SELECT id, k, CASE k WHEN 1 THEN 1 ELSE 3 END, 1, 3, 0, '{}', 'plan', '', t, t, t, unit, 3, 4 FROM p CROSS JOIN generate_series(1, 2) AS k;
 INSERT INTO result (id, person_id, unit_id, one_id, kind, outcome, taken_at, resulted_at, laboratory, entered_by, created_at, deadline_at, handled_at)
     SELECT id, id, unit, id, 1, 2, t, t, 'plan', 'plan', t, CASE WHEN n % 10 = 7 THEN t END, CASE WHEN n % 10 = 7 AND n % 1000 <> 7 THEN t END FROM p;
+INSERT INTO recheck (id, case_id, person_id, unit_id, one_id, week, discharged_on, deadline_at, created_at, created_by, outcome, settled_at)
+    SELECT id, id, id, unit, id, 2, '2020-01-20', t + (n - 100) * interval '1 minute', t, 'plan', CASE WHEN n % 100 <> 7 THEN 1 END, CASE WHEN n % 100 <> 7 THEN t END FROM p;
 INSERT INTO incident (id, kind, unit_id, case_id, control_plan, created_at, deadline_at, reported_at)
     SELECT id, 2, unit, id, 3, t, t, CASE WHEN n % 1000 <> 7 THEN t END FROM p;
 INSERT INTO contact_question (id, observation_id, case_id, asked_at, deadline_at, settled_at) SELECT id, id, id, t, t, CASE WHEN n % 1000 <> 7 THEN t END FROM p;

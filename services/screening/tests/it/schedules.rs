@@ -15,7 +15,11 @@ fn instant(time: Option<prost_types::Timestamp>) -> chrono::DateTime<chrono::Utc
 }
 
 /// Terms for an area, for every basis at response level I.
-fn terms(area: &str, from: &str, (days, slots_a_day): (i32, i32)) -> pb::SetObservationTermsRequest {
+pub(crate) fn terms(
+    area: &str,
+    from: &str,
+    (days, slots_a_day): (i32, i32),
+) -> pb::SetObservationTermsRequest {
     pb::SetObservationTermsRequest {
         request_id: request_id(),
         area_unit: area.to_owned(),
@@ -25,12 +29,13 @@ fn terms(area: &str, from: &str, (days, slots_a_day): (i32, i32)) -> pb::SetObse
         days,
         slots_a_day,
         order: "Order No. 9".to_owned(),
+        recheck_weeks: vec![],
     }
 }
 
 impl Ground {
     /// Sets terms of observation as the city's duty officer.
-    async fn order(
+    pub(crate) async fn order(
         &self,
         request: pb::SetObservationTermsRequest,
     ) -> Result<Vec<pb::ObservationTerms>, Status> {

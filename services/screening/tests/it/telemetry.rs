@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use proto::screening::{self as pb, exposure_item::Contact};
+use proto::{
+    registry,
+    screening::{self as pb, exposure_item::Contact},
+};
 use rampart::client::Screening;
 use tests::{Sandbox, as_role, collector::Collector, person_keys_text, request_id, until};
 use tokio::net::TcpListener;
@@ -354,6 +357,21 @@ async fn the_law_s_counts_are_levels_that_can_be_scraped() {
     }
     let (_, verdict) = ground.proof().await;
     assert_eq!(after["observations open"], verdict.open, "as the proof counts");
+    // So is what a grid has that was moved, until somebody takes it over.
+    let unit = registry::Unit { parent_unit: ground.village(0).await, ..Default::default() };
+    ground.change(2, unit, &["parent_unit"]).await;
+    let duty = ground.screening("duty");
+    until(async || {
+        let moves = duty.hands().list_unit_moves(pb::ListUnitMovesRequest::default()).await.ok()?;
+        (!moves.into_inner().moves.is_empty()).then_some(())
+    })
+    .await;
+    let moved = levels(&mut ground).await;
+    assert_eq!(
+        (moved["observations open"], moved["observations answered for"], moved["observations excepted"]),
+        (3, 1, 2)
+    );
+    assert_eq!(ground.proof().await.1.excepted, 2);
 }
 
 /// What a replica that has just started tells whoever scrapes it.

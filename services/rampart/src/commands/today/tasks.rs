@@ -90,7 +90,7 @@ pub(super) async fn dangling(screening: &Screening, below: &str, limit: usize) -
     Ok(all.into_iter().map(task).collect())
 }
 
-/// Contacts whose index turned out to be no case, as they are put before a unit.
+/// Contacts of whom no index is left, as they are put before a unit.
 pub(super) async fn undecided(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     if below.is_empty() {
         return Ok(Vec::new());
@@ -105,7 +105,7 @@ pub(super) async fn undecided(screening: &Screening, below: &str, limit: usize) 
         subject: one.subject,
         person: one.person,
         unit: one.responsible_unit,
-        more: "the index is no case".to_owned(),
+        more: "no index is left".to_owned(),
     };
     Ok(all.into_iter().map(task).collect())
 }
@@ -204,6 +204,22 @@ pub(super) async fn cases(screening: &Screening, below: &str, limit: usize) -> a
     Ok(all.into_iter().map(task).collect())
 }
 
+/// Who is to be looked at again after a discharge, in this week (R16).
+pub(super) async fn rechecks(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let request =
+        pb::ListRechecksRequest { ancestor_unit: below.to_owned(), due_order: true, ..Default::default() };
+    let all = all!(screening.rechecks(), list_rechecks, request, rechecks, limit);
+    let task = |one: pb::Recheck| Task {
+        due: one.deadline_time,
+        what: "look at the person again",
+        subject: one.name,
+        person: one.person,
+        unit: one.responsible_unit,
+        more: format!("week {} after the discharge", one.week),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
 /// Incidents that nobody has reported (R7).
 pub(super) async fn incidents(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     let request =
@@ -231,6 +247,21 @@ pub(super) async fn questions(screening: &Screening, limit: usize) -> anyhow::Re
         person: one.person,
         unit: if one.holding_unit.is_empty() { one.finding_unit } else { one.holding_unit },
         more: format!("{} {}", one.contact_name, one.contact_phone).trim().to_owned(),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
+/// Units that were moved, and that nobody has taken over.
+pub(super) async fn moves(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let request = pb::ListUnitMovesRequest { ancestor_unit: below.to_owned(), ..Default::default() };
+    let all = all!(screening.hands(), list_unit_moves, request, moves, limit);
+    let task = |one: pb::UnitMove| Task {
+        due: one.deadline_time,
+        what: "take over the moved unit",
+        subject: one.unit,
+        person: String::new(),
+        unit: one.parent_unit,
+        more: format!("since {}", one.move_date),
     };
     Ok(all.into_iter().map(task).collect())
 }

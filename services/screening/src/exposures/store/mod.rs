@@ -12,7 +12,7 @@ use super::{Exposure, Figures, Index};
 use crate::incidents::places::folded;
 
 pub use chains::{Chain, trace};
-pub use questions::{ask, settle};
+pub use questions::{Why, ask, settle};
 
 struct Row {
     id: Uuid,

@@ -5,18 +5,31 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Asks what becomes of the contacts of who turned out to be no case (R13): of those of the exposures and homes given that
-/// are under observation as contacts, and have no other index: one who is ill, febrile, a returnee or unknown, or somebody
+/// Why it is asked what becomes of a contact.
+#[derive(Clone, Copy, Debug)]
+pub enum Why {
+    /// The index, who is one person and has a case, turned out to be none.
+    NoCase(Uuid, Uuid),
+    /// An exposure was taken back.
+    Withdrawn(Uuid),
+}
+
+/// Asks what becomes of contacts of whom no index is left (R13): of those of the exposures and homes given that
+/// are under observation as contacts, and have no other index than who turned out to be no case: one who is ill, febrile, a returnee or unknown, or somebody
 /// ill at home.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn ask(
     connection: &mut PgConnection,
-    (index_one, case): (Uuid, Uuid),
+    why: Why,
     (exposures, at_home): (&[Uuid], &[Uuid]),
     (now, deadline): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<(), Fault> {
+    let (index_one, case, exposure) = match why {
+        Why::NoCase(index_one, case) => (index_one, Some(case), None),
+        Why::Withdrawn(exposure) => (Uuid::nil(), None, Some(exposure)),
+    };
     let contacts = sqlx::query_scalar!(
         "SELECT o.id FROM observation o
          WHERE o.ended_at IS NULL AND o.basis IN (2, 3)
@@ -35,11 +48,12 @@ pub async fn ask(
     );
     for contact in contacts.fetch_all(&mut *connection).await? {
         sqlx::query!(
-            "INSERT INTO contact_question (id, observation_id, case_id, asked_at, deadline_at) VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO contact_question (id, observation_id, case_id, exposure_id, asked_at, deadline_at) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (observation_id) WHERE settled_at IS NULL DO NOTHING",
             Uuid::now_v7(),
             contact,
             case,
+            exposure,
             now,
             deadline,
         )

@@ -14,7 +14,7 @@ use crate::rules::RuleSet;
 
 pub use events::{Happened, happened, note};
 pub use sight::{
-    DEPARTURES, Page, Sight, departed, keep_in_sight, keep_units, list, seen, sights, stand_otherwise,
+    DEPARTURES, Page, Sight, departed, keep_in_sight, keep_units, list, seen, sights, stand_otherwise, unkept,
 };
 pub use work::{Due, work};
 

@@ -126,6 +126,18 @@ pub async fn sights(connection: &mut PgConnection) -> Result<Vec<Sight>, Fault> 
     Ok(rows.fetch_all(connection).await?)
 }
 
+/// Units that have a person in their hands, and of which nobody keeps yet by whom they are seen.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn unkept(connection: &mut PgConnection) -> Result<Vec<Uuid>, Fault> {
+    let units = sqlx::query_scalar!(
+        "SELECT DISTINCT p.unit_id FROM person p
+         WHERE NOT EXISTS (SELECT FROM unit_sight u WHERE u.unit_id = p.unit_id) ORDER BY p.unit_id"
+    );
+    Ok(units.fetch_all(connection).await?)
+}
+
 /// Takes in that a unit stands otherwise now: what is in its hands is seen by others.
 ///
 /// # Errors

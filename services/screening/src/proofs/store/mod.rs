@@ -113,18 +113,26 @@ pub async fn papers_shared(
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.unit_id)).collect())
 }
 
-/// Persons in the hands of units who were never under observation and are no case.
+/// Persons in the hands of units who were never under observation and are no case, each with when they were taken in.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn unobserved(connection: &mut PgConnection, units: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+pub async fn unobserved(
+    connection: &mut PgConnection,
+    units: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid, DateTime<Utc>)>, Fault> {
     let rows = sqlx::query!(
-        "SELECT p.id, p.unit_id FROM person p
+        "SELECT p.id, p.unit_id, p.created_at FROM person p
          WHERE p.unit_id = ANY($1) AND NOT EXISTS (SELECT FROM observation o WHERE o.one_id = p.same_as)
            AND NOT EXISTS (SELECT FROM case_record c WHERE c.one_id = p.same_as) ORDER BY p.id",
         units,
     );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.unit_id)).collect())
+    Ok(rows
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|row| (row.id, row.unit_id, row.created_at))
+        .collect())
 }
 
 /// All that hangs on some observations.

@@ -59,6 +59,7 @@ impl Lives {
                 days: 1 + i32::from(other % 20),
                 slots_a_day: 1 + i32::from(one % 4),
                 order,
+                recheck_weeks: vec![],
             };
             schedules.set_observation_terms(request).await.expect("set");
         }

@@ -1,11 +1,13 @@
 //! Hands remember here.
 
+pub mod moves;
+
 use chassis::Fault;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{AGREED_WITHIN, Assigning, Question};
+use crate::hands::{AGREED_WITHIN, Assigning, Question};
 use crate::{escalations::Kind, persons::Person};
 
 /// What is put before units while a question is open past its deadline.
