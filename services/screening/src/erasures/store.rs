@@ -136,10 +136,11 @@ pub async fn erase(connection: &mut PgConnection, persons: &[Uuid], now: DateTim
         counts.entry(person).or_default().sources += 1;
     }
     let exposures = sqlx::query!(
-        "UPDATE exposure SET place = '', place_key = '', erased_at = $2,
-                index_reference = CASE WHEN index_reference LIKE 'persons/%' THEN index_reference ELSE '' END
+        "UPDATE exposure SET key_id = NULL, sealed = NULL, place_hash = NULL, place = '', place_key = '', erased_at = $2,
+                index_reference = CASE WHEN index_reference ~ '^persons/[0-9a-f-]{36}$' THEN index_reference ELSE '' END
          WHERE (contact_id = ANY($1) OR index_id = ANY($1))
-           AND (place <> '' OR (index_reference <> '' AND index_reference NOT LIKE 'persons/%')) RETURNING contact_id, index_id",
+           AND (sealed IS NOT NULL OR place <> '' OR (index_reference <> '' AND index_reference !~ '^persons/[0-9a-f-]{36}$'))
+         RETURNING contact_id, index_id",
         persons,
         now,
     );

@@ -30,6 +30,7 @@ mod meanwhile;
 mod observation_feed;
 mod observations;
 mod passages;
+mod personal_values;
 mod persons;
 mod plans;
 mod proofs;
