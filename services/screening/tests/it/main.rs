@@ -8,6 +8,7 @@ mod cases_counted;
 mod cases_decided;
 mod checkpoints;
 mod closed_units;
+mod closures;
 mod contacts_undecided;
 mod damaged;
 mod enforcements;
