@@ -36,11 +36,10 @@ pub async fn run(house: Arc<House>, shutdown: CancellationToken) {
         let today = house.clock.today();
         if next.is_none_or(|(date, at)| date != today || at <= Instant::now()) {
             let mut pause = AGAIN;
-            let came = match pass(&house, today, &shutdown).await {
-                Ok(passed) => closing::pass(&house, today, &shutdown).await.map(|more| passed + more),
-                Err(fault) => Err(fault),
-            };
-            match came {
+            // Who cannot be erased by their date stops no closing.
+            let dated = pass(&house, today, &shutdown).await;
+            let closed = closing::pass(&house, today, &shutdown).await;
+            match dated.and_then(|dated| closed.map(|closed| dated + closed)) {
                 Ok(passed) => {
                     failing = false;
                     if passed.erased > 0 {

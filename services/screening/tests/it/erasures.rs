@@ -58,6 +58,11 @@ impl Ground {
 
 /// Where in the schema a value stands: in any text, or in any bytes.
 pub(crate) async fn places(sql: &mut PgConnection, value: &[u8]) -> Vec<String> {
+    places_of(sql, &[value]).await.into_iter().map(|(place, _)| place).collect()
+}
+
+/// Where in the schema any of some values stands, and which.
+pub(crate) async fn places_of(sql: &mut PgConnection, values: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
     const COLUMNS: &str = "SELECT format('%I.%I', table_schema, table_name) AS place, quote_ident(column_name), data_type = 'bytea'
          FROM information_schema.columns JOIN pg_class ON oid = format('%I.%I', table_schema, table_name)::regclass
          WHERE table_schema = 'screening' AND relkind IN ('r', 'p') AND NOT relispartition
@@ -68,12 +73,12 @@ pub(crate) async fn places(sql: &mut PgConnection, value: &[u8]) -> Vec<String> 
     let mut places = Vec::new();
     for (table, column, is_bytes) in columns {
         let bytes = if is_bytes { column.clone() } else { format!("convert_to({column}::text, 'UTF8')") };
-        let found = format!("SELECT EXISTS (SELECT FROM {table} WHERE position($1 IN {bytes}) > 0)");
-        let found: bool =
-            sqlx::query_scalar(AssertSqlSafe(found)).bind(value).fetch_one(&mut *sql).await.expect("looked");
-        if found {
-            places.push(format!("{table}.{column}"));
-        }
+        let found = format!(
+            "SELECT sought_one FROM unnest($1::bytea[]) AS sought_one WHERE EXISTS (SELECT FROM {table} WHERE position(sought_one IN {bytes}) > 0)"
+        );
+        let found: Vec<Vec<u8>> =
+            sqlx::query_scalar(AssertSqlSafe(found)).bind(values).fetch_all(&mut *sql).await.expect("looked");
+        places.extend(found.into_iter().map(|value| (format!("{table}.{column}"), value)));
     }
     places
 }
