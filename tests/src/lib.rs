@@ -380,11 +380,11 @@ async fn lookup(registry: &Registry, code: &str) -> String {
     found.into_inner().unit.expect("a unit").name
 }
 
-/// Rings of a test program's own: the second begins with a new key and still has the first one's, the third has the
-/// new key only.
+/// Rings of a test program's own: `behind` has a new key behind the first one's, the second begins with the new key and
+/// still has the first one's, the third has the new key only.
 ///
 /// # Panics
-/// For any name but `first`, `second` and `third`.
+/// For any name but `first`, `behind`, `second` and `third`.
 #[must_use]
 pub fn person_keys(name: &str) -> Keyring {
     Keyring::parse(&person_keys_text(name)).expect("a ring")
@@ -393,7 +393,7 @@ pub fn person_keys(name: &str) -> Keyring {
 /// The same as a process of its own takes them.
 ///
 /// # Panics
-/// For any name but `first` and `second`.
+/// As [`person_keys`].
 #[must_use]
 pub fn person_keys_text(name: &str) -> String {
     static ENTRIES: OnceLock<[String; 2]> = OnceLock::new();
@@ -401,6 +401,7 @@ pub fn person_keys_text(name: &str) -> String {
         ENTRIES.get_or_init(|| ["first", "second"].map(|id| Keyring::make(id).expect("a key")));
     match name {
         "first" => first.clone(),
+        "behind" => format!("{first},{second}"),
         "second" => format!("{second},{first}"),
         "third" => second.clone(),
         _ => panic!("no ring {name}"),

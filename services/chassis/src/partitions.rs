@@ -15,6 +15,9 @@ const AHEAD: u64 = 3;
 /// How often a connection is asked for: half a minute in all.
 const ATTEMPTS: usize = 10;
 
+/// How many connections a start opens first: one for what it reads, one for what follows the registry beside it.
+const FIRST: u32 = 2;
+
 /// As long as a call waits for a connection: where one is refused at once, the next is asked for no sooner.
 const BETWEEN: Duration = Duration::from_secs(3);
 
@@ -63,6 +66,19 @@ async fn patiently(pool: &PgPool) -> Result<PoolConnection<Postgres>, Fault> {
         tokio::time::sleep_until(asked + BETWEEN).await;
     }
     Ok(pool.acquire().await?)
+}
+
+/// Opens the first connections of a pool: what a start reads next finds them, however busy the database is.
+///
+/// # Errors
+/// Where the database has none for half a minute.
+pub(crate) async fn warm(pool: &PgPool) -> Result<(), Fault> {
+    let most = pool.options().get_max_connections().min(FIRST);
+    let mut opened = Vec::new();
+    for _ in 0..most {
+        opened.push(patiently(pool).await?);
+    }
+    Ok(())
 }
 
 /// Keeps the partitions every hour until `shutdown`. A failure is logged and tried again.

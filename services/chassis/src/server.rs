@@ -115,6 +115,7 @@ pub async fn open(
     let database = Database::on(url, config.connections.get(), &mut own).await?;
     partitions::keep(&mut own, tables, clock::wall().date_naive()).await.map_err(RunError::Tables)?;
     own.close().await.map_err(StartError::from)?;
+    partitions::warm(database.pool()).await.map_err(RunError::Tables)?;
     let keeper = tokio::spawn(partitions::keeper(database.pool().clone(), tables, shutdown.clone()));
     Ok((database, keeper))
 }

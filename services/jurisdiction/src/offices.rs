@@ -67,6 +67,10 @@ const TABLE: &[(&str, &[Office])] = {
         ("persons.reveal", &[Leader, DutyOfficer, HealthOfficer]),
         ("persons.merge", &[DutyOfficer, HealthOfficer]),
         ("erasures.read", &[DutyOfficer, HealthOfficer]),
+        // An epidemic is closed by a command centre, and approved by whoever commands or is on duty there (P3).
+        ("closures.read", &[Leader, DutyOfficer, HealthOfficer]),
+        ("closures.propose", &[DutyOfficer]),
+        ("closures.approve", &[Leader, DutyOfficer]),
         // Who else has found a person is told to who must settle it, and to no leader: else anybody could ask by
         // taking a number in whether its holder is known elsewhere.
         ("hands.agree", &[DutyOfficer]),

@@ -328,6 +328,21 @@ impl Stack {
         end(stopping).await
     }
 
+    /// Stops the replica of a service that was started first: what is in hand ends first.
+    ///
+    /// # Errors
+    /// As [`Stack::stop_service`]; where there is none.
+    pub async fn stop_oldest(&mut self, name: &str) -> anyhow::Result<()> {
+        let oldest = self.services.iter().position(|service| service.name == name);
+        let oldest = oldest.with_context(|| format!("no {name} is running"))?;
+        end(vec![self.services.remove(oldest)]).await
+    }
+
+    /// The ring of keys that replicas of screening have which are started from now on.
+    pub fn set_person_keys(&mut self, keys: Keyring) {
+        self.options.person_keys = keys;
+    }
+
     /// Waits until a service ends by itself, which it should not.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 pub mod admissions;
 pub mod cases;
 pub mod checkpoints;
+pub mod closures;
 pub mod enforcements;
 pub mod erasures;
 pub mod escalations;

@@ -40,14 +40,21 @@ pub(crate) struct Ground {
     pub(crate) team: String,
     pub(crate) home: String,
     pub(crate) recheck: String,
+    pub(crate) closure: String,
 }
 
 /// Methods by which whoever is covered reads what is above him.
-const FROM_ABOVE: [&str; 1] = ["GetSweep"];
+const FROM_ABOVE: [&str; 2] = ["GetSweep", "GetClosure"];
 
 /// Methods whose answer does not hang on a place: the list is filtered.
-const PLACELESS: [&str; 5] =
-    ["ListHandsQuestions", "WatchObservations", "WatchReferrals", "WatchFigures", "ProvePersons"];
+const PLACELESS: [&str; 6] = [
+    "ListHandsQuestions",
+    "ListClosures",
+    "WatchObservations",
+    "WatchReferrals",
+    "WatchFigures",
+    "ProvePersons",
+];
 
 /// What is said of somebody who is nobody else.
 pub(crate) fn person(unit: &str, passport: &str) -> pb::Person {
@@ -140,6 +147,21 @@ async fn recheck(sql: &mut sqlx::PgConnection, case: &str) -> String {
     .await
     .expect("a recheck");
     format!("rechecks/{id}")
+}
+
+/// A closing of the epidemic in a unit that was cancelled: whoever reaches it is told so.
+async fn closure(sql: &mut sqlx::PgConnection, unit: &str) -> String {
+    let id = uuid::Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO screening.closure (id, area_unit_id, reason, proposed_by, proposed_at, would_erase, would_hold, cancelled_at)
+         VALUES ($1, $2, 'a test', 'maker', now(), '{0,0,0,0,0}', '{}', now())",
+    )
+    .bind(id)
+    .bind(unit.split_once('/').and_then(|(_, id)| id.parse::<uuid::Uuid>().ok()))
+    .execute(sql)
+    .await
+    .expect("a closing");
+    format!("closures/{id}")
 }
 
 /// Food for a person.
@@ -290,6 +312,7 @@ async fn ground(
     let home = maker.homes().create_home(request).await.expect("a home").into_inner().home;
     Ground {
         home: home.expect("a home").name,
+        closure: closure(sql, unit).await,
         grid: grid.to_owned(),
         sweep,
         enforcement,
@@ -374,6 +397,7 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
         team: absent("careTeams"),
         home: absent("homes"),
         recheck: absent("rechecks"),
+        closure: absent("closures"),
     });
 
     let mut wrong = Vec::new();

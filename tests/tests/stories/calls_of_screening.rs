@@ -8,10 +8,14 @@ use tonic::{Code, Status};
 use crate::{
     access_to_screening::{Ground, contact, negative, opening, passed, passport, person, post, reading},
     calls_at_home::sweeping,
+    calls_of_erasures::erasing,
 };
 
 /// Calls a method by its name, on what a unit has; nothing for a method that is not known here.
 pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
+    if let Some(answer) = erasing(method, screening, ground).await {
+        return Some(answer);
+    }
     let (mut persons, mut hands, id) = (screening.persons(), screening.hands(), request_id());
     let name = ground.person.clone();
     let reason = "a test".to_owned();
@@ -53,11 +57,6 @@ pub(crate) async fn call(method: &str, screening: &Screening, ground: &Ground) -
         "ListAccesses" => {
             let request = pb::ListAccessesRequest { person: name, ..Default::default() };
             persons.list_accesses(request).await.map(drop)
-        }
-        "ListErasures" => {
-            let request =
-                pb::ListErasuresRequest { ancestor_unit: ground.unit.clone(), ..Default::default() };
-            screening.erasures().list_erasures(request).await.map(drop)
         }
         "ListHandsQuestions" => {
             hands.list_hands_questions(pb::ListHandsQuestionsRequest::default()).await.map(drop)

@@ -1,4 +1,4 @@
-//! `rampart persons erasures`.
+//! `rampart persons erasures`, and `rampart erasures list`.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use proto::screening as pb;
 use super::{access::Access, observations::named, pages, reporting::instant};
 use crate::output::{self, Column, Style};
 
-/// Flags of `rampart persons erasures`.
+/// Flags of `rampart erasures list`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only in the hands of this unit and of those below it
@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// How many days ahead are announced
     #[arg(long, default_value_t = 14, value_name = "DAYS")]
     notice: i32,
+    /// Only those of this closing, whatever their date: to come, or erased by it
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "CLOSURE")]
+    closure: String,
     /// At most so many
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,
@@ -86,6 +89,7 @@ pub(crate) async fn run(args: Args, access: &Access, style: Style) -> anyhow::Re
         notice_days: args.notice,
         page_size: pages::size(args.limit),
         page_token: String::new(),
+        closure: args.closure,
     };
     let found = pages::up_to(args.limit, async |page_token| {
         request.page_token = page_token;

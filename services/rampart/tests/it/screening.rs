@@ -84,6 +84,48 @@ async fn a_returnee_from_intake_to_release() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p3_an_epidemic_is_closed_by_three_and_its_certificate_is_made_again() {
+    let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
+    let root = sandbox.root.clone();
+    let county = sandbox.unit(&root, pb::Level::County, "样区").await.name;
+    let village = sandbox.unit(&county, pb::Level::Village, "一村").await.name;
+    let grid = sandbox.unit(&village, pb::Level::Grid, "一网格").await.name;
+    sandbox.appointed(&grid, pb::Office::Leader, "leader").await;
+    sandbox.appointed(&county, pb::Office::DutyOfficer, "duty").await;
+    sandbox.appointed(&county, pb::Office::Leader, "chief").await;
+    sandbox.appointed(&root, pb::Office::DutyOfficer, "city").await;
+    let shell = Shell::new(sandbox);
+    let known = ["persons", "list", "--below", &grid];
+    for subject in ["leader", "duty", "chief", "city"] {
+        until(async || shell.run(subject, &known).await.status.success().then_some(())).await;
+    }
+    let intake = ["persons", "intake", "张样例", "--unit", &grid, "--purpose", "returnee"];
+    let person = shell.json("leader", &intake).await[0]["name"].as_str().unwrap().to_owned();
+    shell.ends(0, "duty", &["persons", "waive", &person, "--reason", "well"]).await;
+
+    let close = ["erasures", "close", &county, "--reason", "the epidemic is over"];
+    let proposed = shell.json("duty", &close).await[0].clone();
+    assert_eq!((&proposed["state"], &proposed["would_erase"]), (&json!("proposed"), &json!("1")));
+    let name = proposed["name"].as_str().unwrap().to_owned();
+    let named = shell.json("duty", &["erasures", "list", "--closure", &name]).await;
+    assert_eq!(named[0]["person"], person);
+    let (approve, certificate) = (["erasures", "approve", &name], ["erasures", "certificate", &name]);
+    shell.ends(2, "duty", &approve).await;
+    assert_eq!(shell.json("chief", &approve).await[0]["state"], "proposed");
+    assert_eq!(shell.json("city", &approve).await[0]["state"], "erasing");
+    shell.ends(2, "city", &["erasures", "cancel", "closures/1", "--reason", "none"]).await;
+    shell.sandbox.clock.advance_to("2020-02-04T12:00:00+08:00".parse().unwrap());
+    let closed = ["erasures", "closures", "--state", "closed"];
+    until(async || (shell.json("duty", &closed).await[0]["name"] == name).then_some(())).await;
+    let certified = shell.json("duty", &certificate).await[0].clone();
+    assert_eq!((&certified["erased"], &certified["first"]), (&json!("1"), &json!(person)));
+    assert_eq!(
+        (&certified["checked"], &certified["approved_by"]),
+        (&json!("the same"), &json!("chief, city"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_traveller_from_a_toll_post_to_a_village() {
     let sandbox = Sandbox::start(&[tests::Part::Screening]).await;
     let root = sandbox.root.clone();

@@ -103,7 +103,10 @@ fn told(
 
 fn external(wrong: &mut Violations, said: &types::ExternalId) -> (String, String) {
     let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    let system = parse::symbol(&said.system, 64, "[a-z0-9._-]", lower).map(str::to_owned);
+    // What was said instead is not repeated: it may be the patient's.
+    let system = parse::symbol(&said.system, 64, "[a-z0-9._-]", lower);
+    let system =
+        system.map(str::to_owned).map_err(|_| "must be 1 to 64 characters of [a-z0-9._-]".to_owned());
     let system = wrong.keep("admission.external_id.system", system).unwrap_or_default();
     let value = parse::text(&said.value, 128).map(str::to_owned);
     (system, wrong.keep("admission.external_id.value", value).unwrap_or_default())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chassis::{Fault, Violations, pages, server};
 use proto::screening::{self as pb, erasure_service_server::ErasureService};
+use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use super::{
     parse::{self as contract, Asked},
     store, told,
 };
-use crate::{DOMAIN, house::House, persons::parse::UNITS, worklists};
+use crate::{DOMAIN, closures::closing::Reach, house::House, persons::parse::UNITS, worklists};
 
 /// The handlers of [`ErasureService`].
 #[derive(Clone, Debug)]
@@ -28,6 +29,41 @@ impl ErasureService for Erasures {
         request: Request<pb::ListErasuresRequest>,
     ) -> Result<Response<pb::ListErasuresResponse>, Status> {
         server::reply(DOMAIN, self.list(request).await)
+    }
+
+    async fn propose_closure(
+        &self,
+        request: Request<pb::ProposeClosureRequest>,
+    ) -> Result<Response<pb::ProposeClosureResponse>, Status> {
+        server::reply(DOMAIN, self.propose(request).await)
+    }
+
+    async fn approve_closure(
+        &self,
+        request: Request<pb::ApproveClosureRequest>,
+    ) -> Result<Response<pb::ApproveClosureResponse>, Status> {
+        server::reply(DOMAIN, self.approve(request).await)
+    }
+
+    async fn cancel_closure(
+        &self,
+        request: Request<pb::CancelClosureRequest>,
+    ) -> Result<Response<pb::CancelClosureResponse>, Status> {
+        server::reply(DOMAIN, self.cancel(request).await)
+    }
+
+    async fn get_closure(
+        &self,
+        request: Request<pb::GetClosureRequest>,
+    ) -> Result<Response<pb::GetClosureResponse>, Status> {
+        server::reply(DOMAIN, self.closure(request).await)
+    }
+
+    async fn list_closures(
+        &self,
+        request: Request<pb::ListClosuresRequest>,
+    ) -> Result<Response<pb::ListClosuresResponse>, Status> {
+        server::reply(DOMAIN, self.closures(request).await)
     }
 }
 
@@ -46,6 +82,7 @@ impl Erasures {
         let pager = page.of(&self.house.database, &caller, "ListErasures", &request);
         let units = self.house.units(&caller, PERMISSION, ancestor)?;
         let mut work = self.house.database.begin_page(deadline).await?;
+        let mut reach = None;
         let mut found = match asked {
             Asked::ToCome(from, until) => {
                 let after = pager.pair()?.unwrap_or_default();
@@ -53,13 +90,28 @@ impl Erasures {
             }
             Asked::Erased => {
                 let after = worklists::after(&pager)?;
-                store::erased(&mut work, &units, after, pager.limit()).await?
+                store::erased(&mut work, (&units, None), after, pager.limit()).await?
+            }
+            Asked::ErasedBy(closure) => {
+                self.seen(&mut work, &caller, (PERMISSION, closure)).await?;
+                let after = worklists::after(&pager)?;
+                store::erased(&mut work, (&units, Some(closure)), after, pager.limit()).await?
+            }
+            Asked::OfClosure(closure) => {
+                let closure = self.seen(&mut work, &caller, (PERMISSION, closure)).await?;
+                reach = Reach::of(&self.house, &closure);
+                let page = (pager.after()?, pager.limit());
+                of_closure(&mut work, reach.as_ref(), &units, page).await?
             }
         };
-        let next_page_token = pager.cut(&mut found, key);
+        let next_page_token = pager.cut(&mut found, |erasure| key(erasure, asked));
         let to_come = found.iter().filter(|erasure| erasure.erased.is_none());
         let ones: Vec<Uuid> = to_come.map(|erasure| erasure.one).collect();
-        let holds = store::holds(&mut work, &ones, today).await?;
+        let covered = match &reach {
+            Some(reach) => reach.covered(&mut work, &ones).await?,
+            None => Vec::new(),
+        };
+        let holds = store::holds(&mut work, &ones, today, &covered).await?;
         let erasures = found.iter().map(|erasure| {
             let held = holds.get(&erasure.one).filter(|_| erasure.erased.is_none());
             let held = held.map(Vec::as_slice).unwrap_or_default();
@@ -71,10 +123,24 @@ impl Erasures {
     }
 }
 
+/// A page of who a closing erases, or would if it were approved, of those in the hands of units; nobody of one that has ended.
+async fn of_closure(
+    connection: &mut PgConnection,
+    reach: Option<&Reach>,
+    units: &[Uuid],
+    page: (Uuid, i64),
+) -> Result<Vec<Erasure>, Fault> {
+    let Some(reach) = reach else { return Ok(Vec::new()) };
+    let left = reach.left_of(connection, units, page).await?;
+    let persons: Vec<Uuid> = left.into_iter().map(|(person, _)| person).collect();
+    store::of(connection, &persons, reach.is_erasing()).await
+}
+
 /// What a token keeps of the last of a page.
-fn key(erasure: &Erasure) -> String {
-    match erasure.erased {
-        Some((at, _)) => worklists::key((at, erasure.person)),
-        None => format!("{} {}", erasure.delete_after, erasure.person),
+fn key(erasure: &Erasure, asked: Asked) -> String {
+    match (erasure.erased, erasure.delete_after) {
+        (Some((at, _)), _) => worklists::key((at, erasure.person)),
+        (None, Some(date)) if !matches!(asked, Asked::OfClosure(_)) => format!("{date} {}", erasure.person),
+        _ => erasure.person.to_string(),
     }
 }

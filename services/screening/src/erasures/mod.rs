@@ -108,8 +108,10 @@ pub struct Erasure {
     pub unit: Uuid,
     /// Why there is a row.
     pub purpose: Purpose,
-    /// After which date the values are erased.
-    pub delete_after: NaiveDate,
+    /// After which date the values are erased; none where the law keeps them.
+    pub delete_after: Option<NaiveDate>,
+    /// Whether a closing that was approved covers the person.
+    pub is_closed: bool,
     /// When it was done, and what was erased; nothing before.
     pub erased: Option<(DateTime<Utc>, Counts)>,
 }
@@ -120,7 +122,7 @@ impl Erasure {
     pub fn state(&self, today: NaiveDate) -> State {
         match self.erased {
             Some(_) => State::Erased,
-            None if self.delete_after < today => State::Due,
+            None if self.is_closed || self.delete_after.is_some_and(|date| date < today) => State::Due,
             None => State::Announced,
         }
     }
@@ -150,11 +152,14 @@ mod tests {
             one: Uuid::nil(),
             unit: Uuid::nil(),
             purpose: Purpose::Returnee,
-            delete_after: date(1),
+            delete_after: Some(date(1)),
+            is_closed: false,
             erased: None,
         };
         assert_eq!(erasure.state(date(1)), State::Announced);
         assert_eq!(erasure.state(date(2)), State::Due);
+        let closed = Erasure { is_closed: true, ..erasure };
+        assert_eq!(closed.state(date(1)), State::Due, "the epidemic is closed");
         erasure.erased = Some((DateTime::default(), Counts::default()));
         assert_eq!(erasure.state(date(2)), State::Erased);
     }

@@ -3,9 +3,13 @@
 use chassis::{Violations, parse};
 use chrono::{Days, NaiveDate};
 use proto::screening as pb;
+use uuid::Uuid;
 
 use super::{Erasure, Hold, LONGEST_NOTICE, NOTICE_DAYS};
-use crate::persons::parse::{person_name, unit_name};
+use crate::{
+    closures::parse::COLLECTION as CLOSURES,
+    persons::parse::{person_name, unit_name},
+};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +18,24 @@ pub enum Asked {
     ToCome(NaiveDate, NaiveDate),
     /// Those that were done.
     Erased,
+    /// Those of a closing that are to come.
+    OfClosure(Uuid),
+    /// Those that a closing has done.
+    ErasedBy(Uuid),
 }
 
 /// What a request asks for on a date.
 pub fn asked(wrong: &mut Violations, request: &pb::ListErasuresRequest, today: NaiveDate) -> Asked {
+    if let Some(closure) = wrong.optional_name("closure", CLOSURES, &request.closure) {
+        return match pb::ErasureState::try_from(request.state) {
+            Ok(pb::ErasureState::Erased) => Asked::ErasedBy(closure),
+            Ok(pb::ErasureState::Unspecified) => Asked::OfClosure(closure),
+            _ => {
+                wrong.add("state", "must be ERASED, or not said, of a closing");
+                Asked::OfClosure(closure)
+            }
+        };
+    }
     let days = match request.notice_days {
         0 => Ok(NOTICE_DAYS),
         days => u32::try_from(days)
@@ -47,7 +65,7 @@ pub fn erasure(erasure: &Erasure, holds: &[Hold], today: NaiveDate) -> pb::Erasu
         person: person_name(erasure.person),
         responsible_unit: unit_name(erasure.unit),
         purpose: erasure.purpose as i32,
-        delete_after: erasure.delete_after.to_string(),
+        delete_after: erasure.delete_after.map(|date| date.to_string()).unwrap_or_default(),
         state: erasure.state(today) as i32,
         holds: holds.iter().map(|hold| *hold as i32).collect(),
         erase_time: erased_at.map(parse::timestamp),

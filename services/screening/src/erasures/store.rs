@@ -47,7 +47,7 @@ pub async fn due(
 }
 
 /// What holds persons, each named by the first of those who are one: what, and whose it is. Nothing of who may be erased
-/// on a date.
+/// on a date, or whom a closing covers.
 ///
 /// # Errors
 /// Where the database fails.
@@ -55,6 +55,7 @@ pub async fn holds(
     connection: &mut PgConnection,
     ones: &[Uuid],
     today: NaiveDate,
+    covered: &[Uuid],
 ) -> Result<BTreeMap<Uuid, Vec<Held>>, Fault> {
     let everybody = sqlx::query!("SELECT id, same_as FROM person WHERE same_as = ANY($1)", ones);
     let everybody: BTreeMap<Uuid, Uuid> =
@@ -74,10 +75,11 @@ pub async fn holds(
                  WHERE person_id = ANY($1) AND admitted_at IS NOT NULL AND discharged_at IS NULL
            UNION SELECT person_id, 6, unit_id FROM support_request WHERE person_id = ANY($1) AND due_at IS NOT NULL
            UNION SELECT person_id, 7, unit_id FROM enforcement_request WHERE person_id = ANY($1) AND settled_at IS NULL
-           UNION SELECT id, 8, unit_id FROM person WHERE id = ANY($1) AND delete_after >= $2
+           UNION SELECT id, 8, unit_id FROM person WHERE id = ANY($1) AND delete_after >= $2 AND NOT id = ANY($3)
            UNION SELECT person_id, 9, unit_id FROM waiting WHERE person_id = ANY($1) AND kind NOT IN (1, 6, 7, 9, 10, 15)"#,
         &persons,
         today,
+        covered,
     );
     let mut holds: BTreeMap<Uuid, Vec<Held>> = BTreeMap::new();
     for row in rows.fetch_all(connection).await? {
@@ -136,10 +138,11 @@ pub async fn erase(connection: &mut PgConnection, persons: &[Uuid], now: DateTim
         counts.entry(person).or_default().sources += 1;
     }
     let exposures = sqlx::query!(
-        "UPDATE exposure SET place = '', place_key = '', erased_at = $2,
-                index_reference = CASE WHEN index_reference LIKE 'persons/%' THEN index_reference ELSE '' END
+        "UPDATE exposure SET key_id = NULL, sealed = NULL, place_hash = NULL, place = '', place_key = '', erased_at = $2,
+                index_reference = CASE WHEN index_reference ~ '^persons/[0-9a-f-]{36}$' THEN index_reference ELSE '' END
          WHERE (contact_id = ANY($1) OR index_id = ANY($1))
-           AND (place <> '' OR (index_reference <> '' AND index_reference NOT LIKE 'persons/%')) RETURNING contact_id, index_id",
+           AND (sealed IS NOT NULL OR place <> '' OR (index_reference <> '' AND index_reference !~ '^persons/[0-9a-f-]{36}$'))
+         RETURNING contact_id, index_id",
         persons,
         now,
     );
@@ -149,6 +152,16 @@ pub async fn erase(connection: &mut PgConnection, persons: &[Uuid], now: DateTim
             counts.entry(person).or_default().exposures += 1;
         }
     }
+    let closures = sqlx::query!(
+        "DELETE FROM closure_person WHERE person_id = ANY($1) RETURNING person_id, closure_id",
+        persons
+    );
+    let closures: BTreeMap<Uuid, Uuid> = closures
+        .fetch_all(&mut *connection)
+        .await?
+        .into_iter()
+        .map(|row| (row.person_id, row.closure_id))
+        .collect();
     fn column(counts: &BTreeMap<Uuid, Counts>, value: impl Fn(&Counts) -> i32) -> Vec<i32> {
         counts.values().map(value).collect()
     }
@@ -156,16 +169,18 @@ pub async fn erase(connection: &mut PgConnection, persons: &[Uuid], now: DateTim
         "WITH erased AS (
              UPDATE person SET key_id = NULL, sealed = NULL, damaged = false, erased_at = $2, updated_at = $2, version = version + 1
              WHERE id = ANY($1) RETURNING id, same_as, unit_id, purpose, delete_after)
-         INSERT INTO erasure (person_id, one_id, unit_id, purpose, delete_after, erased_at, marks, findings, sources, exposures)
-         SELECT e.id, e.same_as, e.unit_id, e.purpose, e.delete_after, $2, c.marks, c.findings, c.sources, c.exposures
-         FROM erased e JOIN unnest($1::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[])
-                            AS c (id, marks, findings, sources, exposures) ON c.id = e.id",
+         INSERT INTO erasure (person_id, one_id, unit_id, purpose, delete_after, erased_at, marks, findings, sources, exposures,
+                              closure_id)
+         SELECT e.id, e.same_as, e.unit_id, e.purpose, e.delete_after, $2, c.marks, c.findings, c.sources, c.exposures, c.closure
+         FROM erased e JOIN unnest($1::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::uuid[])
+                            AS c (id, marks, findings, sources, exposures, closure) ON c.id = e.id",
         &counts.keys().copied().collect::<Vec<_>>(),
         now,
         &column(&counts, |counts| counts.marks),
         &column(&counts, |counts| counts.findings),
         &column(&counts, |counts| counts.sources),
         &column(&counts, |counts| counts.exposures),
+        &counts.keys().map(|person| closures.get(person).copied()).collect::<Vec<_>>() as &[Option<Uuid>],
     )
     .execute(connection)
     .await?;
@@ -202,20 +217,50 @@ pub async fn to_come(
             one: row.same_as,
             unit: row.unit_id,
             purpose: purpose(row.purpose)?,
-            delete_after: row.delete_after,
+            delete_after: Some(row.delete_after),
+            is_closed: false,
             erased: None,
         })
     })
     .collect()
 }
 
-/// A page of the persons in the hands of units who were erased, the earliest first, after one.
+/// Persons as they are in a list of erasures to come, in the order of their ids; and whether a closing covers them.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn of(
+    connection: &mut PgConnection,
+    persons: &[Uuid],
+    is_closed: bool,
+) -> Result<Vec<Erasure>, Fault> {
+    let rows = sqlx::query!(
+        "SELECT id, same_as, unit_id, purpose, delete_after FROM person WHERE id = ANY($1) AND erased_at IS NULL ORDER BY id",
+        persons,
+    );
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    rows.map(|row| {
+        Ok(Erasure {
+            person: row.id,
+            one: row.same_as,
+            unit: row.unit_id,
+            purpose: purpose(row.purpose)?,
+            delete_after: row.delete_after,
+            is_closed,
+            erased: None,
+        })
+    })
+    .collect()
+}
+
+/// A page of the persons in the hands of units who were erased, by one closing or whichever way, the earliest first, after
+/// one.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn erased(
     connection: &mut PgConnection,
-    units: &[Uuid],
+    (units, closure): (&[Uuid], Option<Uuid>),
     after: (DateTime<Utc>, Uuid),
     limit: i64,
 ) -> Result<Vec<Erasure>, Fault> {
@@ -223,11 +268,13 @@ pub async fn erased(
         "SELECT e.person_id, p.same_as, p.unit_id, e.purpose, e.delete_after, e.erased_at, e.marks, e.findings, e.sources,
                 e.exposures
          FROM erasure e JOIN person p ON p.id = e.person_id
-         WHERE p.unit_id = ANY($1) AND (e.erased_at, e.person_id) > ($2, $3) ORDER BY e.erased_at, e.person_id LIMIT $4",
+         WHERE p.unit_id = ANY($1) AND (e.erased_at, e.person_id) > ($2, $3) AND ($5::uuid IS NULL OR e.closure_id = $5)
+         ORDER BY e.erased_at, e.person_id LIMIT $4",
         units,
         after.0,
         after.1,
         limit,
+        closure,
     );
     let rows = rows.fetch_all(connection).await?.into_iter();
     rows.map(|row| {
@@ -237,7 +284,8 @@ pub async fn erased(
             one: row.same_as,
             unit: row.unit_id,
             purpose: purpose(row.purpose)?,
-            delete_after: row.delete_after,
+            delete_after: Some(row.delete_after),
+            is_closed: false,
             erased: Some((row.erased_at, Counts { marks, findings, sources, exposures })),
         })
     })

@@ -172,7 +172,7 @@ impl Exposures {
         let (caller, deadline, request) = server::accept(request)?;
         let id = parse::resource(COLLECTION, &request.name)?;
         let mut work = self.house.database.begin(deadline).await?;
-        let found = store::get(&mut work, id).await?;
+        let found = store::get(&mut work, &self.house.keys, id).await?;
         let exposure = self.seen(&caller, "exposures.read", id, found)?;
         Ok(pb::GetExposureResponse { exposure: Some(self.shown(&caller, &exposure)) })
     }
@@ -194,14 +194,14 @@ impl Exposures {
         wrong.refuse()?;
         let pager = page.of(&self.house.database, &caller, "ListExposures", &request);
         let after = pager.after()?;
-        let units = self.house.units(&caller, "exposures.read", ancestor)?;
+        let (units, keys) = (self.house.units(&caller, "exposures.read", ancestor)?, &self.house.keys);
         let mut work = self.house.database.begin_page(deadline).await?;
         let mut found = if index.is_none() && contact.is_none() {
-            store::of_units(&mut work, &units, request.dangling, after, pager.limit()).await?
+            store::of_units(&mut work, keys, (&units, request.dangling), after, pager.limit()).await?
         } else {
             let index = self.one(&mut work, &caller, index).await?;
             let contact = self.one(&mut work, &caller, contact).await?;
-            store::of_persons(&mut work, (index, contact), after, pager.limit()).await?
+            store::of_persons(&mut work, keys, (index, contact), after, pager.limit()).await?
         };
         let next_page_token = pager.cut(&mut found, |exposure| exposure.id.to_string());
         let exposures = found.iter().map(|exposure| self.shown(&caller, exposure)).collect();
@@ -221,14 +221,15 @@ impl Exposures {
         let claim = Claim::new(&caller, request_id, "LinkExposure", &request);
         let mut work = self.house.database.begin(deadline).await?;
         // Persons before what is theirs, as everywhere.
-        let seen = store::get(&mut work, id).await?;
+        let seen = store::get(&mut work, &self.house.keys, id).await?;
         let seen = self.seen(&caller, "exposures.write", id, seen)?;
         let contact = Contact::Person(seen.contact);
         let hands = ingest::hold(&self.house, &mut work, &contact, Some(index)).await?;
-        let found = store::lock(&mut work, id).await?;
+        let found = store::lock(&mut work, &self.house.keys, id).await?;
         let exposure = self.seen(&caller, "exposures.write", id, found)?;
-        if let Some(answer) = claim.replay(&mut work).await? {
-            return Ok(answer);
+        if let Some(answer) = claim.replay::<pb::LinkExposureResponse>(&mut work).await? {
+            let exposure = answer.exposure.map(|kept| contract::with_texts(kept, &exposure));
+            return Ok(pb::LinkExposureResponse { exposure, ..answer });
         }
         if exposure.index.is_some() || exposure.withdrawn_at.is_some() {
             return Err(misfit(id, "is linked, or was taken back"));
@@ -243,15 +244,14 @@ impl Exposures {
         let exposure = Exposure { index: Some(index), ..exposure };
         let observation = ops::follow(&self.house, &mut work, &exposure, caller.subject()).await?;
         ops::placed(&self.house, &mut work, &exposure).await?;
-        claim
-            .commit(
-                work,
-                pb::LinkExposureResponse {
-                    exposure: Some(self.shown(&caller, &exposure)),
-                    observation: observation.map(observation_name).unwrap_or_default(),
-                },
-            )
-            .await
+        let exposure = self.shown(&caller, &exposure);
+        let observation = observation.map(observation_name).unwrap_or_default();
+        let kept = pb::LinkExposureResponse {
+            exposure: Some(contract::without_texts(&exposure)),
+            observation: observation.clone(),
+        };
+        claim.commit(work, kept).await?;
+        Ok(pb::LinkExposureResponse { exposure: Some(exposure), observation })
     }
 
     async fn withdraw(
@@ -267,13 +267,14 @@ impl Exposures {
         let claim = Claim::new(&caller, request_id, "WithdrawExposure", &request);
         let mut work = self.house.database.begin(deadline).await?;
         // Persons before what is theirs, as everywhere.
-        let seen = store::get(&mut work, id).await?;
+        let seen = store::get(&mut work, &self.house.keys, id).await?;
         let contact = self.seen(&caller, "exposures.write", id, seen)?.contact;
         lock_person(&self.house, &mut work, contact).await?;
-        let found = store::lock(&mut work, id).await?;
+        let found = store::lock(&mut work, &self.house.keys, id).await?;
         let mut exposure = self.seen(&caller, "exposures.write", id, found)?;
-        if let Some(answer) = claim.replay(&mut work).await? {
-            return Ok(answer);
+        if let Some(answer) = claim.replay::<pb::WithdrawExposureResponse>(&mut work).await? {
+            let exposure = answer.exposure.map(|kept| contract::with_texts(kept, &exposure));
+            return Ok(pb::WithdrawExposureResponse { exposure });
         }
         if exposure.withdrawn_at.is_some() {
             return Err(misfit(id, "was taken back"));
@@ -282,9 +283,10 @@ impl Exposures {
         store::withdraw(&mut work, id, &request.reason, (caller.subject(), now)).await?;
         (exposure.withdrawn_at, exposure.withdraw_reason) = (Some(now), request.reason);
         ops::taken_back(&self.house, &mut work, &exposure).await?;
-        claim
-            .commit(work, pb::WithdrawExposureResponse { exposure: Some(self.shown(&caller, &exposure)) })
-            .await
+        let exposure = self.shown(&caller, &exposure);
+        let kept = pb::WithdrawExposureResponse { exposure: Some(contract::without_texts(&exposure)) };
+        claim.commit(work, kept).await?;
+        Ok(pb::WithdrawExposureResponse { exposure: Some(exposure) })
     }
 
     async fn trace(
@@ -302,7 +304,7 @@ impl Exposures {
         wrong.refuse()?;
         // One statement where there is a chain: no transaction.
         let mut connection = self.house.database.pool().acquire().await?;
-        let chain = store::trace(&mut connection, person, generations).await?;
+        let chain = store::trace(&mut connection, &self.house.keys, person, generations).await?;
         let root = match chain.root {
             None => persons::hands(&mut connection, person).await?,
             root => root,

@@ -85,14 +85,14 @@ pub async fn take_in(
         withdrawn_at: None,
         withdraw_reason: String::new(),
     };
-    if !store::insert(&mut work, &exposure).await? {
+    if !store::insert(&mut work, &house.keys, &exposure).await? {
         drop(work);
         let mut work = house.database.begin(None).await?;
         let before = sent_before(&mut work, &item.sent, caller).await?;
         return before.map(Taken::Before).ok_or(Fault::Conflict);
     }
     events::store::note(&mut work, List::Exposures, &item.sent, caller.subject()).await?;
-    let exposure = store::get(&mut work, exposure.id).await?.ok_or(Fault::Conflict)?;
+    let exposure = store::get(&mut work, &house.keys, exposure.id).await?.ok_or(Fault::Conflict)?;
     let observation = ops::follow(house, &mut work, &exposure, caller.subject()).await?;
     ops::placed(house, &mut work, &exposure).await?;
     work.commit().await?;

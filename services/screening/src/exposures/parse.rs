@@ -12,8 +12,7 @@ use crate::{
     events::Sent,
     observations::parse::exposure as day,
     persons::parse::{
-        COLLECTION as PERSONS, Intake, damaged_item, listed, listed_event, listed_name, listed_resource,
-        optional_text, person_name, unit_name,
+        COLLECTION as PERSONS, Intake, damaged_item, listed, optional_text, person_name, unit_name,
     },
 };
 
@@ -77,15 +76,15 @@ pub fn damaged(said: &pb::ExposureItem) -> Vec<pb::DamagedText> {
 /// Every violation, with paths below the item.
 pub fn item(said: &pb::ExposureItem, unit: &str, now: DateTime<Utc>, zone: Tz) -> Result<Item, Fault> {
     let mut wrong = Violations::default();
-    let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
-    let index = wrong.keep("index", listed_name(PERSONS, &said.index)).flatten();
+    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
+    let index = wrong.keep("index", parse::optional_name(PERSONS, &said.index)).flatten();
     let reference =
         wrong.keep("index_reference", optional_text(&said.index_reference, LONGEST)).unwrap_or_default();
     if said.index.is_empty() && reference.is_empty() {
         wrong.add("index_reference", "is required where index is empty: whose contact is it?");
     }
     let contact = match &said.contact {
-        Some(Said::Person(name)) => wrong.keep("person", listed_resource(PERSONS, name)).map(Contact::Person),
+        Some(Said::Person(name)) => wrong.keep("person", parse::name(PERSONS, name)).map(Contact::Person),
         Some(Said::Details(details)) => {
             listed(&mut wrong, Some(details), unit, pb::Purpose::Contact, "contact tracing")?
                 .map(|intake| Contact::Somebody(Box::new(intake)))
@@ -155,6 +154,19 @@ pub fn exposure(exposure: &Exposure, sees: impl Fn(Uuid) -> bool, zone: Tz) -> p
         withdraw_time: exposure.withdrawn_at.map(parse::timestamp),
         withdraw_reason: exposure.withdraw_reason.clone(),
     }
+}
+
+/// An exposure as it is kept for a repetition of the call: an answer that is kept says nothing of anybody.
+#[must_use]
+pub fn without_texts(shown: &pb::Exposure) -> pb::Exposure {
+    pb::Exposure { index_reference: String::new(), place: String::new(), ..shown.clone() }
+}
+
+/// What was kept for a repetition, with the texts of the exposure.
+#[must_use]
+pub fn with_texts(kept: pb::Exposure, exposure: &Exposure) -> pb::Exposure {
+    let (index_reference, place) = (exposure.index_reference.clone(), exposure.place.clone());
+    pb::Exposure { index_reference, place, ..kept }
 }
 
 /// A change that does not suit how an exposure stands.

@@ -1,7 +1,7 @@
 //! Ingest: the persons of a list, each in a transaction of its own, so that what was answered is durable and what
 //! is wrong with one stops no other.
 
-use chassis::{Caller, Fault, fault::Violations};
+use chassis::{Caller, Fault, fault::Violations, parse};
 use proto::screening as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::{
     house::House,
     persons::{
         Finding, intake,
-        parse::{Intake, UNITS, born, listed, listed_event, listed_name},
+        parse::{Intake, UNITS, born, listed},
         store as persons,
     },
 };
@@ -45,8 +45,8 @@ impl Item {
     /// Every violation, with paths below the item.
     pub fn new(item: &pb::HanddownItem, from: &str, reference: &str) -> Result<Self, Fault> {
         let mut wrong = Violations::default();
-        let event = wrong.keep("event_id", listed_event(&item.event_id));
-        let to = wrong.keep("to_unit", listed_name(UNITS, &item.to_unit)).flatten();
+        let event = wrong.keep("event_id", parse::uuid(&item.event_id));
+        let to = wrong.keep("to_unit", parse::optional_name(UNITS, &item.to_unit)).flatten();
         let purpose = if item.purpose == 0 { pb::Purpose::Returnee } else { item.purpose() };
         let intake = listed(&mut wrong, item.details.as_ref(), from, purpose, reference)?;
         wrong.refuse()?;

@@ -55,7 +55,9 @@ impl Incidents {
         let after = pager.after()?;
         let units = self.house.units(&caller, "incidents.read", ancestor)?;
         let mut work = self.house.database.begin_page(deadline).await?;
-        let mut found = store::list(&mut work, &units, request.unreported, after, pager.limit()).await?;
+        let mut found =
+            store::list(&mut work, &self.house.keys, (&units, request.unreported), after, pager.limit())
+                .await?;
         let next_page_token = pager.cut(&mut found, |incident| incident.id.to_string());
         let incidents = found.iter().map(contract::incident).collect();
         Ok(pb::ListIncidentsResponse { incidents, next_page_token })
@@ -70,12 +72,14 @@ impl Incidents {
         let (id, at, grade) = contract::reported(&request, self.house.clock.now())?;
         let claim = Claim::new(&caller, request_id, "ReportIncident", &request);
         let mut work = self.house.database.begin(deadline).await?;
-        let found = store::lock(&mut work, id).await?;
+        let found = store::lock(&mut work, &self.house.keys, id).await?;
         let name = incident_name(id);
         let mut incident =
             self.house.jurisdiction.seen(&caller, "incidents.report", found, |one| one.unit, name.clone())?;
-        if let Some(answer) = claim.replay(&mut work).await? {
-            return Ok(answer);
+        if let Some(answer) = claim.replay::<pb::ReportIncidentResponse>(&mut work).await? {
+            let place = incident.place.clone();
+            let incident = answer.incident.map(|kept| pb::Incident { place, ..kept });
+            return Ok(pb::ReportIncidentResponse { incident });
         }
         let is_graded_now = incident.grade == 0 && grade > 0;
         if incident.reported_at.is_some() && !is_graded_now {
@@ -87,6 +91,10 @@ impl Incidents {
         incident.grade = grade;
         store::report(&mut work, &incident).await?;
         escalations::store::withdraw(&mut work, &[id], &[Kind::IncidentOverdue]).await?;
-        claim.commit(work, pb::ReportIncidentResponse { incident: Some(contract::incident(&incident)) }).await
+        let incident = contract::incident(&incident);
+        // An answer that is kept says nothing of where anybody was.
+        let kept = pb::Incident { place: String::new(), ..incident.clone() };
+        claim.commit(work, pb::ReportIncidentResponse { incident: Some(kept) }).await?;
+        Ok(pb::ReportIncidentResponse { incident: Some(incident) })
     }
 }

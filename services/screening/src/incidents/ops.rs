@@ -144,7 +144,7 @@ async fn named(
     let present = everybody.filter(|person| person.unit == unit).map(|person| person.details.present_place);
     let present = present.map(|name| (name, false));
     let since = house.clock.now() - CLUSTERED * 2;
-    let met = exposures::store::places_of(connection, (one, unit), since).await?;
+    let met = exposures::store::places_of(connection, &house.keys, (one, unit), since).await?;
     let county = house.county(unit);
     let today = house.jurisdiction.today();
     let brought = brought(connection, (one, unit)).await?;
@@ -274,6 +274,6 @@ async fn add(
         grade: 0,
     };
     observations::store::keep_units(connection, &[house.sight(place.unit)]).await?;
-    store::insert(connection, &incident, place.marks.first()).await?;
+    store::insert(connection, &house.keys, &incident, place.marks.first()).await?;
     Ok(incident.id)
 }

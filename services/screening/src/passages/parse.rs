@@ -11,7 +11,7 @@ use crate::{
     checkpoints::parse::COLLECTION,
     handdowns::{ingest::Item, parse::handdown_name},
     keyring::Keyring,
-    persons::parse::{damaged_item, listed_event, listed_resource, optional_text, unit_name},
+    persons::parse::{damaged_item, optional_text, unit_name},
     readings::parse::{celsius, decidegrees},
 };
 
@@ -39,9 +39,8 @@ pub struct Said {
 /// Every violation.
 pub fn passage(said: pb::Passage, now: DateTime<Utc>) -> Result<Said, Fault> {
     let mut wrong = Violations::default();
-    let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
-    let checkpoint =
-        wrong.keep("checkpoint", listed_resource(COLLECTION, &said.checkpoint)).unwrap_or_default();
+    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
+    let checkpoint = wrong.keep("checkpoint", parse::name(COLLECTION, &said.checkpoint)).unwrap_or_default();
     let passed_at = said.pass_time.ok_or_else(|| "is required".to_owned()).and_then(parse::instant);
     let passed_at = wrong.keep("pass_time", passed_at.and_then(|at| passed(at, now))).unwrap_or_default();
     if pb::Direction::try_from(said.direction).is_err() {

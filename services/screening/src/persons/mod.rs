@@ -30,6 +30,9 @@ pub const MOST_PAPERS: usize = 5;
 /// Within how long after being found somebody must be observed, handed down, or taken for a case [K].
 pub const FOLLOWED_WITHIN: TimeDelta = TimeDelta::hours(12);
 
+/// The most digits of a short number, such as 110 or 12320.
+const SHORT_NUMBER: usize = 6;
+
 /// The most phones of a person.
 pub const MOST_PHONES: usize = 5;
 
@@ -176,15 +179,15 @@ impl Details {
         self.completed()
     }
 
-    /// Which texts look damaged by a wrong character set, by their fields (I12).
+    /// Which texts look damaged by a wrong character set (I12), and which phones are doubtful (I11), by their fields.
     #[must_use]
-    pub fn damaged(&self) -> Vec<(String, Damage)> {
+    pub fn damaged(&self) -> Vec<(String, Flaw)> {
         let texts = [
             ("occupation", &*self.occupation),
             ("address", &self.address),
             ("present_place", &self.present_place),
         ];
-        damaged(&self.display_name, &texts, self.facts.iter().map(|(_, text)| &**text))
+        damaged((&self.display_name, &self.phones), &texts, self.facts.iter().map(|(_, text)| &**text))
     }
 
     /// Whether two papers say that these are two persons, however alike the rest is.
@@ -336,18 +339,50 @@ pub struct Finding {
     pub details: Details,
 }
 
-/// Which texts of what is said of a person look damaged, by their fields: the name, others, and facts.
+/// What is wrong with something that was taken in all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// A text looks damaged by a wrong character set.
+    Text(Damage),
+    /// A phone begins as a mobile's does and is none.
+    Phone,
+}
+
+impl Flaw {
+    /// How it should read, where that can be known.
+    #[must_use]
+    pub fn repaired(&self) -> Option<&str> {
+        match self {
+            Self::Text(damage) => damage.repaired(),
+            Self::Phone => None,
+        }
+    }
+}
+
+/// Whether a phone begins as a mobile's does and is none: a digit is wrong, missing or too many (I11). Short numbers, numbers
+/// with an area's code and those of other countries begin otherwise, or are as short as that [D].
+fn is_doubtful(phone: &str) -> bool {
+    let is_foreign = phone.trim_start().strip_prefix('+').is_some_and(|rest| !rest.starts_with("86"));
+    let digits = digits(phone);
+    let is_mobile = digits.len() == 11 && digits.as_bytes().get(1).is_some_and(|second| *second >= b'3');
+    !is_foreign && digits.starts_with('1') && digits.len() > SHORT_NUMBER && !is_mobile
+}
+
+/// The flaws of what is said of a person, by their fields: the name, phones, others, and facts.
 pub fn damaged<'a>(
-    display_name: &str,
+    (display_name, phones): (&str, &[String]),
     texts: &[(&str, &str)],
     facts: impl Iterator<Item = &'a str>,
-) -> Vec<(String, Damage)> {
+) -> Vec<(String, Flaw)> {
     let name = damage(display_name).map(|damage| ("display_name".to_owned(), damage));
     let texts = texts.iter().filter_map(|(field, text)| Some(((*field).to_owned(), damage_of_text(text)?)));
     let facts = facts
         .enumerate()
         .filter_map(|(nth, text)| Some((format!("facts[{nth}].text"), damage_of_text(text)?)));
-    name.into_iter().chain(texts).chain(facts).collect()
+    let texts = name.into_iter().chain(texts).chain(facts);
+    let texts = texts.map(|(field, damage)| (field, Flaw::Text(damage)));
+    let phones = phones.iter().enumerate().filter(|(_, phone)| is_doubtful(phone));
+    texts.chain(phones.map(|(nth, _)| (format!("phones[{nth}]"), Flaw::Phone))).collect()
 }
 
 #[cfg(test)]
@@ -414,6 +449,18 @@ mod tests {
         assert!(marks.iter().all(|(kind, _)| *kind > Kind::NamePhoneBirth), "{marks:?}");
         let same = details("", &["139-0000-1234"]).marks(&keys, Uuid::nil());
         assert_eq!(marks, same);
+    }
+
+    #[test]
+    fn i11_a_phone_that_begins_as_a_mobile_s_and_is_none_is_doubtful() {
+        for doubtful in ["1390000123", "139000012345", "12900001234", "+86 12900001234", "1290-0001"] {
+            assert!(is_doubtful(doubtful), "{doubtful}");
+        }
+        for good in
+            ["13900001234", "+86 139 0000 1234", "110", "12320", "0738-0000001", "0000-1", "+1 212 0000000"]
+        {
+            assert!(!is_doubtful(good), "{good}");
+        }
     }
 
     #[test]

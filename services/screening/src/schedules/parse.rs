@@ -1,9 +1,6 @@
 //! Between the contract's schedules and ours.
 
-use chassis::{
-    Violations,
-    parse::{self, quoted},
-};
+use chassis::{Violations, parse};
 use chrono::{NaiveDate, NaiveTime};
 use proto::screening as pb;
 use uuid::Uuid;
@@ -142,7 +139,7 @@ pub fn clocks(wrong: &mut Violations, said: &[pb::Clocks]) -> Vec<Clocks> {
             wrong.add(under("sender_level"), "is there twice");
         }
         let clock = NaiveTime::parse_from_str(&said.send_by, "%H:%M");
-        let clock = clock.map_err(|_| format!("must be HH:MM, is {}", quoted(&said.send_by)));
+        let clock = clock.map_err(|_| "must be HH:MM".to_owned());
         let mut keep =
             |field: &str, value: i32| wrong.keep(&under(field), minutes(value)).unwrap_or_default();
         all.push(Clocks {

@@ -11,7 +11,7 @@ use crate::{
     cases::parse::instant,
     events::Sent,
     observations::{BASES, parse::exposure},
-    persons::parse::{Intake, REASON, UNITS, damaged_item, listed, listed_event, listed_resource, unit_name},
+    persons::parse::{Intake, REASON, UNITS, damaged_item, listed, unit_name},
 };
 
 /// The collection of sweeps' names.
@@ -150,9 +150,9 @@ pub struct Found {
 /// Every violation, with paths below the visit.
 pub fn visit(said: &pb::Visit, today: NaiveDate, now: DateTime<Utc>) -> Result<Visit, Fault> {
     let mut wrong = Violations::default();
-    let event = wrong.keep("event_id", listed_event(&said.event_id)).unwrap_or_default();
-    let sweep = wrong.keep("sweep", listed_resource(COLLECTION, &said.sweep)).unwrap_or_default();
-    let grid = wrong.keep("grid", listed_resource(UNITS, &said.grid)).unwrap_or_default();
+    let event = wrong.keep("event_id", parse::uuid(&said.event_id)).unwrap_or_default();
+    let sweep = wrong.keep("sweep", parse::name(COLLECTION, &said.sweep)).unwrap_or_default();
+    let grid = wrong.keep("grid", parse::name(UNITS, &said.grid)).unwrap_or_default();
     let seen_at = said.time.ok_or_else(|| "is required".to_owned());
     let seen_at = wrong.keep("time", seen_at.and_then(|at| instant(Some(at), now))).unwrap_or(now);
     let seen = match &said.seen {

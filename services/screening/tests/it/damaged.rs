@@ -38,6 +38,24 @@ impl Ground {
 }
 
 #[tokio::test]
+async fn i11_a_doubtful_phone_is_taken_in_marked_and_listed_until_it_is_right() {
+    let ground = Ground::build().await;
+    let phones = vec!["13900001234".to_owned(), "1390000123".to_owned()];
+    let person = ground.found(0, pb::PersonDetails { phones, ..details(NUMBER) }).await;
+    assert_eq!(person.details.expect("whole").phones[1], "1390000123", "as it came");
+    assert_eq!(said(&person.damaged), [("phones[1]", pb::TextDamage::NoMobile, "")]);
+    assert_eq!(ground.damaged("duty").await, std::slice::from_ref(&person.name));
+    let right = pb::PersonDetails { phones: vec!["13900001234".to_owned()], ..Default::default() };
+    let request = pb::UpdatePersonRequest {
+        request_id: request_id(),
+        person: Some(pb::Person { name: person.name, details: Some(right), ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["phones".to_owned()] }),
+    };
+    ground.screening("leader-0").persons().update_person(request).await.expect("asked for");
+    assert!(ground.damaged("duty").await.is_empty());
+}
+
+#[tokio::test]
 async fn i12_what_looks_damaged_is_taken_in_as_it_came_marked_and_listed_until_it_is_repaired() {
     use pb::TextDamage::{Gb18030AsLatin1, Lost};
     let ground = Ground::build().await;

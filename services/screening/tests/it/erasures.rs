@@ -57,7 +57,12 @@ impl Ground {
 }
 
 /// Where in the schema a value stands: in any text, or in any bytes.
-async fn places(sql: &mut PgConnection, value: &[u8]) -> Vec<String> {
+pub(crate) async fn places(sql: &mut PgConnection, value: &[u8]) -> Vec<String> {
+    places_of(sql, &[value]).await.into_iter().map(|(place, _)| place).collect()
+}
+
+/// Where in the schema any of some values stands, and which.
+pub(crate) async fn places_of(sql: &mut PgConnection, values: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
     const COLUMNS: &str = "SELECT format('%I.%I', table_schema, table_name) AS place, quote_ident(column_name), data_type = 'bytea'
          FROM information_schema.columns JOIN pg_class ON oid = format('%I.%I', table_schema, table_name)::regclass
          WHERE table_schema = 'screening' AND relkind IN ('r', 'p') AND NOT relispartition
@@ -68,12 +73,12 @@ async fn places(sql: &mut PgConnection, value: &[u8]) -> Vec<String> {
     let mut places = Vec::new();
     for (table, column, is_bytes) in columns {
         let bytes = if is_bytes { column.clone() } else { format!("convert_to({column}::text, 'UTF8')") };
-        let found = format!("SELECT EXISTS (SELECT FROM {table} WHERE position($1 IN {bytes}) > 0)");
-        let found: bool =
-            sqlx::query_scalar(AssertSqlSafe(found)).bind(value).fetch_one(&mut *sql).await.expect("looked");
-        if found {
-            places.push(format!("{table}.{column}"));
-        }
+        let found = format!(
+            "SELECT sought_one FROM unnest($1::bytea[]) AS sought_one WHERE EXISTS (SELECT FROM {table} WHERE position(sought_one IN {bytes}) > 0)"
+        );
+        let found: Vec<Vec<u8>> =
+            sqlx::query_scalar(AssertSqlSafe(found)).bind(values).fetch_all(&mut *sql).await.expect("looked");
+        places.extend(found.into_iter().map(|value| (format!("{table}.{column}"), value)));
     }
     places
 }
@@ -89,7 +94,7 @@ pub(crate) async fn secrets(sql: &mut PgConnection, person: &str) -> Vec<Vec<u8>
 }
 
 /// Somebody who came through a post, was handed down, found, observed, read and released, named by another unit's contact.
-async fn whole_life(ground: &Ground) -> String {
+pub(crate) async fn whole_life(ground: &Ground) -> String {
     let post = ground.post().await;
     let said = pb::PersonDetails {
         occupation: "样例司机".to_owned(),
@@ -397,11 +402,15 @@ async fn p1_who_is_found_after_an_erasure_is_a_new_person_and_the_old_one_says_n
 /// Whoever adds something sealed, or found by a keyed hash, says here that an erasure knows of it, or what else becomes of it.
 #[tokio::test]
 async fn p2_every_place_where_bytes_are_kept_is_known_to_erasures() {
-    const KNOWN: [(&str, &str); 11] = [
+    const KNOWN: [(&str, &str); 15] = [
+        ("closure.digest", "of names of who was erased"),
         ("event_claim.fingerprint", "keyed, of whole items; dropped after 14 days"),
+        ("exposure.place_hash", "erased"),
+        ("exposure.sealed", "erased"),
         ("finding.sealed", "erased"),
         ("handdown_source.sealed", "erased"),
         ("incident.place_hash", "of a place, not of a person"),
+        ("incident.sealed", "of a place, not of a person"),
         ("kept.body", "the registry's: official contacts"),
         ("passage.party_hash", "dropped after 14 days"),
         ("passage.sealed", "dropped after 14 days"),

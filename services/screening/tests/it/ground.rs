@@ -2,7 +2,7 @@
 
 use proto::{registry, screening as pb};
 use rampart::client::Screening;
-use tests::{Sandbox, request_id};
+use tests::{Sandbox, new_appointment, request_id};
 use tonic::Status;
 
 /// The standard's own example of an identity number (GB 11643): nobody's.
@@ -73,6 +73,19 @@ impl Ground {
             self.sandbox.screening_as(subject).persons().list_persons(request.clone()).await.ok()
         })
         .await;
+    }
+
+    /// Appoints a deputy in some offices at a unit, and waits until screening knows it.
+    pub(crate) async fn deputy(&self, unit: &str, offices: &[registry::Office], subject: &str) {
+        let officer = self.sandbox.officer(unit, subject).await.name;
+        for office in offices {
+            let mut appointment = new_appointment(&officer, unit, *office);
+            appointment.holding = registry::Holding::Deputy.into();
+            let request =
+                registry::AppointRequest { request_id: request_id(), appointment: Some(appointment) };
+            self.sandbox.registry().appointments().appoint(request).await.expect("appointed");
+        }
+        self.known(subject).await;
     }
 
     /// Screening as a subject.

@@ -10,7 +10,12 @@ use crate::{
 };
 
 impl Ground {
-    async fn home(&self, subject: &str, grid: usize, persons: Vec<String>) -> Result<pb::Home, Status> {
+    pub(crate) async fn home(
+        &self,
+        subject: &str,
+        grid: usize,
+        persons: Vec<String>,
+    ) -> Result<pb::Home, Status> {
         let request = pb::CreateHomeRequest {
             request_id: request_id(),
             unit: self.grids[grid].clone(),

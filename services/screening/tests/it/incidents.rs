@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Ground {
-    async fn incidents(&self, subject: &str) -> Vec<pb::Incident> {
+    pub(crate) async fn incidents(&self, subject: &str) -> Vec<pb::Incident> {
         let request = pb::ListIncidentsRequest::default();
         let answer = self.screening(subject).incidents().list_incidents(request).await.expect("a list");
         answer.into_inner().incidents

@@ -81,6 +81,8 @@ async fn somebody_who_is_found_again_in_the_same_hands_is_one() {
     assert_eq!(person.name, first.name);
     let details = person.details.unwrap();
     assert_eq!((details.occupation.as_str(), details.phones.len()), ("司机", 2));
+    let above = ground.get("duty-0", &first.name).await.expect("above").details.unwrap();
+    assert_eq!((above.occupation.as_str(), above.display_name.as_str()), ("", "张**"), "masked, P6");
 }
 
 #[tokio::test]

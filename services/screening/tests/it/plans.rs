@@ -18,6 +18,7 @@ const SMALL: &[(&str, &str)] = &[
     ("care_team_member", "a handful in a team"),
     ("change_inbox", "taken in every 50 ms"),
     ("checkpoint", "some in a county"),
+    ("closure", "some for each epidemic"),
     ("feed", "one row"),
     ("figure_inbox", "taken in at once"),
     ("figure_progress", "one row"),
@@ -28,6 +29,7 @@ const SMALL: &[(&str, &str)] = &[
     ("observation_terms", "some for each area, level and date"),
     ("program_floor", "one row"),
     ("response_level", "some for each area"),
+    ("sealing_key", "one row"),
     ("secret", "one row"),
     ("sweep", "some a month"),
     ("unit_move", "one for each time that a unit is moved"),
@@ -57,6 +59,7 @@ const PAGES: &[&str] = &[
     "h.closed_at IS NOT NULL AND h.id > $3",
     "FROM incident WHERE unit_id = ANY($1)",
     "FROM person WHERE unit_id = ANY($1) AND id > $2",
+    "FROM person WHERE unit_id = ANY($1) AND erased_at IS NULL AND id > $2",
     "FROM home WHERE unit_id = ANY($1)",
     "r.unit_id = ANY($1) AND ($2::uuid IS NULL OR r.one_id = $2)",
 ];

@@ -12,12 +12,15 @@ CREATE TEMP TABLE p AS SELECT n, pg_temp.x(n) AS id, pg_temp.x(1 + (n - 1) % 200
     FROM generate_series(1, 20000) AS n;
 INSERT INTO unit_sight SELECT pg_temp.x(n), ARRAY[pg_temp.x(n), pg_temp.x(1000000)], ARRAY[pg_temp.x(1000000)] FROM generate_series(1, 2000) AS n;
 INSERT INTO person (id, same_as, unit_id, present_unit_id, purpose, key_id, sealed, created_at, updated_at, marked, follow_by, delete_after, damaged)
-    SELECT id, id, unit, CASE WHEN n % 50 = 0 THEN unit END, 1, 'plan', '\x00', t, t, 4, CASE WHEN n % 1000 = 7 THEN t END,
+    SELECT id, id, unit, CASE WHEN n % 50 = 0 THEN unit END, 1, 'plan', '\x00', t, t, 5, CASE WHEN n % 1000 = 7 THEN t END,
            '2020-02-02'::date + n % 400, n % 400 = 7 FROM p;
 INSERT INTO person_mark (person_id, key_id, hash, kind) SELECT id, 'plan', pg_temp.h(n * 10 + k), k FROM p CROSS JOIN generate_series(1, 3) AS k;
 INSERT INTO finding (id, person_id, unit_id, source, entered_by, created_at, key_id, sealed) SELECT id, id, unit, '', 'plan', t, 'plan', '\x00' FROM p;
-INSERT INTO erasure (person_id, one_id, unit_id, purpose, delete_after, erased_at, marks, findings, sources, exposures)
-    SELECT id, id, unit, 1, '2020-02-02', t + n * interval '1 second', 1, 1, 0, 0 FROM p;
+INSERT INTO closure (id, area_unit_id, reason, proposed_by, proposed_at, would_erase, would_hold, approved_by, approved_at, covered)
+    SELECT id, pg_temp.x(1000000), 'plan', 'plan', t, '{1,1,1,1,1}', '{0}', '{a,b}', ARRAY[t, t], 100 FROM p WHERE n <= 200;
+INSERT INTO closure_person (person_id, closure_id) SELECT id, pg_temp.x(1 + n % 200) FROM p;
+INSERT INTO erasure (person_id, one_id, unit_id, purpose, delete_after, erased_at, marks, findings, sources, exposures, closure_id)
+    SELECT id, id, unit, 1, '2020-02-02', t + n * interval '1 second', 1, 1, 0, 0, pg_temp.x(1 + n % 200) FROM p;
 INSERT INTO event_claim (day, list, event_id, sent_by, fingerprint)
     SELECT '2020-02-02'::date + k % 2, 1 + k, id, 'plan', '\x00' FROM p CROSS JOIN generate_series(0, 2) AS k;
 INSERT INTO access (id, person_id, subject, reason, accessed_at) SELECT id, id, 'plan', '', t FROM p;
@@ -72,9 +75,9 @@ INSERT INTO passage_access (id, checkpoint_id, shown, subject, reason, accessed_
 
 -- Contacts, four of each index; cases; results.
 INSERT INTO exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference, contact_id, contact_unit_id, contact_one_id,
-        kind, place, first_at, last_at, protected, control_plan, created_at)
-    SELECT c.id, c.id, 'plan', CASE WHEN c.n % 100 <> 7 THEN i.id END, CASE WHEN c.n % 100 <> 7 THEN i.unit END, CASE WHEN c.n % 100 <> 7 THEN i.id END, 'plan',
-           c.id, c.unit, c.id, 5, '', c.t, c.t, false, 3, c.t
+        kind, first_at, last_at, protected, control_plan, created_at, key_id, sealed, place_hash)
+    SELECT c.id, c.id, 'plan', CASE WHEN c.n % 100 <> 7 THEN i.id END, CASE WHEN c.n % 100 <> 7 THEN i.unit END, CASE WHEN c.n % 100 <> 7 THEN i.id END, '',
+           c.id, c.unit, c.id, 5, c.t, c.t, false, 3, c.t, 'plan', '\x00', CASE WHEN c.n % 4 = 3 THEN pg_temp.h(c.n) END
     FROM p c JOIN p i ON i.n = 1 + c.n / 4 AND i.n <> c.n;
 INSERT INTO case_record (id, person_id, unit_id, one_id, leads_id, state, links, signs, control_plan, treatment_plan, counted_unit_id, confirmed_at, due_at, created_at, created_by)
     SELECT id, id, unit, id, id, 3, '{}', '{}', 3, 4, unit, t, CASE WHEN n % 1000 = 7 THEN t END, t, 'plan' FROM p;
@@ -84,8 +87,8 @@ INSERT INTO result (id, person_id, unit_id, one_id, kind, outcome, taken_at, res
     SELECT id, id, unit, id, 1, 2, t, t, 'plan', 'plan', t, CASE WHEN n % 10 = 7 THEN t END, CASE WHEN n % 10 = 7 AND n % 1000 <> 7 THEN t END FROM p;
 INSERT INTO recheck (id, case_id, person_id, unit_id, one_id, week, discharged_on, deadline_at, created_at, created_by, outcome, settled_at)
     SELECT id, id, id, unit, id, 2, '2020-01-20', t + (n - 100) * interval '1 minute', t, 'plan', CASE WHEN n % 100 <> 7 THEN 1 END, CASE WHEN n % 100 <> 7 THEN t END FROM p;
-INSERT INTO incident (id, kind, unit_id, case_id, control_plan, created_at, deadline_at, reported_at)
-    SELECT id, 2, unit, id, 3, t, t, CASE WHEN n % 1000 <> 7 THEN t END FROM p;
+INSERT INTO incident (id, kind, unit_id, case_id, control_plan, created_at, deadline_at, reported_at, key_id, sealed)
+    SELECT id, 2, unit, id, 3, t, t, CASE WHEN n % 1000 <> 7 THEN t END, CASE WHEN n % 4 = 3 THEN 'plan' END, CASE WHEN n % 4 = 3 THEN '\x00'::bytea END FROM p;
 INSERT INTO contact_question (id, observation_id, case_id, asked_at, deadline_at, settled_at) SELECT id, id, id, t, t, CASE WHEN n % 1000 <> 7 THEN t END FROM p;
 
 -- Swept, refused, looked after, at home.

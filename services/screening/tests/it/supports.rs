@@ -21,7 +21,7 @@ impl Ground {
         Ok(made.into_inner().support_request.expect("one"))
     }
 
-    async fn move_on(
+    pub(crate) async fn move_on(
         &self,
         subject: &str,
         name: &str,

@@ -300,12 +300,12 @@ async fn p4_no_personal_value_is_in_the_log_in_traces_in_figures_or_in_errors() 
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A value as bytes are shown: what is not ASCII by its octal or hexadecimal escapes.
-fn escaped(value: &str) -> String {
+pub(crate) fn escaped(value: &str) -> String {
     value.bytes().flat_map(std::ascii::escape_default).map(char::from).collect()
 }
 

@@ -292,7 +292,8 @@ pub async fn confirmed_at(
 }
 
 /// As [`confirmed_at`], of a place that has a name: of whom a record says, under some hashes, that the person is there, or an
-/// exposure from the second instant on, by the name as it is compared, that the person was; in the hands of units.
+/// exposure from the second instant on that the person was; by the name as it is compared, too, where an older program left
+/// it open. In the hands of units.
 ///
 /// # Errors
 /// Where the database fails.
@@ -312,7 +313,9 @@ pub async fn confirmed_named(
              UNION SELECT c.id FROM exposure e
              CROSS JOIN LATERAL (VALUES (e.contact_one_id, e.contact_unit_id), (e.index_one_id, e.index_unit_id)) AS w (one, unit)
              JOIN case_record c ON c.one_id = w.one AND c.unit_id = w.unit
-             WHERE e.place_key = $2 AND e.place_key <> '' AND e.withdrawn_at IS NULL AND e.last_at >= $5
+             WHERE e.id IN (SELECT id FROM exposure WHERE place_hash = ANY($1) AND place_hash IS NOT NULL
+                            UNION ALL SELECT id FROM exposure WHERE place_key = $2 AND place_key <> '')
+               AND e.withdrawn_at IS NULL AND e.last_at >= $5
                AND c.unit_id = ANY($3) AND c.confirmed_at >= $4)
          ORDER BY confirmed_at, id",
         &hashes,

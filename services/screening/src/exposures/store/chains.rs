@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Row;
-use crate::exposures::Exposure;
+use crate::{exposures::Exposure, keyring::Keyring};
 
 /// A chain of contacts.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,12 @@ pub struct Chain {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn trace(connection: &mut PgConnection, from: Uuid, generations: i32) -> Result<Chain, Fault> {
+pub async fn trace(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    from: Uuid,
+    generations: i32,
+) -> Result<Chain, Fault> {
     let reached = sqlx::query!(
         r#"WITH RECURSIVE reached (one, generation) AS (
                SELECT same_as, 0 FROM person WHERE id = $1
@@ -31,7 +36,7 @@ pub async fn trace(connection: &mut PgConnection, from: Uuid, generations: i32) 
            SELECT r.generation + 1 AS "generation!", p.unit_id AS root_unit, p.same_as AS root_one, e.id, e.event_id, e.entered_by, e.index_id, e.index_unit_id,
                   e.index_one_id, c.onset_on AS "onset_on?", c.sampled_on AS "sampled_on?", e.index_reference, e.contact_id,
                   e.contact_unit_id, e.contact_one_id, e.kind, e.place, e.first_at, e.last_at, e.protected,
-                  e.close AS "close!", e.control_plan, e.created_at, e.withdrawn_at, e.withdraw_reason
+                  e.close AS "close!", e.control_plan, e.created_at, e.withdrawn_at, e.withdraw_reason, e.key_id, e.sealed
            FROM (SELECT one, min(generation) AS generation FROM reached GROUP BY one) r
            JOIN exposure e ON e.index_one_id = r.one AND e.contact_one_id <> r.one AND e.withdrawn_at IS NULL
            CROSS JOIN (SELECT unit_id, same_as FROM person WHERE id = $1) p
@@ -66,8 +71,10 @@ pub async fn trace(connection: &mut PgConnection, from: Uuid, generations: i32) 
             created_at: row.created_at,
             withdrawn_at: row.withdrawn_at,
             withdraw_reason: row.withdraw_reason,
+            key_id: row.key_id,
+            sealed: row.sealed,
         };
-        chain.steps.push((row.generation, exposure.into()));
+        chain.steps.push((row.generation, exposure.open(keys)?));
     }
     Ok(chain)
 }

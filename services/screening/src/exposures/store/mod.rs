@@ -2,6 +2,7 @@
 
 mod chains;
 mod questions;
+mod texts;
 
 use chassis::Fault;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -9,10 +10,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Exposure, Figures, Index};
-use crate::incidents::places::folded;
+use crate::keyring::{Keyring, Sealed};
+use texts::{Kept, Texts};
 
 pub use chains::{Chain, trace};
 pub use questions::{Why, ask, settle};
+pub use texts::{reseal, seal_open};
 
 struct Row {
     id: Uuid,
@@ -37,8 +40,25 @@ struct Row {
     created_at: DateTime<Utc>,
     withdrawn_at: Option<DateTime<Utc>>,
     withdraw_reason: String,
+    key_id: Option<String>,
+    sealed: Option<Vec<u8>>,
 }
 
+impl Row {
+    /// With its texts, which are sealed; or not yet, where an older program wrote them.
+    fn open(mut self, keys: &Keyring) -> Result<Exposure, Fault> {
+        if let Some((key, bytes)) = self.key_id.take().zip(self.sealed.take()) {
+            let texts = texts::open(keys, self.id, &Sealed { key, bytes })?;
+            self.place = texts.place;
+            if !texts.index_reference.is_empty() {
+                self.index_reference = texts.index_reference;
+            }
+        }
+        Ok(self.into())
+    }
+}
+
+/// Without the texts that are sealed.
 impl From<Row> for Exposure {
     fn from(row: Row) -> Self {
         let (onset_on, sampled_on) = (row.onset_on, row.sampled_on);
@@ -66,7 +86,7 @@ impl From<Row> for Exposure {
     }
 }
 
-/// Exposures, with what is known of the index's illness, by a condition.
+/// Rows of exposures, with what is known of the index's illness, by a condition.
 macro_rules! exposures {
     ($connection:expr, $condition:literal $(, $value:expr)*) => {
         sqlx::query_as!(
@@ -74,30 +94,39 @@ macro_rules! exposures {
             r#"SELECT e.id, e.event_id, e.entered_by, e.index_id, e.index_unit_id, e.index_one_id, c.onset_on AS "onset_on?",
                     c.sampled_on AS "sampled_on?", e.index_reference, e.contact_id, e.contact_unit_id, e.contact_one_id,
                     e.kind, e.place, e.first_at, e.last_at, e.protected, e.close AS "close!", e.control_plan, e.created_at,
-                    e.withdrawn_at, e.withdraw_reason
+                    e.withdrawn_at, e.withdraw_reason, e.key_id, e.sealed
              FROM exposure e LEFT JOIN case_record c ON c.one_id = e.index_one_id AND c.leads_id = c.id WHERE "# + $condition
             $(, $value)*
         )
         .fetch_all($connection)
         .await
-        .map(|rows| rows.into_iter().map(Exposure::from).collect::<Vec<_>>())
     };
+}
+
+/// Opens what is sealed of some.
+fn opened(rows: Vec<Row>, keys: &Keyring) -> Result<Vec<Exposure>, Fault> {
+    rows.into_iter().map(|row| row.open(keys)).collect()
 }
 
 /// An exposure.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<Exposure>, Fault> {
-    Ok(exposures!(connection, "e.id = $1", id)?.pop())
+pub async fn get(connection: &mut PgConnection, keys: &Keyring, id: Uuid) -> Result<Option<Exposure>, Fault> {
+    exposures!(connection, "e.id = $1", id)?.pop().map(|row| row.open(keys)).transpose()
 }
 
 /// As [`get`], locked.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Exposure>, Fault> {
-    Ok(exposures!(connection, "e.id = $1 FOR NO KEY UPDATE OF e", id)?.pop())
+pub async fn lock(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    id: Uuid,
+) -> Result<Option<Exposure>, Fault> {
+    let row = exposures!(connection, "e.id = $1 FOR NO KEY UPDATE OF e", id)?.pop();
+    row.map(|row| row.open(keys)).transpose()
 }
 
 /// What was sent before, by its event and who sent it.
@@ -117,20 +146,21 @@ pub async fn sent_before(
     Ok(id.fetch_optional(connection).await?)
 }
 
-/// The close contacts of an index that count, in the order of the contacts.
+/// The close contacts of an index that count, in the order of the contacts, without their texts.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn close_of(connection: &mut PgConnection, index_one: Uuid) -> Result<Vec<Exposure>, Fault> {
-    Ok(exposures!(
+    let close = exposures!(
         connection,
         "e.index_one_id = $1 AND e.contact_one_id <> $1 AND e.close AND e.withdrawn_at IS NULL ORDER BY e.contact_one_id, e.last_at",
         index_one
-    )?)
+    )?;
+    Ok(close.into_iter().map(Exposure::from).collect())
 }
 
-/// Some close contacts, in the hands of units, of persons who are ill, after one, for a proof: each with whether they are
-/// ill themselves or were ever put under observation.
+/// Some close contacts, in the hands of units, of persons who are ill, after one, for a proof: each without its texts, with
+/// whether they are ill themselves or were ever put under observation.
 ///
 /// # Errors
 /// Where the database fails.
@@ -152,7 +182,7 @@ pub async fn to_prove(
     let ids = ids.fetch_all(&mut *connection).await?;
     let asked: Vec<Uuid> = ids.iter().map(|row| row.id).collect();
     let found = exposures!(connection, "e.id = ANY($1) ORDER BY e.id", &asked)?;
-    Ok(found.into_iter().zip(ids.into_iter().map(|row| row.followed)).collect())
+    Ok(found.into_iter().map(Exposure::from).zip(ids.into_iter().map(|row| row.followed)).collect())
 }
 
 /// A page of the exposures of contacts in the hands of units.
@@ -161,28 +191,30 @@ pub async fn to_prove(
 /// Where the database fails.
 pub async fn of_units(
     connection: &mut PgConnection,
-    units: &[Uuid],
-    dangling: bool,
+    keys: &Keyring,
+    (units, dangling): (&[Uuid], bool),
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<Exposure>, Fault> {
     if dangling {
-        return Ok(exposures!(
+        let rows = exposures!(
             connection,
             "e.contact_unit_id = ANY($1) AND e.index_id IS NULL AND e.withdrawn_at IS NULL AND e.erased_at IS NULL AND e.id > $2
              ORDER BY e.id LIMIT $3",
             units,
             after,
             limit
-        )?);
+        )?;
+        return opened(rows, keys);
     }
-    Ok(exposures!(
+    let rows = exposures!(
         connection,
         "e.contact_unit_id = ANY($1) AND e.id > $2 ORDER BY e.id LIMIT $3",
         units,
         after,
         limit
-    )?)
+    )?;
+    opened(rows, keys)
 }
 
 /// A page of the exposures of an index, of a contact, or of both, by the first of those who are one.
@@ -191,11 +223,12 @@ pub async fn of_units(
 /// Where the database fails.
 pub async fn of_persons(
     connection: &mut PgConnection,
+    keys: &Keyring,
     (index, contact): (Option<Uuid>, Option<Uuid>),
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<Exposure>, Fault> {
-    Ok(exposures!(
+    let rows = exposures!(
         connection,
         "($1::uuid IS NULL OR e.index_one_id = $1) AND ($2::uuid IS NULL OR e.contact_one_id = $2)
          AND ($1::uuid IS NOT NULL OR $2::uuid IS NOT NULL) AND e.id > $3 ORDER BY e.id LIMIT $4",
@@ -203,20 +236,26 @@ pub async fn of_persons(
         contact,
         after,
         limit
-    )?)
+    )?;
+    opened(rows, keys)
 }
 
-/// Adds an exposure; answers whether it is new.
+/// Adds an exposure, its texts sealed; answers whether it is new.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn insert(connection: &mut PgConnection, exposure: &Exposure) -> Result<bool, Fault> {
+pub async fn insert(
+    connection: &mut PgConnection,
+    keys: &Keyring,
+    exposure: &Exposure,
+) -> Result<bool, Fault> {
     let index = exposure.index.as_ref();
+    let kept = Kept::of(keys, exposure.id, Texts::of(exposure))?;
     let inserted = sqlx::query!(
         "INSERT INTO exposure (id, event_id, entered_by, index_id, index_unit_id, index_one_id, index_reference, contact_id,
-                               contact_unit_id, contact_one_id, kind, place, first_at, last_at, protected, control_plan, created_at,
-                               place_key)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                               contact_unit_id, contact_one_id, kind, first_at, last_at, protected, control_plan, created_at, key_id,
+                               sealed, place_hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          ON CONFLICT ON CONSTRAINT exposure_event_key DO NOTHING",
         exposure.id,
         exposure.event,
@@ -224,43 +263,56 @@ pub async fn insert(connection: &mut PgConnection, exposure: &Exposure) -> Resul
         index.map(|index| index.person),
         index.map(|index| index.unit),
         index.map(|index| index.one),
-        exposure.index_reference,
+        kept.index_reference,
         exposure.contact,
         exposure.contact_unit,
         exposure.contact_one,
         exposure.kind,
-        exposure.place,
         exposure.first_at,
         exposure.last_at,
         exposure.protected,
         exposure.control_plan,
         exposure.created_at,
-        folded(&exposure.place),
+        kept.key_id,
+        kept.sealed,
+        kept.place_hash,
     );
     Ok(inserted.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Where who is one person, in a unit's hands, met somebody from an instant on, as contact or as index: places with names.
+/// Where who is one person, in a unit's hands, met somebody from an instant on, as contact or as index: places with names,
+/// each once.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn places_of(
     connection: &mut PgConnection,
+    keys: &Keyring,
     (one, unit): (Uuid, Uuid),
     since: DateTime<Utc>,
 ) -> Result<Vec<String>, Fault> {
-    let places = sqlx::query_scalar!(
-        r#"SELECT place AS "place!" FROM exposure WHERE contact_one_id = $1 AND contact_unit_id = $2 AND place_key <> ''
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", place AS "place!", key_id, sealed FROM exposure
+           WHERE contact_one_id = $1 AND contact_unit_id = $2 AND (place_hash IS NOT NULL OR place_key <> '')
              AND withdrawn_at IS NULL AND last_at >= $3
-           UNION
-           SELECT place FROM exposure WHERE index_one_id = $1 AND index_unit_id = $2 AND place_key <> ''
-             AND withdrawn_at IS NULL AND last_at >= $3
-           ORDER BY 1"#,
+           UNION ALL
+           SELECT id, place, key_id, sealed FROM exposure
+           WHERE index_one_id = $1 AND index_unit_id = $2 AND (place_hash IS NOT NULL OR place_key <> '')
+             AND withdrawn_at IS NULL AND last_at >= $3"#,
         one,
         unit,
         since,
     );
-    Ok(places.fetch_all(connection).await?)
+    let mut places = Vec::new();
+    for row in rows.fetch_all(connection).await? {
+        places.push(match row.key_id.zip(row.sealed) {
+            Some((key, bytes)) => texts::open(keys, row.id, &Sealed { key, bytes })?.place,
+            None => row.place,
+        });
+    }
+    places.sort_unstable();
+    places.dedup();
+    Ok(places)
 }
 
 /// Writes who the index of an exposure, which is locked, is.

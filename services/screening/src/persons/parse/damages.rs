@@ -1,11 +1,15 @@
-//! What looks damaged by a wrong character set, as the contract has it (I12).
+//! What looks damaged by a wrong character set (I12), or is a doubtful phone (I11), as the contract has it.
 
 use chassis::damage::{Damage, damage_of_text};
 use proto::screening as pb;
 
-use crate::persons::{Details, damaged};
+use crate::persons::{Details, Flaw, damaged};
 
-fn text_damage(damage: &Damage) -> pb::TextDamage {
+fn text_damage(flaw: &Flaw) -> pb::TextDamage {
+    let damage = match flaw {
+        Flaw::Text(damage) => damage,
+        Flaw::Phone => return pb::TextDamage::NoMobile,
+    };
     match damage {
         Damage::Lost => pb::TextDamage::Lost,
         Damage::ReadAsLatin1(_) => pb::TextDamage::Gb18030AsLatin1,
@@ -20,7 +24,7 @@ fn text_damage(damage: &Damage) -> pb::TextDamage {
 }
 
 /// A text that looks damaged, as the contract has it; how it should read only where the person is shown whole.
-fn damaged_text(field: String, damage: &Damage, whole: bool) -> pb::DamagedText {
+fn damaged_text(field: String, damage: &Flaw, whole: bool) -> pb::DamagedText {
     let likely = damage.repaired().filter(|_| whole).unwrap_or_default().to_owned();
     pb::DamagedText { field, damage: text_damage(damage).into(), likely }
 }
@@ -47,10 +51,12 @@ pub fn damaged_item(
             ("present_place", &said.present_place),
         ];
         let facts = said.facts.iter().map(|fact| &*fact.text);
-        let damaged = damaged(&said.display_name, &texts, facts).into_iter();
+        let damaged = damaged((&said.display_name, &said.phones), &texts, facts).into_iter();
         found.extend(damaged.map(|(field, damage)| (format!("{under}{field}"), damage)));
     }
     let others = others.iter();
-    found.extend(others.filter_map(|(field, text)| Some(((*field).to_owned(), damage_of_text(text)?))));
+    found.extend(
+        others.filter_map(|(field, text)| Some(((*field).to_owned(), Flaw::Text(damage_of_text(text)?)))),
+    );
     found.into_iter().map(|(field, damage)| damaged_text(field, &damage, false)).collect()
 }

@@ -162,7 +162,7 @@ fn details(
         details.other_papers = other_papers(wrong, &format!("{UNDER}.other_papers"), &said.other_papers);
     }
     if asked("birth_date") {
-        let date = parse::optional_date(&said.birth_date).map_err(|_| "must be a date YYYY-MM-DD".to_owned());
+        let date = parse::optional_date(&said.birth_date);
         details.birth_date = wrong.keep(&format!("{UNDER}.birth_date"), date).flatten();
     }
     if asked("sex") {
@@ -253,31 +253,6 @@ impl TryFrom<&pb::IntakePersonRequest> for Intake {
         };
         Ok(Self { details, unit, finder: unit, present_unit, purpose, source })
     }
-}
-
-/// A resource's name beside somebody in a list; nothing where none is said. What is said instead of one is not repeated:
-/// where the columns of a list are shifted, it is a name or an address (P4).
-///
-/// # Errors
-/// What it must be.
-pub fn listed_name(collection: &str, text: &str) -> Result<Option<Uuid>, String> {
-    if text.is_empty() { Ok(None) } else { listed_resource(collection, text).map(Some) }
-}
-
-/// As [`listed_name`], where one must be said.
-///
-/// # Errors
-/// What it must be.
-pub fn listed_resource(collection: &str, text: &str) -> Result<Uuid, String> {
-    parse::name(collection, text).map_err(|_| format!("must be {collection}/{{uuid}}"))
-}
-
-/// The client's id of an item of a list: as [`listed_name`], what is said instead of one is not repeated.
-///
-/// # Errors
-/// What it must be.
-pub fn listed_event(text: &str) -> Result<Uuid, String> {
-    parse::uuid(text).map_err(|_| "must be a UUID that is not nil".to_owned())
 }
 
 /// Somebody whom a list of a unit names by details: as an intake by that unit, with paths below the item.
@@ -380,7 +355,7 @@ pub fn shown(details: &Details, masked: bool) -> pb::PersonDetails {
         birth_date: show(&birth_date, |date| date.chars().take(4).collect()),
         sex: sex.into(),
         phones: details.phones.iter().map(|phone| show(phone, masks::phone)).collect(),
-        occupation: details.occupation.clone(),
+        occupation: show(&details.occupation, nothing),
         address: show(&details.address, nothing),
         present_place: show(&details.present_place, nothing),
         facts: details.facts.iter().filter(|_| !masked).map(said_fact).collect(),

@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// The number of the rules that persons are marked by: the second finds infants by their guardian's number, the third who is
-/// at a place, the fourth notes whose texts look damaged.
-const MARKED: i16 = 4;
+/// at a place, the fourth notes whose texts look damaged, the fifth whose phones are doubtful.
+const MARKED: i16 = 5;
 
 pub use following::{clear_follow, follow_by, is_unfollowed, waive};
 use marks::mark;
 pub use marks::{forget_marks, found, lock_marks, of_kinds};
 pub use record::{Access, accesses, add_finding, findings, note_access};
-pub use resealed::{reseal, reseal_findings};
+pub use resealed::{reseal, reseal_findings, seals_with};
 
 struct Row {
     id: Uuid,

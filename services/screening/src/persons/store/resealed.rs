@@ -9,6 +9,24 @@ use crate::{
     persons::{Marked, Person},
 };
 
+/// Whether everything is to be sealed with a key: the one that was said last. Says it, where it is to be said.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn seals_with(connection: &mut PgConnection, key: &str, is_to_say: bool) -> Result<bool, Fault> {
+    if is_to_say {
+        sqlx::query!(
+            "INSERT INTO sealing_key (key_id) VALUES ($1) ON CONFLICT ON CONSTRAINT sealing_key_pkey DO UPDATE SET key_id = $1",
+            key,
+        )
+        .execute(connection)
+        .await?;
+        return Ok(true);
+    }
+    let said = sqlx::query_scalar!("SELECT key_id FROM sealing_key").fetch_optional(connection).await?;
+    Ok(said.is_none_or(|said| said == key))
+}
+
 /// Seals a person anew without any other change; the row is locked. Marks of keys that are gone go.
 ///
 /// # Errors
