@@ -11,6 +11,7 @@ use super::{
     EXIT_FOUND,
     access::Access,
     batches::{self, Came},
+    expected_lists,
     observations::named,
     pages,
     reporting::{instant, request_id},
@@ -50,6 +51,9 @@ pub(crate) enum Command {
         /// The list's own number or title
         #[arg(long, default_value = "", value_name = "TEXT")]
         reference: String,
+        /// Who sent it: the station, the bureau; by it an expected list is known
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+        sent_by: String,
         /// The first instant that the list covers, such as 2020-02-10T16:00:00+08:00
         #[arg(long, value_name = "INSTANT")]
         since: Option<DateTime<Utc>>,
@@ -124,6 +128,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DATE")]
         observe_since: Option<String>,
     },
+    /// Lists that units are to receive every day by an hour, and whether they came
+    #[command(subcommand)]
+    Expected(expected_lists::Command),
     /// Show, or with --set change, by when hand-downs must be sent, acknowledged and verified
     Schedule {
         /// The unit
@@ -208,6 +215,7 @@ const COLUMNS: &[Column] = &[
 const SOURCES: &[Column] = &[
     Column { key: "kind", en: "List", zh: "来源" },
     Column { key: "reference", en: "Number", zh: "文号" },
+    Column { key: "sent_by", en: "From", zh: "报送单位" },
     Column { key: "since", en: "From", zh: "起" },
     Column { key: "until", en: "To", zh: "止" },
     Column { key: "received", en: "Received", zh: "接收时间" },
@@ -253,10 +261,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::CreateHanddownRequest { request_id, person, to_unit, urgent, source: None };
             handdowns.create_handdown(request).await?.into_inner().handdown.into_iter().collect()
         }
-        Command::Import { file, from, list, reference, since, until, damages } => {
+        Command::Import { file, from, list, reference, sent_by, since, until, damages } => {
             let source = pb::HanddownSource {
                 kind: list as i32 + 1,
                 reference,
+                source_name: sent_by,
                 window_start_time: since.map(chassis::parse::timestamp),
                 window_end_time: until.map(chassis::parse::timestamp),
                 ..pb::HanddownSource::default()
@@ -326,6 +335,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             }
             verified.handdown.into_iter().chain(verified.next).collect()
         }
+        Command::Expected(command) => return expected_lists::run(command, access, style).await,
         Command::Schedule { unit, date, response_level, clocks: set } => {
             let unit = resolve(access, &unit).await?;
             let found = if set.is_empty() {
@@ -386,6 +396,7 @@ fn source(source: pb::HanddownSource) -> Vec<String> {
     vec![
         output::word(source.kind().as_str_name(), "LIST_KIND_"),
         source.reference.clone(),
+        source.source_name.clone(),
         instant(source.window_start_time),
         instant(source.window_end_time),
         instant(source.receive_time),

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod contacts;
+mod expected_lists;
 mod medical;
 mod reporting;
 mod schedules;

@@ -17,6 +17,7 @@ use crate::{
     cases::parse::case_name,
     checkpoints::parse::checkpoint_name,
     enforcements::parse::enforcement_name,
+    expected_lists::parse::expected_list_name,
     handdowns::parse::handdown_name,
     hands::parse::question_name,
     house::House,
@@ -103,6 +104,7 @@ pub fn subject_name(kind: i16, id: Uuid) -> String {
         Some(Kind::HandsUnagreed) => question_name(id),
         Some(Kind::PersonUnobserved) => person_name(id),
         Some(Kind::ShiftMissing) => checkpoint_name(id),
+        Some(Kind::ListMissing) => expected_list_name(id),
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Kind {
     SuspicionUnreported = 15,
     /// A checkpoint's shift is over, and nothing was said of it (D1).
     ShiftMissing = 16,
+    /// A list that a unit expects has not come (H2, H3).
+    ListMissing = 17,
 }
 
 impl Kind {
@@ -50,7 +52,7 @@ impl Kind {
     pub const OF_OBSERVATIONS: [Self; 4] =
         [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue, Self::ContactUndecided];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 12] = [
+    pub const OF_OTHERS: [Self; 13] = [
         Self::ReferralUnanswered,
         Self::ResultUnhandled,
         Self::UrgentHanddown,
@@ -63,9 +65,10 @@ impl Kind {
         Self::HandsUnagreed,
         Self::PersonUnobserved,
         Self::ShiftMissing,
+        Self::ListMissing,
     ];
     /// Every kind that follows from the view of what waits alone.
-    pub const OF_WAITING: [Self; 12] = [
+    pub const OF_WAITING: [Self; 13] = [
         Self::ReferralUnanswered,
         Self::SuspicionUnreported,
         Self::ReleaseOverdue,
@@ -78,6 +81,7 @@ impl Kind {
         Self::HandsUnagreed,
         Self::PersonUnobserved,
         Self::ShiftMissing,
+        Self::ListMissing,
     ];
 
     /// The kind of a number of the database.
@@ -104,6 +108,7 @@ impl Kind {
             Self::SupportOverdue => 90,
             Self::EnforcementOverdue => 100,
             Self::HanddownOverdue => 110,
+            Self::ListMissing => 115,
             Self::ShiftMissing => 120,
             Self::ContactUndecided => 125,
             Self::ReleaseOverdue => 130,

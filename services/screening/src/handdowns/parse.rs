@@ -17,6 +17,8 @@ use crate::{
 pub const COLLECTION: &str = "handdowns";
 /// The longest title of a list.
 const REFERENCE: usize = 100;
+/// The longest name of who sends a list.
+pub const SOURCE_NAME: usize = 100;
 
 /// The resource name of a hand-down.
 #[must_use]
@@ -37,6 +39,8 @@ pub fn source(
     let kind = kind.ok_or_else(|| "is required: where does the list come from?".to_owned());
     let kind = wrong.keep("source.kind", kind).unwrap_or_default();
     let reference = wrong.keep("source.reference", optional(&said.reference, REFERENCE)).unwrap_or_default();
+    let source_name =
+        wrong.keep("source.source_name", optional(&said.source_name, SOURCE_NAME)).unwrap_or_default();
     let starts_at = said.window_start_time.map(parse::instant).transpose();
     let starts_at = wrong.keep("source.window_start_time", starts_at).flatten();
     let ends_at = said.window_end_time.map(parse::instant).transpose();
@@ -47,6 +51,7 @@ pub fn source(
     Source {
         kind,
         reference: reference.to_owned(),
+        source_name: source_name.to_owned(),
         window_starts_at: starts_at,
         window_ends_at: ends_at,
         received_at: now,
@@ -66,6 +71,7 @@ pub fn shown_source(source: &Source, masked: bool) -> pb::HanddownSource {
         receive_time: Some(parse::timestamp(source.received_at)),
         entered_by: source.entered_by.clone(),
         passage: source.facts.as_ref().map(|facts| shown_facts(facts, masked)),
+        source_name: source.source_name.clone(),
     }
 }
 

@@ -14,6 +14,7 @@ mod enforcements;
 mod erasures;
 mod erasures_cut_off;
 mod escalations;
+mod expected_lists;
 mod exposures;
 mod faults;
 mod figures;
