@@ -12,7 +12,7 @@ use super::{
     access::Access,
     batches::{self, Came},
     expected_lists,
-    observations::named,
+    observations::{Place, named},
     pages,
     reporting::{instant, request_id},
     units::resolve,
@@ -124,9 +124,24 @@ pub(crate) enum Command {
         /// Who said so, when, by which letter
         #[arg(long, default_value = "", value_name = "TEXT")]
         evidence: String,
+        /// Of who has left to outside: who there has the person now
+        #[arg(long, value_name = "TEXT", requires_all = ["received_at", "letter"])]
+        receiver: Option<String>,
+        /// Since when, such as 2020-02-11T17:40:00+08:00
+        #[arg(long, value_name = "INSTANT", requires = "receiver")]
+        received_at: Option<DateTime<Utc>>,
+        /// By which letter
+        #[arg(long, value_name = "TEXT", requires = "receiver")]
+        letter: Option<String>,
         /// Put a returnee who was found under observation: the day of leaving the area or arriving
         #[arg(long, value_name = "DATE")]
         observe_since: Option<String>,
+        /// Where they are observed; at home where it is not said
+        #[arg(long, value_enum, requires = "observe_since")]
+        place: Option<Place>,
+        /// The facility's official name
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT", requires = "place")]
+        facility: String,
     },
     /// Lists that units are to receive every day by an hour, and whether they came
     #[command(subcommand)]
@@ -210,6 +225,7 @@ const COLUMNS: &[Column] = &[
     Column { key: "outcome", en: "Outcome", zh: "结果" },
     Column { key: "due", en: "Due", zh: "时限" },
     Column { key: "words", en: "Words", zh: "说明" },
+    Column { key: "receiver", en: "Outside to", zh: "外地接收" },
 ];
 
 const SOURCES: &[Column] = &[
@@ -247,7 +263,12 @@ fn row(handdown: pb::Handdown) -> Vec<String> {
         outcome,
         instant(handdown.due_time),
         handdown.words,
+        handdown.receipt.as_ref().map(receipt).unwrap_or_default(),
     ]
+}
+
+fn receipt(receipt: &pb::Receipt) -> String {
+    format!("{}, {}, {}", receipt.receiver, instant(receipt.receive_time), receipt.letter)
 }
 
 /// Runs a command on hand-downs.
@@ -318,7 +339,23 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 pb::RedirectHanddownRequest { request_id: request_id(), name: handdown, to_unit, reason };
             handdowns.redirect_handdown(request).await?.into_inner().handdown.into_iter().collect()
         }
-        Command::Verify { handdown, outcome, to, evidence, observe_since } => {
+        Command::Verify {
+            handdown,
+            outcome,
+            to,
+            evidence,
+            receiver,
+            received_at,
+            letter,
+            observe_since,
+            place,
+            facility,
+        } => {
+            let receipt = receiver.map(|receiver| pb::Receipt {
+                receiver,
+                receive_time: received_at.map(chassis::parse::timestamp),
+                letter: letter.unwrap_or_default(),
+            });
             let basis = if observe_since.is_some() { pb::Basis::Returnee } else { pb::Basis::Unspecified };
             let request = pb::VerifyHanddownRequest {
                 request_id: request_id(),
@@ -328,6 +365,9 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 evidence,
                 basis: basis.into(),
                 last_exposure_date: observe_since.unwrap_or_default(),
+                place: place.map_or(pb::Place::Unspecified, pb::Place::from).into(),
+                facility,
+                receipt,
             };
             let verified = handdowns.verify_handdown(request).await?.into_inner();
             if !verified.observation.is_empty() {

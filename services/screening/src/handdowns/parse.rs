@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Handdown, LISTS, ingest::Taken, store::Source};
+use super::{Handdown, LISTS, Receipt, ingest::Taken, store::Source};
 use crate::{
     observations::parse::optional,
     passages::parse::shown_facts,
@@ -60,6 +60,28 @@ pub fn source(
     }
 }
 
+/// By what somebody outside the system has taken a person over: whatever of it is missing is said.
+pub fn receipt(wrong: &mut Violations, said: Option<&pb::Receipt>, now: DateTime<Utc>) -> Option<Receipt> {
+    let none = pb::Receipt::default();
+    let said = said.unwrap_or(&none);
+    let mut text = |field: &str, value: &str, asked: &str| {
+        let text = if value.is_empty() {
+            Err(format!("is required: {asked}"))
+        } else {
+            parse::text(value, REFERENCE).map(str::to_owned)
+        };
+        wrong.keep(field, text)
+    };
+    let receiver = text("receipt.receiver", &said.receiver, "who outside has the person now?");
+    let letter = text("receipt.letter", &said.letter, "by which letter?");
+    let received_at = said.receive_time.ok_or_else(|| "is required: since when?".to_owned());
+    let received_at = received_at
+        .and_then(parse::instant)
+        .and_then(|at| if at > now { Err("must not be in the future".to_owned()) } else { Ok(at) });
+    let received_at = wrong.keep("receipt.receive_time", received_at);
+    Some(Receipt { receiver: receiver?, received_at: received_at?, letter: letter? })
+}
+
 /// A list as the contract has it, with what a checkpoint saw of the person, masked or whole.
 #[must_use]
 pub fn shown_source(source: &Source, masked: bool) -> pb::HanddownSource {
@@ -101,6 +123,11 @@ pub fn handdown(handdown: &Handdown) -> pb::Handdown {
         close_time: handdown.closed_at.map(parse::timestamp),
         verified_by: handdown.verified_by.clone(),
         readdressed: handdown.readdressed,
+        receipt: handdown.receipt.as_ref().map(|receipt| pb::Receipt {
+            receiver: receipt.receiver.clone(),
+            receive_time: Some(parse::timestamp(receipt.received_at)),
+            letter: receipt.letter.clone(),
+        }),
     }
 }
 

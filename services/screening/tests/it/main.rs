@@ -41,4 +41,5 @@ mod schedules;
 mod supports;
 mod sweeps;
 mod telemetry;
+mod verification;
 mod watch;
