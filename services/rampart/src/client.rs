@@ -26,11 +26,13 @@ use proto::{
         admission_service_client::AdmissionServiceClient, case_service_client::CaseServiceClient,
         checkpoint_service_client::CheckpointServiceClient,
         enforcement_service_client::EnforcementServiceClient, erasure_service_client::ErasureServiceClient,
-        escalation_service_client::EscalationServiceClient, exposure_service_client::ExposureServiceClient,
-        figure_service_client::FigureServiceClient, handdown_service_client::HanddownServiceClient,
-        hands_service_client::HandsServiceClient, home_service_client::HomeServiceClient,
-        incident_service_client::IncidentServiceClient, observation_service_client::ObservationServiceClient,
-        passage_service_client::PassageServiceClient, person_service_client::PersonServiceClient,
+        escalation_service_client::EscalationServiceClient,
+        expected_list_service_client::ExpectedListServiceClient,
+        exposure_service_client::ExposureServiceClient, figure_service_client::FigureServiceClient,
+        handdown_service_client::HanddownServiceClient, hands_service_client::HandsServiceClient,
+        home_service_client::HomeServiceClient, incident_service_client::IncidentServiceClient,
+        observation_service_client::ObservationServiceClient, passage_service_client::PassageServiceClient,
+        person_service_client::PersonServiceClient,
         proof_service_client::ProofServiceClient as PersonProofServiceClient,
         reading_service_client::ReadingServiceClient, recheck_service_client::RecheckServiceClient,
         referral_service_client::ReferralServiceClient, result_service_client::ResultServiceClient,
@@ -168,6 +170,8 @@ clients! {
         handdowns: HanddownServiceClient,
         /// The clocks of hand-downs.
         schedules: ScheduleServiceClient,
+        /// Lists that units expect.
+        expected_lists: ExpectedListServiceClient,
         /// Checkpoints and their shifts.
         checkpoints: CheckpointServiceClient,
         /// Passages.

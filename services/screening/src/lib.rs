@@ -9,6 +9,7 @@ pub mod enforcements;
 pub mod erasures;
 pub mod escalations;
 pub mod events;
+pub mod expected_lists;
 pub mod exposures;
 pub mod feeds;
 pub mod figures;
@@ -51,15 +52,15 @@ use proto::screening::{
     admission_service_server::AdmissionServiceServer, case_service_server::CaseServiceServer,
     checkpoint_service_server::CheckpointServiceServer, enforcement_service_server::EnforcementServiceServer,
     erasure_service_server::ErasureServiceServer, escalation_service_server::EscalationServiceServer,
-    exposure_service_server::ExposureServiceServer, figure_service_server::FigureServiceServer,
-    handdown_service_server::HanddownServiceServer, hands_service_server::HandsServiceServer,
-    home_service_server::HomeServiceServer, incident_service_server::IncidentServiceServer,
-    observation_service_server::ObservationServiceServer, passage_service_server::PassageServiceServer,
-    person_service_server::PersonServiceServer, proof_service_server::ProofServiceServer,
-    reading_service_server::ReadingServiceServer, recheck_service_server::RecheckServiceServer,
-    referral_service_server::ReferralServiceServer, result_service_server::ResultServiceServer,
-    schedule_service_server::ScheduleServiceServer, support_service_server::SupportServiceServer,
-    sweep_service_server::SweepServiceServer,
+    expected_list_service_server::ExpectedListServiceServer, exposure_service_server::ExposureServiceServer,
+    figure_service_server::FigureServiceServer, handdown_service_server::HanddownServiceServer,
+    hands_service_server::HandsServiceServer, home_service_server::HomeServiceServer,
+    incident_service_server::IncidentServiceServer, observation_service_server::ObservationServiceServer,
+    passage_service_server::PassageServiceServer, person_service_server::PersonServiceServer,
+    proof_service_server::ProofServiceServer, reading_service_server::ReadingServiceServer,
+    recheck_service_server::RecheckServiceServer, referral_service_server::ReferralServiceServer,
+    result_service_server::ResultServiceServer, schedule_service_server::ScheduleServiceServer,
+    support_service_server::SupportServiceServer, sweep_service_server::SweepServiceServer,
 };
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
@@ -86,6 +87,7 @@ const SERVICES: &[&str] = &[
     "rampart.screening.v1.AdmissionService",
     "rampart.screening.v1.HanddownService",
     "rampart.screening.v1.ScheduleService",
+    "rampart.screening.v1.ExpectedListService",
     "rampart.screening.v1.CheckpointService",
     "rampart.screening.v1.PassageService",
     "rampart.screening.v1.ExposureService",
@@ -167,6 +169,9 @@ fn routes(house: &Arc<House>) -> Routes {
         .add_service(served!(AdmissionServiceServer::new(admissions::api::Admissions { house: house() })))
         .add_service(served!(HanddownServiceServer::new(handdowns::api::Handdowns { house: house() })))
         .add_service(served!(ScheduleServiceServer::new(schedules::api::Schedules { house: house() })))
+        .add_service(served!(ExpectedListServiceServer::new(expected_lists::api::ExpectedLists {
+            house: house()
+        })))
         .add_service(served!(CheckpointServiceServer::new(checkpoints::api::Checkpoints { house: house() })))
         .add_service(served!(PassageServiceServer::new(passages::api::Passages { house: house() })))
         .add_service(served!(ExposureServiceServer::new(exposures::api::Exposures { house: house() })))

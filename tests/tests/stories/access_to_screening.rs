@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 
 use crate::{
     access::{deputy, methods},
+    calls_of_lists::expecting,
     calls_of_screening::call,
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct Ground {
     pub(crate) observation: String,
     pub(crate) referral: String,
     pub(crate) handdown: String,
+    pub(crate) expected_list: String,
     pub(crate) checkpoint: String,
     pub(crate) exposure: String,
     pub(crate) case: String,
@@ -332,6 +334,11 @@ async fn ground(
         observation,
         referral,
         handdown: handed_down(maker, far, unit).await,
+        expected_list: {
+            let request = expecting(unit, "2020-02-03");
+            let set = maker.expected_lists().set_expected_list(request).await.expect("set").into_inner();
+            set.expected_list.expect("a list").name
+        },
         checkpoint: {
             let request =
                 pb::CreateCheckpointRequest { request_id: request_id(), checkpoint: Some(post(unit)) };
@@ -385,6 +392,7 @@ async fn every_office_reaches_its_own_subtree_s_persons_and_no_other_s() {
         observation: absent("observations"),
         referral: absent("referrals"),
         handdown: absent("handdowns"),
+        expected_list: absent("expectedLists"),
         checkpoint: absent("checkpoints"),
         exposure: absent("exposures"),
         case: absent("cases"),

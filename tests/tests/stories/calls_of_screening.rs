@@ -9,6 +9,7 @@ use crate::{
     access_to_screening::{Ground, contact, negative, opening, passed, passport, person, post, reading},
     calls_at_home::sweeping,
     calls_of_erasures::erasing,
+    calls_of_lists::expected,
 };
 
 /// Calls a method by its name, on what a unit has; nothing for a method that is not known here.
@@ -321,13 +322,17 @@ async fn handing_down(method: &str, screening: &Screening, ground: &Ground) -> O
             };
             schedules.set_response_level(request).await.map(drop)
         }
-        _ => return at_checkpoints(method, screening, ground).await,
+        _ => return expected(method, screening, ground).await,
     };
     Some(answer)
 }
 
 /// The methods of checkpoints and passages.
-async fn at_checkpoints(method: &str, screening: &Screening, ground: &Ground) -> Option<Result<(), Status>> {
+pub(crate) async fn at_checkpoints(
+    method: &str,
+    screening: &Screening,
+    ground: &Ground,
+) -> Option<Result<(), Status>> {
     let mut checkpoints = screening.checkpoints();
     let (id, name, unit) = (request_id(), ground.checkpoint.clone(), ground.unit.clone());
     let answer = match method {

@@ -8,6 +8,7 @@ mod access_to_reporting;
 mod access_to_screening;
 mod calls_at_home;
 mod calls_of_erasures;
+mod calls_of_lists;
 mod calls_of_medical;
 mod calls_of_screening;
 mod migrations;

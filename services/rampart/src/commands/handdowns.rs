@@ -11,7 +11,8 @@ use super::{
     EXIT_FOUND,
     access::Access,
     batches::{self, Came},
-    observations::named,
+    expected_lists,
+    observations::{Place, named},
     pages,
     reporting::{instant, request_id},
     units::resolve,
@@ -50,6 +51,9 @@ pub(crate) enum Command {
         /// The list's own number or title
         #[arg(long, default_value = "", value_name = "TEXT")]
         reference: String,
+        /// Who sent it: the station, the bureau; by it an expected list is known
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+        sent_by: String,
         /// The first instant that the list covers, such as 2020-02-10T16:00:00+08:00
         #[arg(long, value_name = "INSTANT")]
         since: Option<DateTime<Utc>>,
@@ -120,10 +124,28 @@ pub(crate) enum Command {
         /// Who said so, when, by which letter
         #[arg(long, default_value = "", value_name = "TEXT")]
         evidence: String,
+        /// Of who has left to outside: who there has the person now
+        #[arg(long, value_name = "TEXT", requires_all = ["received_at", "letter"])]
+        receiver: Option<String>,
+        /// Since when, such as 2020-02-11T17:40:00+08:00
+        #[arg(long, value_name = "INSTANT", requires = "receiver")]
+        received_at: Option<DateTime<Utc>>,
+        /// By which letter
+        #[arg(long, value_name = "TEXT", requires = "receiver")]
+        letter: Option<String>,
         /// Put a returnee who was found under observation: the day of leaving the area or arriving
         #[arg(long, value_name = "DATE")]
         observe_since: Option<String>,
+        /// Where they are observed; at home where it is not said
+        #[arg(long, value_enum, requires = "observe_since")]
+        place: Option<Place>,
+        /// The facility's official name
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT", requires = "place")]
+        facility: String,
     },
+    /// Lists that units are to receive every day by an hour, and whether they came
+    #[command(subcommand)]
+    Expected(expected_lists::Command),
     /// Show, or with --set change, by when hand-downs must be sent, acknowledged and verified
     Schedule {
         /// The unit
@@ -203,11 +225,13 @@ const COLUMNS: &[Column] = &[
     Column { key: "outcome", en: "Outcome", zh: "结果" },
     Column { key: "due", en: "Due", zh: "时限" },
     Column { key: "words", en: "Words", zh: "说明" },
+    Column { key: "receiver", en: "Outside to", zh: "外地接收" },
 ];
 
 const SOURCES: &[Column] = &[
     Column { key: "kind", en: "List", zh: "来源" },
     Column { key: "reference", en: "Number", zh: "文号" },
+    Column { key: "sent_by", en: "From", zh: "报送单位" },
     Column { key: "since", en: "From", zh: "起" },
     Column { key: "until", en: "To", zh: "止" },
     Column { key: "received", en: "Received", zh: "接收时间" },
@@ -239,7 +263,12 @@ fn row(handdown: pb::Handdown) -> Vec<String> {
         outcome,
         instant(handdown.due_time),
         handdown.words,
+        handdown.receipt.as_ref().map(receipt).unwrap_or_default(),
     ]
+}
+
+fn receipt(receipt: &pb::Receipt) -> String {
+    format!("{}, {}, {}", receipt.receiver, instant(receipt.receive_time), receipt.letter)
 }
 
 /// Runs a command on hand-downs.
@@ -253,10 +282,11 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             let request = pb::CreateHanddownRequest { request_id, person, to_unit, urgent, source: None };
             handdowns.create_handdown(request).await?.into_inner().handdown.into_iter().collect()
         }
-        Command::Import { file, from, list, reference, since, until, damages } => {
+        Command::Import { file, from, list, reference, sent_by, since, until, damages } => {
             let source = pb::HanddownSource {
                 kind: list as i32 + 1,
                 reference,
+                source_name: sent_by,
                 window_start_time: since.map(chassis::parse::timestamp),
                 window_end_time: until.map(chassis::parse::timestamp),
                 ..pb::HanddownSource::default()
@@ -309,7 +339,23 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 pb::RedirectHanddownRequest { request_id: request_id(), name: handdown, to_unit, reason };
             handdowns.redirect_handdown(request).await?.into_inner().handdown.into_iter().collect()
         }
-        Command::Verify { handdown, outcome, to, evidence, observe_since } => {
+        Command::Verify {
+            handdown,
+            outcome,
+            to,
+            evidence,
+            receiver,
+            received_at,
+            letter,
+            observe_since,
+            place,
+            facility,
+        } => {
+            let receipt = receiver.map(|receiver| pb::Receipt {
+                receiver,
+                receive_time: received_at.map(chassis::parse::timestamp),
+                letter: letter.unwrap_or_default(),
+            });
             let basis = if observe_since.is_some() { pb::Basis::Returnee } else { pb::Basis::Unspecified };
             let request = pb::VerifyHanddownRequest {
                 request_id: request_id(),
@@ -319,6 +365,9 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
                 evidence,
                 basis: basis.into(),
                 last_exposure_date: observe_since.unwrap_or_default(),
+                place: place.map_or(pb::Place::Unspecified, pb::Place::from).into(),
+                facility,
+                receipt,
             };
             let verified = handdowns.verify_handdown(request).await?.into_inner();
             if !verified.observation.is_empty() {
@@ -326,6 +375,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
             }
             verified.handdown.into_iter().chain(verified.next).collect()
         }
+        Command::Expected(command) => return expected_lists::run(command, access, style).await,
         Command::Schedule { unit, date, response_level, clocks: set } => {
             let unit = resolve(access, &unit).await?;
             let found = if set.is_empty() {
@@ -386,6 +436,7 @@ fn source(source: pb::HanddownSource) -> Vec<String> {
     vec![
         output::word(source.kind().as_str_name(), "LIST_KIND_"),
         source.reference.clone(),
+        source.source_name.clone(),
         instant(source.window_start_time),
         instant(source.window_end_time),
         instant(source.receive_time),

@@ -16,6 +16,7 @@ mod days_show;
 mod demo;
 mod enforcements;
 mod erasures;
+mod expected_lists;
 mod facilities;
 mod facilities_directory;
 mod facilities_phones;

@@ -4,6 +4,7 @@
 
 mod contacts;
 mod demo;
+mod expected_lists;
 mod medical;
 mod reporting;
 mod schedules;

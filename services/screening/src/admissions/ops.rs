@@ -212,6 +212,7 @@ pub async fn come_home(
     let source = handdowns::store::Source {
         kind: OF_A_UNIT,
         reference: facility.to_owned(),
+        source_name: String::new(),
         window_starts_at: None,
         window_ends_at: None,
         received_at: house.clock.now(),

@@ -17,6 +17,7 @@ use crate::{
     cases::parse::case_name,
     checkpoints::parse::checkpoint_name,
     enforcements::parse::enforcement_name,
+    expected_lists::parse::expected_list_name,
     handdowns::parse::handdown_name,
     hands::parse::question_name,
     house::House,
@@ -106,6 +107,7 @@ pub fn subject_name(kind: i16, id: Uuid) -> String {
         Some(Kind::ShiftMissing) => checkpoint_name(id),
         Some(Kind::RecheckOverdue) => recheck_name(id),
         Some(Kind::UnitMoved) => unit_name(id),
+        Some(Kind::ListMissing) => expected_list_name(id),
     }
 }
 

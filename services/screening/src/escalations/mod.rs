@@ -43,6 +43,8 @@ pub enum Kind {
     SuspicionUnreported = 15,
     /// A checkpoint's shift is over, and nothing was said of it (D1).
     ShiftMissing = 16,
+    /// A list that a unit expects has not come (H2, H3).
+    ListMissing = 17,
     /// Who was discharged was not looked at again in time (R16).
     RecheckOverdue = 22,
     /// A unit was moved below this one, and nobody has taken over what it had.
@@ -54,7 +56,7 @@ impl Kind {
     pub const OF_OBSERVATIONS: [Self; 4] =
         [Self::Lost, Self::ReadingMissed, Self::ReleaseOverdue, Self::ContactUndecided];
     /// Every other kind.
-    pub const OF_OTHERS: [Self; 14] = [
+    pub const OF_OTHERS: [Self; 15] = [
         Self::ReferralUnanswered,
         Self::ResultUnhandled,
         Self::UrgentHanddown,
@@ -67,11 +69,12 @@ impl Kind {
         Self::HandsUnagreed,
         Self::PersonUnobserved,
         Self::ShiftMissing,
+        Self::ListMissing,
         Self::RecheckOverdue,
         Self::UnitMoved,
     ];
     /// Every kind that follows from the view of what waits alone.
-    pub const OF_WAITING: [Self; 14] = [
+    pub const OF_WAITING: [Self; 15] = [
         Self::ReferralUnanswered,
         Self::SuspicionUnreported,
         Self::ReleaseOverdue,
@@ -84,6 +87,7 @@ impl Kind {
         Self::HandsUnagreed,
         Self::PersonUnobserved,
         Self::ShiftMissing,
+        Self::ListMissing,
         Self::RecheckOverdue,
         Self::UnitMoved,
     ];
@@ -114,6 +118,7 @@ impl Kind {
             Self::EnforcementOverdue => 100,
             Self::HanddownOverdue => 110,
             Self::RecheckOverdue => 115,
+            Self::ListMissing => 118,
             Self::ShiftMissing => 120,
             Self::ContactUndecided => 125,
             Self::ReleaseOverdue => 130,

@@ -15,11 +15,13 @@ use super::{
 use crate::{
     events::{self, List, Sent},
     house::House,
+    passages::Facts,
     persons::{
         Finding, intake,
         parse::{Intake, UNITS, born, listed},
         store as persons,
     },
+    referrals::{self, parse::Referring},
 };
 
 /// The most persons of one call.
@@ -90,6 +92,9 @@ pub async fn take_in(
         None => begun_now(house, &mut work, caller, &item).await?,
     };
     let Taken::In(handdown, _) = &taken else { return Ok(taken) };
+    if let Some(facts) = source.facts.as_ref().filter(|facts| facts.is_positive()) {
+        refer(house, &mut work, caller, handdown, facts).await?;
+    }
     let given = (handdown.chain, item.intake.unit, item.event);
     if store::add_source(&mut work, &house.keys, given, source).await? {
         events::store::note(&mut work, List::Handdowns, sent, caller.subject()).await?;
@@ -101,6 +106,27 @@ pub async fn take_in(
     let mut work = house.database.begin(None).await?;
     let before = sent_before(&mut work, sent, caller).await?;
     before.map(Taken::Before).ok_or(Fault::Conflict)
+}
+
+/// Refers the person of a hand-down, who is locked, and whose rapid test was positive: to nobody named, which is the township's
+/// primary care (H1, R19).
+async fn refer(
+    house: &House,
+    connection: &mut PgConnection,
+    caller: &Caller,
+    handdown: &Handdown,
+    facts: &Facts,
+) -> Result<(), Fault> {
+    let person = persons::get(connection, &house.keys, &[handdown.person]).await?.pop();
+    let person = person.ok_or(Fault::Conflict)?;
+    let asked = Referring {
+        person: person.id,
+        decidegrees: facts.decidegrees,
+        symptoms: Vec::new(),
+        to_facility: String::new(),
+        tested_positive: true,
+    };
+    referrals::ops::refer(house, connection, &person, asked, caller.subject()).await.map(drop)
 }
 
 /// The chain that an item was taken in with before.

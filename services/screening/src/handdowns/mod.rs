@@ -78,6 +78,17 @@ impl Outcome {
     }
 }
 
+/// By what somebody outside the system has taken a person over (H6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Who.
+    pub receiver: String,
+    /// When.
+    pub received_at: DateTime<Utc>,
+    /// The number and title of the letter.
+    pub letter: String,
+}
+
 /// One hop of a person's way.
 #[derive(Clone, Debug)]
 pub struct Handdown {
@@ -133,6 +144,8 @@ pub struct Handdown {
     pub closed_at: Option<DateTime<Utc>>,
     /// Who said what it came to.
     pub verified_by: String,
+    /// Who outside the system has the person now.
+    pub receipt: Option<Receipt>,
 }
 
 impl Handdown {
@@ -172,6 +185,7 @@ impl Handdown {
             acknowledged_by: String::new(),
             closed_at: None,
             verified_by: String::new(),
+            receipt: None,
         }
     }
 
@@ -384,6 +398,7 @@ mod tests {
             acknowledged_by: String::new(),
             closed_at: None,
             verified_by: String::new(),
+            receipt: None,
         }
     }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Handdown, LISTS, ingest::Taken, store::Source};
+use super::{Handdown, LISTS, Receipt, ingest::Taken, store::Source};
 use crate::{
     observations::parse::optional,
     passages::parse::shown_facts,
@@ -17,6 +17,8 @@ use crate::{
 pub const COLLECTION: &str = "handdowns";
 /// The longest title of a list.
 const REFERENCE: usize = 100;
+/// The longest name of who sends a list.
+pub const SOURCE_NAME: usize = 100;
 
 /// The resource name of a hand-down.
 #[must_use]
@@ -37,6 +39,8 @@ pub fn source(
     let kind = kind.ok_or_else(|| "is required: where does the list come from?".to_owned());
     let kind = wrong.keep("source.kind", kind).unwrap_or_default();
     let reference = wrong.keep("source.reference", optional(&said.reference, REFERENCE)).unwrap_or_default();
+    let source_name =
+        wrong.keep("source.source_name", optional(&said.source_name, SOURCE_NAME)).unwrap_or_default();
     let starts_at = said.window_start_time.map(parse::instant).transpose();
     let starts_at = wrong.keep("source.window_start_time", starts_at).flatten();
     let ends_at = said.window_end_time.map(parse::instant).transpose();
@@ -47,12 +51,35 @@ pub fn source(
     Source {
         kind,
         reference: reference.to_owned(),
+        source_name: source_name.to_owned(),
         window_starts_at: starts_at,
         window_ends_at: ends_at,
         received_at: now,
         entered_by: by.to_owned(),
         facts: None,
     }
+}
+
+/// By what somebody outside the system has taken a person over: whatever of it is missing is said.
+pub fn receipt(wrong: &mut Violations, said: Option<&pb::Receipt>, now: DateTime<Utc>) -> Option<Receipt> {
+    let none = pb::Receipt::default();
+    let said = said.unwrap_or(&none);
+    let mut text = |field: &str, value: &str, asked: &str| {
+        let text = if value.is_empty() {
+            Err(format!("is required: {asked}"))
+        } else {
+            parse::text(value, REFERENCE).map(str::to_owned)
+        };
+        wrong.keep(field, text)
+    };
+    let receiver = text("receipt.receiver", &said.receiver, "who outside has the person now?");
+    let letter = text("receipt.letter", &said.letter, "by which letter?");
+    let received_at = said.receive_time.ok_or_else(|| "is required: since when?".to_owned());
+    let received_at = received_at
+        .and_then(parse::instant)
+        .and_then(|at| if at > now { Err("must not be in the future".to_owned()) } else { Ok(at) });
+    let received_at = wrong.keep("receipt.receive_time", received_at);
+    Some(Receipt { receiver: receiver?, received_at: received_at?, letter: letter? })
 }
 
 /// A list as the contract has it, with what a checkpoint saw of the person, masked or whole.
@@ -66,6 +93,7 @@ pub fn shown_source(source: &Source, masked: bool) -> pb::HanddownSource {
         receive_time: Some(parse::timestamp(source.received_at)),
         entered_by: source.entered_by.clone(),
         passage: source.facts.as_ref().map(|facts| shown_facts(facts, masked)),
+        source_name: source.source_name.clone(),
     }
 }
 
@@ -95,6 +123,11 @@ pub fn handdown(handdown: &Handdown) -> pb::Handdown {
         close_time: handdown.closed_at.map(parse::timestamp),
         verified_by: handdown.verified_by.clone(),
         readdressed: handdown.readdressed,
+        receipt: handdown.receipt.as_ref().map(|receipt| pb::Receipt {
+            receiver: receipt.receiver.clone(),
+            receive_time: Some(parse::timestamp(receipt.received_at)),
+            letter: receipt.letter.clone(),
+        }),
     }
 }
 

@@ -7,13 +7,17 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Handdown, Outcome, State, ops,
-    parse::{COLLECTION, misfit},
+    Handdown, Outcome, Receipt, State, ops,
+    parse::{COLLECTION, misfit, receipt},
     store,
 };
 use crate::{
     house::House,
-    observations::{self, BASES, Ending, Place, ops::Opening, parse::exposure},
+    observations::{
+        self, BASES, Ending, Place,
+        ops::Opening,
+        parse::{Placed, exposure, place},
+    },
     persons::{
         FOLLOWED_WITHIN,
         parse::{REASON, UNITS},
@@ -31,6 +35,10 @@ pub struct Verified {
     to: Option<Uuid>,
     words: String,
     opens: Option<(i16, NaiveDate)>,
+    /// Where who was found is observed; nothing where it is not said.
+    placed: Option<Placed>,
+    /// Who outside has the person now.
+    receipt: Option<Receipt>,
 }
 
 impl Verified {
@@ -54,7 +62,17 @@ impl Verified {
             }
             _ => {}
         }
-        if outcome == Outcome::Found {
+        // Who lets go to outside says to whom (H6): words may be added.
+        let is_outside = outcome == Outcome::LeftArea && request.to_unit.is_empty();
+        let receipt = if is_outside {
+            receipt(&mut wrong, request.receipt.as_ref(), house.clock.now())
+        } else {
+            if request.receipt.is_some() {
+                wrong.add("receipt", "is said only of who has left to outside");
+            }
+            None
+        };
+        if outcome == Outcome::Found || is_outside {
             wrong.optional_text("evidence", &request.evidence, REASON);
         } else {
             wrong.text("evidence", &request.evidence, REASON);
@@ -76,8 +94,16 @@ impl Verified {
             let date = exposure(&request.last_exposure_date, house.clock.today());
             wrong.keep("last_exposure_date", date).map(|date| (basis, date))
         };
+        let (place, facility) = place(&mut wrong, "", request.place, &request.facility);
+        let placed = (request.place != 0).then_some(Placed { place, facility, home_unit: None });
+        if basis == 0 && placed.is_some() {
+            wrong.add("place", "is said only with a basis");
+        }
+        if placed.is_none() && !request.facility.is_empty() {
+            wrong.add("facility", "is said only with a place");
+        }
         wrong.refuse()?;
-        Ok(Self { id, outcome, to, words: request.evidence.clone(), opens })
+        Ok(Self { id, outcome, to, words: request.evidence.clone(), opens, placed, receipt })
     }
 
     /// Whether it hands on or lets go: that is decided; who was found, or not, is a fact (H5).
@@ -86,10 +112,20 @@ impl Verified {
         matches!(self.outcome, Outcome::WrongArea | Outcome::LeftArea)
     }
 
+    /// The words; of who has left to outside without any, those of the receipt.
+    fn said(&self, house: &House) -> String {
+        let Some(receipt) = self.receipt.as_ref().filter(|_| self.words.is_empty()) else {
+            return self.words.clone();
+        };
+        let received = receipt.received_at.with_timezone(&house.clock.zone()).format("%Y-%m-%d %H:%M");
+        format!("{}, {received}, {}", receipt.receiver, receipt.letter)
+    }
+
     /// The observation that a person who was found is put under.
     fn opening(&self, person: Uuid) -> Option<Opening> {
         let (basis, last_exposure) = self.opens?;
-        let (place, facility) = (Place::Home, String::new());
+        let placed = self.placed.clone().map(|placed| (placed.place, placed.facility));
+        let (place, facility) = placed.unwrap_or((Place::Home, String::new()));
         Some(Opening { person, basis, last_exposure, place, facility, former: None })
     }
     /// Closes a hand-down, which is locked, as it was verified: begins the next hop where the person is to be found
@@ -119,7 +155,8 @@ impl Verified {
             let onward = (to, self.outcome, self.words.as_str());
             next = Some(ops::pass_on(house, connection, handdown, onward, by).await?);
         } else {
-            handdown.close(self.outcome, &self.words, by, now);
+            handdown.receipt.clone_from(&self.receipt);
+            handdown.close(self.outcome, &self.said(house), by, now);
             ops::withdraw(connection, handdown).await?;
             store::update(connection, handdown).await?;
         }
@@ -127,7 +164,7 @@ impl Verified {
             let_go(house, connection, handdown, by).await?;
         }
         let observation = match self.opening(handdown.person) {
-            Some(opening) => Some(observations::ops::open(house, connection, caller, opening).await?.0.id),
+            Some(opening) => Some(self.open(house, connection, caller, opening).await?),
             None => ops::observed(connection, handdown).await?,
         };
         if self.outcome == Outcome::Found && observation.is_none() {
@@ -135,6 +172,27 @@ impl Verified {
             persons::follow_by(connection, handdown.person, now + FOLLOWED_WITHIN).await?;
         }
         Ok((next, observation))
+    }
+
+    /// Puts who was found under observation; who is observed already is moved where another place is said.
+    async fn open(
+        &self,
+        house: &House,
+        connection: &mut PgConnection,
+        caller: &Caller,
+        opening: Opening,
+    ) -> Result<Uuid, Fault> {
+        let (mut observation, known) = observations::ops::open(house, connection, caller, opening).await?;
+        let other = |placed: &&Placed| {
+            (placed.place as i16, placed.facility.as_str())
+                != (observation.place, observation.facility.as_str())
+        };
+        if let Some(placed) = self.placed.as_ref().filter(|_| known).filter(other) {
+            let person = persons::get(connection, &house.keys, &[observation.person]).await?;
+            let (both, said) = ((&mut observation, &person[..]), (caller.subject(), self.id));
+            observations::ops::relocate(house, connection, both, placed.clone(), said).await?;
+        }
+        Ok(observation.id)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Tending: what happens by itself. Slots that have elapsed are closed, shifts that are over are noted, what is overdue
-//! is put before the units above, what is kept no longer is dropped, and what is in a unit's hands is seen by whoever stands above it today. Every
+//! Tending: what happens by itself. Slots that have elapsed are closed, shifts that are over and lists whose hour has passed are
+//! noted, what is overdue is put before the units above, what is kept no longer is dropped, and what is in a unit's hands is seen by whoever stands above it today. Every
 //! step is idempotent and takes no input; replicas that are at it at once wait for one another's rows.
 
 use std::{
@@ -11,7 +11,10 @@ use chassis::Fault;
 use tokio_util::sync::CancellationToken;
 
 use super::store;
-use crate::{checkpoints, enforcements, escalations, handdowns, hands, house::House, passages, readings};
+use crate::{
+    checkpoints, enforcements, escalations, expected_lists, handdowns, hands, house::House, passages,
+    readings,
+};
 
 /// How often the clock is looked at.
 const PULSE: Duration = Duration::from_millis(250);
@@ -58,6 +61,7 @@ async fn tend(house: &House, stood: &mut Option<([u8; 32], Instant)>) -> Result<
     while close(house).await? == AT_ONCE {}
     enforcements::ops::who_refuse(house).await?;
     checkpoints::shifts::end(house).await?;
+    expected_lists::ops::look(house).await?;
     let mut work = house.database.begin_pointed(&[]).await?;
     let now = house.clock.now();
     let unkept = escalations::store::unkept(&mut work, now).await?;

@@ -222,6 +222,7 @@ fn source(post: &Checkpoint, caller: &Caller, said: &Said, now: DateTime<Utc>) -
     Source {
         kind: kind as i16,
         reference: post.display_name.clone(),
+        source_name: post.display_name.clone(),
         window_starts_at: None,
         window_ends_at: None,
         received_at: now,

@@ -133,6 +133,17 @@ pub struct Facts {
     pub seat: String,
 }
 
+/// A positive rapid test, as the contract numbers it.
+const POSITIVE: i32 = 2;
+
+impl Facts {
+    /// Whether the rapid test was positive (H1).
+    #[must_use]
+    pub fn is_positive(&self) -> bool {
+        self.test == POSITIVE
+    }
+}
+
 /// A vehicle or party, whatever its spaces and capitals.
 #[must_use]
 pub fn folded(party: &str) -> String {

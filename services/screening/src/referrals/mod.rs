@@ -64,6 +64,8 @@ pub struct Referral {
     pub decidegrees: Option<i16>,
     /// The symptoms that opened it.
     pub symptoms: Vec<i16>,
+    /// Whether a rapid test was positive (H1).
+    pub tested_positive: bool,
     /// Whom it is addressed to; the township's primary care where nobody is named (R19).
     pub to_facility: String,
     /// The one whose answer made this one.

@@ -13,8 +13,8 @@ use crate::{
     persons::Person,
 };
 
-/// Refers a person, who is locked, by hand. Answers the referral: the open one, where one is open in the same hands, and
-/// whether that was so.
+/// Refers a person, who is locked, by hand or since a test was positive. Answers the referral: the open one, where one is open
+/// in the same hands, and whether that was so.
 ///
 /// # Errors
 /// Where the database fails.
@@ -27,7 +27,12 @@ pub async fn refer(
 ) -> Result<(Referral, bool), Fault> {
     let one = person.same_as;
     let open = store::lock_open(connection, one, person.unit).await?;
-    if let Some(open) = open.into_iter().next() {
+    if let Some(mut open) = open.into_iter().next() {
+        if asked.tested_positive && !open.tested_positive {
+            open.tested_positive = true;
+            store::mark_positive(connection, open.id).await?;
+            feed::note(connection, TOPIC, &[open.id]).await?;
+        }
         return Ok((open, true));
     }
     let now = house.clock.now();
@@ -42,6 +47,7 @@ pub async fn refer(
         found_unit: person.unit,
         decidegrees: asked.decidegrees,
         symptoms: asked.symptoms,
+        tested_positive: asked.tested_positive,
         to_facility: asked.to_facility,
         previous: None,
         next: None,

@@ -34,6 +34,8 @@ pub struct Referring {
     pub symptoms: Vec<i16>,
     /// Whom it is addressed to.
     pub to_facility: String,
+    /// Whether a rapid test was positive.
+    pub tested_positive: bool,
 }
 
 /// A referral that is asked for.
@@ -52,7 +54,7 @@ pub fn referring(said: Option<&pb::Referral>) -> Result<Referring, Fault> {
         wrong.add("referral.temperature", "is required where no symptom is said");
     }
     wrong.refuse()?;
-    Ok(Referring { person, decidegrees, symptoms, to_facility })
+    Ok(Referring { person, decidegrees, symptoms, to_facility, tested_positive: false })
 }
 
 /// Which referral is answered, and what the facility says.
@@ -99,5 +101,6 @@ pub fn referral(referral: &Referral) -> pb::Referral {
         next: referral.next.map(referral_name).unwrap_or_default(),
         case_deadline_time: referral.case_due_at.map(parse::timestamp),
         created_by: referral.opened_by.clone(),
+        tested_positive: referral.tested_positive,
     }
 }

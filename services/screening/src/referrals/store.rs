@@ -19,7 +19,7 @@ macro_rules! referrals {
         sqlx::query_as!(
             Referral,
             r#"SELECT r.id, r.observation_id AS observation, r.person_id AS person, r.unit_id AS unit, r.one_id AS one,
-                      r.found_unit_id AS found_unit, r.decidegrees, r.symptoms, r.to_facility, r.previous_id AS previous,
+                      r.found_unit_id AS found_unit, r.decidegrees, r.symptoms, r.tested_positive, r.to_facility, r.previous_id AS previous,
                       (SELECT n.id FROM referral n WHERE n.previous_id = r.id) AS next, r.at_once, r.opened_at, r.opened_by,
                       r.deadline_at, r.answer, r.facility, r.answered_at, r.answered_by, r.case_due_at
                FROM referral r WHERE "# + $condition
@@ -80,8 +80,8 @@ pub async fn open(
 pub async fn insert(connection: &mut PgConnection, referral: &Referral) -> Result<(), Fault> {
     sqlx::query!(
         "INSERT INTO referral (id, observation_id, person_id, unit_id, one_id, found_unit_id, decidegrees, symptoms, to_facility,
-                               previous_id, at_once, opened_at, opened_by, deadline_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                               previous_id, at_once, opened_at, opened_by, deadline_at, tested_positive)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         referral.id,
         referral.observation,
         referral.person,
@@ -96,9 +96,19 @@ pub async fn insert(connection: &mut PgConnection, referral: &Referral) -> Resul
         referral.opened_at,
         referral.opened_by,
         referral.deadline_at,
+        referral.tested_positive,
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Notes of a referral, which is locked, that a rapid test of the person was positive.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn mark_positive(connection: &mut PgConnection, id: Uuid) -> Result<(), Fault> {
+    sqlx::query!("UPDATE referral SET tested_positive = true WHERE id = $1", id).execute(connection).await?;
     Ok(())
 }
 

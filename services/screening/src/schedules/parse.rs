@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The longest number and title of an order.
-const ORDER: usize = 100;
+pub const ORDER: usize = 100;
 /// The most days of an observation.
 const DAYS: std::ops::RangeInclusive<i32> = 1..=60;
 /// The most readings a day.

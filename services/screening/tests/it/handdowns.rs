@@ -63,6 +63,7 @@ impl Ground {
             outcome: outcome.into(),
             to_unit: to.to_owned(),
             evidence: "letter 1, by the village".to_owned(),
+            receipt: (outcome == pb::HanddownOutcome::LeftArea && to.is_empty()).then(receipt),
             ..Default::default()
         };
         Ok(self.screening(subject).handdowns().verify_handdown(request).await?.into_inner())
@@ -100,8 +101,17 @@ impl Ground {
     }
 
     /// Waits until a unit's digest has a number of entries.
-    async fn digested(&self, unit: &str, count: usize) -> Vec<pb::Escalation> {
+    pub(crate) async fn digested(&self, unit: &str, count: usize) -> Vec<pb::Escalation> {
         until(async || Some(self.digest(unit).await).filter(|digest| digest.len() == count)).await
+    }
+}
+
+/// What a county outside has written.
+pub(crate) fn receipt() -> pb::Receipt {
+    pb::Receipt {
+        receiver: "the duty office of a county outside".to_owned(),
+        receive_time: Some(chassis::parse::timestamp(on(2, "12:00"))),
+        letter: "letter 1".to_owned(),
     }
 }
 
@@ -277,29 +287,6 @@ async fn h5_a_wrong_area_makes_the_next_and_a_ring_is_refused() {
     let person = ground.get("leader-1", &next.person).await.expect("nothing fell");
     assert_eq!(person.responsible_unit, ground.grids[1]);
     assert!(ground.proof().await.1.holds);
-}
-
-#[tokio::test]
-async fn h6_who_left_to_outside_is_let_go_with_evidence_and_who_is_not_found_is_not() {
-    let ground = Ground::build().await;
-    let arrived = ground.arrived(NUMBER, 0).await;
-    let opened = ground.open("leader-0", &arrived.person, "2020-02-01").await.expect("opened");
-    let observation = opened.observation.expect("an observation").name;
-    let missing = ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::NotFound, "").await;
-    let missing = missing.expect("not found").handdown.expect("a hand-down");
-    assert_eq!(missing.state(), pb::HanddownState::NotFound);
-    let village = ground.village(0).await;
-    assert_eq!(ground.digested(&village, 1).await[0].subject, missing.name, "before the unit above at once");
-    let left = ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::LeftArea, "").await;
-    assert_eq!(left.expect("gone").handdown.expect("one").state(), pb::HanddownState::Closed);
-    assert!(ground.digest(&village).await.is_empty());
-    let ended = ground.observation("leader-0", &observation).await.expect("an observation");
-    assert_eq!(
-        (ended.ending(), ended.reason.as_str()),
-        (pb::Ending::Transferred, "letter 1, by the village")
-    );
-    let again = ground.verify("leader-0", &arrived.name, pb::HanddownOutcome::Found, "").await;
-    assert_eq!(reason(&again.expect_err("closed")), "HANDDOWN_STATE");
 }
 
 #[tokio::test]

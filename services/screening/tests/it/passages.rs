@@ -99,6 +99,62 @@ async fn h1_who_passes_is_counted_and_who_must_be_followed_is_handed_down() {
 }
 
 #[tokio::test]
+async fn h1_who_tested_positive_is_referred_at_once_and_once() {
+    let ground = Ground::build().await;
+    ground.sandbox.appointed(&ground.counties[0], proto::registry::Office::HealthOfficer, "doctor").await;
+    ground.known("doctor").await;
+    let post = ground.post().await;
+    let tested = |number: &str, test: pb::TestResult| pb::Passage {
+        test: test.into(),
+        from_outside: true,
+        details: Some(pb::PersonDetails { present_place: "村第0网格".to_owned(), ..details(number) }),
+        ..passage(&post, on(3, "00:00"))
+    };
+    let positive = tested(NUMBER, pb::TestResult::Positive);
+    let batch = vec![positive, tested(OTHER_NUMBER, pb::TestResult::Negative)];
+    let came = ground.pass("duty-0", batch.clone()).await;
+    let referrals = async |subject: &str, answered: bool| {
+        let request = pb::ListReferralsRequest { answered, ..Default::default() };
+        let found = ground.screening(subject).referrals().list_referrals(request).await.expect("a list");
+        found.into_inner().referrals
+    };
+    let opened = referrals("duty-0", false).await.remove(0);
+    assert_eq!(referrals("duty-0", true).await.len(), 1, "who is negative is not referred");
+    assert!(opened.tested_positive && opened.to_facility.is_empty(), "R19: the township's primary care");
+    assert_eq!((&opened.responsible_unit, opened.temperature), (&ground.counties[0], 36.5));
+    assert!(opened.deadline_time.is_some() && opened.observation.is_empty());
+    ground.pass("duty-0", batch.clone()).await;
+    assert_eq!(referrals("duty-0", true).await, std::slice::from_ref(&opened), "sent again");
+    // It goes with the person, and stays one when another post finds them positive, too.
+    ground.acknowledge("leader-0", handdown(&came[0]).0).await.expect("acknowledged");
+    let followed = referrals("leader-0", false).await;
+    assert_eq!((&followed[0].name, &followed[0].responsible_unit), (&opened.name, &ground.grids[0]));
+    ground.pass("duty-0", vec![tested(NUMBER, pb::TestResult::Positive)]).await;
+    assert_eq!(referrals("duty-0", true).await.len(), 1);
+    // What was answered is not opened again by what was sent before.
+    let answer = pb::AnswerReferralRequest {
+        request_id: request_id(),
+        name: opened.name,
+        answer: pb::ReferralAnswer::Cleared.into(),
+        facility: "样例卫生院".to_owned(),
+        ..Default::default()
+    };
+    ground.screening("doctor").referrals().answer_referral(answer).await.expect("answered");
+    ground.pass("duty-0", batch).await;
+    assert!(referrals("duty-0", false).await.is_empty());
+    // An open one for something else says it, too.
+    let other = ground.shown("duty-0", handdown(&came[1]).0).await.expect("shown").handdown.expect("one");
+    let by_hand = pb::Referral { person: other.person, temperature: 37.8, ..Default::default() };
+    let request = pb::CreateReferralRequest { request_id: request_id(), referral: Some(by_hand) };
+    let by_hand = ground.screening("duty-0").referrals().create_referral(request).await.expect("referred");
+    let by_hand = by_hand.into_inner().referral.expect("one");
+    ground.pass("duty-0", vec![tested(OTHER_NUMBER, pb::TestResult::Positive)]).await;
+    let open = referrals("duty-0", false).await;
+    assert_eq!((open.len(), &open[0].name, open[0].tested_positive), (1, &by_hand.name, true));
+    assert!(!by_hand.tested_positive && ground.proof().await.1.holds);
+}
+
+#[tokio::test]
 async fn a_batch_that_broke_off_after_a_handdown_is_finished_when_it_is_sent_again() {
     let ground = Ground::build().await;
     let post = ground.post().await;

@@ -19,6 +19,8 @@ const SMALL: &[(&str, &str)] = &[
     ("change_inbox", "taken in every 50 ms"),
     ("checkpoint", "some in a county"),
     ("closure", "some for each epidemic"),
+    ("expected_list", "some for each city and county"),
+    ("expected_list_term", "some for each expected list"),
     ("feed", "one row"),
     ("figure_inbox", "taken in at once"),
     ("figure_progress", "one row"),

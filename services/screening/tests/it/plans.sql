@@ -64,6 +64,16 @@ INSERT INTO handdown (id, chain_id, person_id, holder_unit_id, one_id, from_unit
 INSERT INTO handdown_source (chain_id, number, event_id, entered_by, kind, reference, received_at, from_unit_id, window_starts_at, window_ends_at, key_id, sealed)
     SELECT id, 1, id, 'plan', 1, '', t, unit, t, t, CASE WHEN n % 10 = 0 THEN 'plan' END, CASE WHEN n % 10 = 0 THEN '\x00'::bytea END FROM p;
 
+-- Twenty lists that units expect, each of 1,000 days; and what came.
+INSERT INTO expected_list (id, unit_id, kind, source_name, source_key, next_due_at) SELECT id, unit, 1, 'plan', 'plan', t + interval '1 hour' FROM p WHERE n <= 20;
+INSERT INTO expected_list_term (list_id, effective_on, due_by, covers_until, by_order, set_by, set_at)
+    SELECT id, '2019-01-01', '16:00', '16:00', 'plan', 'plan', t FROM p WHERE n <= 20;
+INSERT INTO expected_list_day (list_id, expected_on, due_at, cut_off_at, above_at, came_at)
+    SELECT id, '2020-02-03'::date - d, t - d * interval '1 day', t - d * interval '1 day', t - d * interval '1 day', CASE WHEN d <> 9 THEN t END
+    FROM p CROSS JOIN generate_series(1, 1000) AS d WHERE n <= 20;
+INSERT INTO received_list (unit_id, kind, source_key, starts_at, ends_at, received_at)
+    SELECT pg_temp.x(1 + n % 20), 1, 'plan', t - n / 20 * interval '1 day', t - (n / 20 - 1) * interval '1 day', t FROM p;
+
 -- Twenty checkpoints of 1,000 shifts.
 INSERT INTO checkpoint (id, unit_id, kind, display_name, starts_on, shifts_a_day, created_at, created_by, next_end_at)
     SELECT id, unit, 1, 'plan', '2019-01-01', 3, t, 'plan', t + interval '1 hour' FROM p WHERE n <= 20;

@@ -10,8 +10,8 @@ use tonic::{Code, Status};
 
 use super::{access::Access, observations::named, pages, reporting::instant, units::resolve};
 use tasks::{
-    cases, dangling, enforcements, handdowns, incidents, moves, persons, questions, rechecks, referrals,
-    results, supports, sweeps, undecided, work,
+    cases, dangling, enforcements, handdowns, incidents, lists, moves, persons, questions, rechecks,
+    referrals, results, supports, sweeps, undecided, work,
 };
 
 use crate::output::{self, Column, Style};
@@ -91,6 +91,7 @@ pub(crate) async fn today(args: Args, access: &Access, style: Style) -> anyhow::
     tasks.extend(permitted(dangling(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(undecided(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(handdowns(&screening, &below, args.limit).await)?);
+    tasks.extend(permitted(lists(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(referrals(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(results(&screening, &below, args.limit).await)?);
     tasks.extend(permitted(cases(&screening, &below, args.limit).await)?);

@@ -143,6 +143,32 @@ pub(super) async fn handdowns(screening: &Screening, below: &str, limit: usize) 
     Ok(tasks)
 }
 
+/// Lists that have not come, and those that are expected of today still.
+pub(super) async fn lists(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
+    let ancestor_unit = below.to_owned();
+    let request = pb::ListMissingListsRequest { ancestor_unit: ancestor_unit.clone(), ..Default::default() };
+    let mut all = all!(screening.expected_lists(), list_missing_lists, request, expected_lists, limit);
+    let request = pb::ListExpectedListsRequest { ancestor_unit, ..Default::default() };
+    let expected = |day: &pb::ExpectedListDay| day.state() == pb::ListState::Expected;
+    let today =
+        all!(screening.expected_lists(), list_expected_lists, request, expected_lists, limit, &expected);
+    all.extend(today);
+    let task = |day: pb::ExpectedListDay| Task {
+        due: day.due_time,
+        what: if expected(&day) { "take the list in" } else { "get the list, or say nil" },
+        more: format!(
+            "{} {} of {}",
+            output::word(day.kind().as_str_name(), "LIST_KIND_"),
+            day.source_name,
+            day.date
+        ),
+        subject: day.expected_list,
+        unit: day.unit,
+        person: String::new(),
+    };
+    Ok(all.into_iter().map(task).collect())
+}
+
 /// Referrals without an answer, and those of whom is suspected and no case is open yet.
 pub(super) async fn referrals(screening: &Screening, below: &str, limit: usize) -> anyhow::Result<Vec<Task>> {
     let request =

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Afternoon, plan::LISTED};
+use super::{Afternoon, expected::Expected, plan::LISTED};
 use crate::demo::journal::Told;
 
 impl Afternoon {
@@ -38,6 +38,9 @@ impl Afternoon {
             "              16:00 the city to the counties {}; 16:00 {} stations to theirs {}; 17:00 {} counties to the townships {}",
             city.1, stations.0, stations.1, counties.0, counties.1
         ));
+        let [before, after] = &self.expected;
+        let expected: Vec<_> = before.iter().zip(after).map(told).collect();
+        text.push(format!("expected      {}", expected.join("; ")));
         let outcomes: Vec<_> = self.outcomes.iter().map(|(word, count)| format!("{count} {word}")).collect();
         text.push(format!("hand-downs    by hop: {}", outcomes.join(", ")));
         text.extend(self.silences.iter().map(|one| {
@@ -73,6 +76,7 @@ impl Afternoon {
                 "16:00 stations": {"units": stations.0, "persons": stations.1},
                 "17:00 counties": {"units": counties.0, "persons": counties.1},
             },
+            "expected_lists": {"15:30": before, "19:30": after},
             "outcomes": self.outcomes,
             "observations": {"active": active, "release_due": due, "lost": lost, "released": released, "converted": converted},
             "escalations": self.escalations.iter().map(|(kind, count)| json!({"kind": kind, "count": count})).collect::<Vec<_>>(),
@@ -86,4 +90,15 @@ impl Afternoon {
         });
         Told { text, document }
     }
+}
+
+/// What came of a list, as it stood first and in the end.
+fn told((before, after): (&Expected, &Expected)) -> String {
+    let Expected { unit, from, due_by, state, put_before } = after;
+    let put = match (before.put_before.as_str(), put_before.as_str()) {
+        ("", "") => String::new(),
+        (put, "") => format!(", put before {put} until it came"),
+        (_, put) => format!(", put before {put}"),
+    };
+    format!("{from} at {unit} by {due_by}: {state}{put}")
 }

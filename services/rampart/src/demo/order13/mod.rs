@@ -4,6 +4,7 @@
 pub mod below;
 pub mod checkpoints;
 pub mod document;
+pub mod expected;
 pub mod lists;
 pub mod plan;
 pub mod silence;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use self::{checkpoints::Passed, lists::Received, silence::Silence};
+use self::{checkpoints::Passed, expected::Expected, lists::Received, silence::Silence};
 use super::{
     journal::{Journal, Told},
     persons::evening::{by_state, escalated},
@@ -34,6 +35,8 @@ pub struct Afternoon {
     pub posts: Vec<Passed>,
     /// The lists that reached the city by 15:30.
     pub received: Vec<Received>,
+    /// The lists that were expected, as they stood at 15:30 before the last one came, and at the end.
+    pub expected: [Vec<Expected>; 2],
     /// Who was on them of whom nobody knew where to, and was asked by phone.
     pub asked: usize,
     /// What was sent at 16:00 by the city, at 16:00 by stations, and at 17:00 by counties: from how many units, and
@@ -104,6 +107,7 @@ impl Order13<'_> {
         self.advance(780);
         let posts = self.posts().await?;
         self.nil(&posts).await?;
+        let expected = self.expect().await?;
         output::say("14:30: who has passed; one is febrile and from the epidemic area, and goes at once");
         self.advance(870);
         self.pass(&posts, (0, 870)).await?;
@@ -112,6 +116,7 @@ impl Order13<'_> {
         self.advance(900);
         came.received = vec![self.receive(0).await?, self.receive(1).await?];
         self.advance(930);
+        came.expected[0] = self.journal.once("lists at 15:30", self.expected(&expected)).await?;
         came.received.push(self.receive(2).await?);
         came.asked = self.address().await?;
         output::say("16:00: the city issues them to the counties, and stations send theirs");
@@ -135,6 +140,7 @@ impl Order13<'_> {
         output::say("19:30: their silence goes on to the unit above the sender");
         self.advance(END);
         self.gone_on(&came.silences).await?;
+        came.expected[1] = self.expected(&expected).await?;
         came.posts = self.passed(&posts).await?;
         came.outcomes = self.outcomes().await?;
         came.observations = by_state(&self.city, &self.tree.city.unit).await?;

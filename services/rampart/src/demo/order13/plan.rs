@@ -96,6 +96,15 @@ pub const LISTS: [(pb::ListKind, &str, i64); 3] = [
     (pb::ListKind::Other, "2020-02-11/铁路实名制", 930),
 ];
 
+/// The lists that are expected: by which county, where not by the city; of which kind, from whom, where that is said, and by
+/// when. Of the police and the telecoms by H3, of a station by H2; the others are assumed. The last never comes.
+pub const EXPECTED: [(&str, pb::ListKind, &str, &str); 4] = [
+    ("", pb::ListKind::Police, "", "15:00"),
+    ("", pb::ListKind::Telecom, "", "15:00"),
+    ("", pb::ListKind::Other, "", "15:00"),
+    ("431321", pb::ListKind::Station, "双峰县汽车站", "16:00"),
+];
+
 /// The grid whose leader does not answer.
 #[must_use]
 pub fn silent_grid(tree: &Tree) -> Option<usize> {

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use proto::screening as pb;
 use serde::{Deserialize, Serialize};
 
-use super::{Order13, plan};
+use super::{DAY, Order13, plan};
 use crate::{
     demo::{
         persons::{each, refused},
-        stage::{patiently, request_id},
+        stage::{at, patiently, request_id},
     },
     output,
 };
@@ -93,12 +93,18 @@ impl Order13<'_> {
         let evidence = match outcome {
             pb::HanddownOutcome::NotFound => "2月11日17时45分两次上门无人，电话未接通",
             pb::HanddownOutcome::WrongArea => "2月11日17时40分房东电话：本人住在另一网格",
-            pb::HanddownOutcome::LeftArea => "2月11日17时40分家属说明已离开，目的地指挥部来函确认",
+            pb::HanddownOutcome::LeftArea => "2月11日17时40分家属说明已离开",
             _ => "",
         };
         let request = pb::GetHanddownRequest { name: said.name.clone() };
         let shown = self.city.handdowns().get_handdown(request).await.map_err(refused("a hand-down"))?;
         let unit = shown.into_inner().handdown.context("no hand-down")?.to_unit;
+        let is_outside = outcome == pb::HanddownOutcome::LeftArea && said.to.is_none();
+        let receipt = is_outside.then(|| pb::Receipt {
+            receiver: "目的地县指挥部值班室".to_owned(),
+            receive_time: Some(chassis::parse::timestamp(at(DAY * 1_440 + 1_020))),
+            letter: "2020-02-11/接收函".to_owned(),
+        });
         let request = pb::VerifyHanddownRequest {
             request_id: request_id(&format!("verify {}", said.name)),
             name: said.name,
@@ -111,6 +117,8 @@ impl Order13<'_> {
             evidence: evidence.to_owned(),
             basis: said.basis,
             last_exposure_date: said.last_exposure,
+            receipt,
+            ..pb::VerifyHanddownRequest::default()
         };
         let leader = self.of(&unit)?;
         let verify = || async { leader.handdowns().verify_handdown(request.clone()).await };

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Handdown, State,
-    ingest::{self, Item, LARGEST},
+    ingest::{self, Item, LARGEST, Taken},
     ops,
     parse::{self as contract, COLLECTION},
     station_window,
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     DOMAIN,
     events::Sent,
+    expected_lists,
     house::House,
     persons::{
         parse::{COLLECTION as PERSONS, UNITS, person_name, unit_name},
@@ -146,12 +147,12 @@ impl Handdowns {
     ) -> Result<pb::IngestHanddownsResponse, Fault> {
         let (caller, _, request) = server::accept(request)?;
         let mut wrong = Violations::default();
-        let from = wrong.name("from_unit", UNITS, &request.from_unit);
+        let said = wrong.name("from_unit", UNITS, &request.from_unit);
         let now = self.house.clock.now();
         let mut source = contract::source(&mut wrong, request.source.as_ref(), caller.subject(), now);
         wrong.keep("items", parse::count(request.items.len(), LARGEST));
         wrong.refuse()?;
-        let from = self.house.taking(&caller, "handdowns.write", from)?;
+        let from = self.house.taking(&caller, "handdowns.write", said)?;
         let from_unit = unit_name(from);
         if source.kind == pb::ListKind::Station as i16 && source.window_starts_at.is_none() {
             let (starts_at, ends_at) = station_window(now, self.house.clock.zone());
@@ -159,6 +160,7 @@ impl Handdowns {
         }
         let gap = self.gap(from, &source).await?;
         let mut results = Vec::with_capacity(request.items.len());
+        let (mut new, mut again) = (false, false);
         for (nth, item) in request.items.iter().enumerate() {
             let taken = match Item::new(item, &from_unit, &source.reference) {
                 Ok(parsed) => {
@@ -167,18 +169,29 @@ impl Handdowns {
                 }
                 Err(fault) => Err(fault),
             };
+            new |= matches!(taken, Ok(Taken::In(..)));
+            again |= matches!(taken, Ok(Taken::Before(_)));
             let result = Some(contract::result((nth, item), taken)?);
             results.push(pb::HanddownResult { event_id: item.event_id.clone(), result });
+        }
+        // Of a list that was sent before nobody knows which day's it is, unless it says so.
+        let says_when = source.window_starts_at.is_some() || source.window_ends_at.is_some();
+        if new || (again && says_when) {
+            let mut work = self.house.database.begin(None).await?;
+            expected_lists::ops::receive(&mut work, (from, said), &source).await?;
+            work.commit().await?;
         }
         Ok(pb::IngestHanddownsResponse { results, from_unit, gap })
     }
 
-    /// The hours between the window of a list and those that the same unit sent of its kind before.
+    /// The hours between the window of a list and those that the same unit sent of its kind before, or of which it was said that
+    /// there is none.
     async fn gap(&self, from: Uuid, source: &Source) -> Result<Option<pb::WindowGap>, Fault> {
         let Some(starts_at) = source.window_starts_at else { return Ok(None) };
         let mut work = self.house.database.begin(None).await?;
         let before = store::covered_before(&mut work, (from, source.kind), starts_at).await?;
-        Ok(before.filter(|before| *before < starts_at).map(|before| pb::WindowGap {
+        let nil = expected_lists::ops::nil_before(&mut work, from, source, starts_at).await?;
+        Ok(before.max(nil).filter(|before| *before < starts_at).map(|before| pb::WindowGap {
             start_time: Some(parse::timestamp(before)),
             end_time: Some(parse::timestamp(starts_at)),
         }))

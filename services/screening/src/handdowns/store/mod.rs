@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Handdown, State};
+use super::{Handdown, Receipt, State};
 use crate::worklists::After;
 
 mod sources;
@@ -39,6 +39,9 @@ struct Row {
     acknowledged_by: String,
     closed_at: Option<DateTime<Utc>>,
     verified_by: String,
+    receiver: Option<String>,
+    outside_at: Option<DateTime<Utc>>,
+    letter: Option<String>,
 }
 
 impl TryFrom<Row> for Handdown {
@@ -72,6 +75,11 @@ impl TryFrom<Row> for Handdown {
             acknowledged_by: row.acknowledged_by,
             closed_at: row.closed_at,
             verified_by: row.verified_by,
+            receipt: row
+                .receiver
+                .zip(row.outside_at)
+                .zip(row.letter)
+                .map(|((receiver, received_at), letter)| Receipt { receiver, received_at, letter }),
         })
     }
 }
@@ -84,7 +92,7 @@ macro_rules! handdowns {
             "SELECT h.id, h.chain_id, h.person_id, h.holder_unit_id, h.one_id, h.from_unit_id, h.to_unit_id, h.final_unit_id,
                     h.urgent, h.readdressed, h.state, h.outcome, h.words, h.next_id, h.verify_minutes, h.step_minutes,
                     h.due_at, h.escalate_at, h.created_at, h.created_by, h.sent_at, h.sent_by, h.acknowledged_at,
-                    h.acknowledged_by, h.closed_at, h.verified_by
+                    h.acknowledged_by, h.closed_at, h.verified_by, h.receiver, h.outside_at, h.letter
              FROM handdown h WHERE " + $condition
             $(, $value)*
         )
@@ -330,7 +338,7 @@ pub async fn update(connection: &mut PgConnection, handdown: &Handdown) -> Resul
     sqlx::query!(
         "UPDATE handdown SET to_unit_id = $2, final_unit_id = $3, urgent = $4, readdressed = $5, state = $6, outcome = $7,
                 words = $8, next_id = $9, due_at = $10, escalate_at = $11, sent_at = $12, sent_by = $13,
-                acknowledged_at = $14, acknowledged_by = $15, closed_at = $16, verified_by = $17
+                acknowledged_at = $14, acknowledged_by = $15, closed_at = $16, verified_by = $17, receiver = $18, outside_at = $19, letter = $20
          WHERE id = $1",
         handdown.id,
         handdown.to,
@@ -349,6 +357,9 @@ pub async fn update(connection: &mut PgConnection, handdown: &Handdown) -> Resul
         handdown.acknowledged_by,
         handdown.closed_at,
         handdown.verified_by,
+        handdown.receipt.as_ref().map(|receipt| receipt.receiver.clone()),
+        handdown.receipt.as_ref().map(|receipt| receipt.received_at),
+        handdown.receipt.as_ref().map(|receipt| receipt.letter.clone()),
     )
     .execute(connection)
     .await?;

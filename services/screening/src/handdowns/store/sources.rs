@@ -17,6 +17,8 @@ pub struct Source {
     pub kind: i16,
     /// The list's own number or title.
     pub reference: String,
+    /// Who sent it.
+    pub source_name: String,
     /// The first instant it covers.
     pub window_starts_at: Option<DateTime<Utc>>,
     /// The first instant it does not cover any more.
@@ -113,8 +115,8 @@ pub async fn add_source(
     };
     let added = sqlx::query!(
         "INSERT INTO handdown_source (chain_id, number, event_id, entered_by, kind, reference, window_starts_at, window_ends_at,
-                                      received_at, from_unit_id, key_id, sealed)
-         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM handdown_source WHERE chain_id = $1
+                                      received_at, from_unit_id, key_id, sealed, source_name)
+         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM handdown_source WHERE chain_id = $1
          ON CONFLICT ON CONSTRAINT handdown_source_pkey DO NOTHING",
         chain,
         event,
@@ -127,6 +129,7 @@ pub async fn add_source(
         from,
         sealed.as_ref().map(|sealed| sealed.key.clone()),
         sealed.map(|sealed| sealed.bytes),
+        source.source_name,
     );
     Ok(added.execute(connection).await?.rows_affected() == 1)
 }
@@ -141,7 +144,7 @@ pub async fn sources(
     chain: Uuid,
 ) -> Result<Vec<Source>, Fault> {
     let rows = sqlx::query!(
-        "SELECT kind, reference, window_starts_at, window_ends_at, received_at, entered_by, event_id, key_id, sealed
+        "SELECT kind, reference, source_name, window_starts_at, window_ends_at, received_at, entered_by, event_id, key_id, sealed
          FROM handdown_source WHERE chain_id = $1 ORDER BY number",
         chain,
     );
@@ -158,6 +161,7 @@ pub async fn sources(
         Ok(Source {
             kind: row.kind,
             reference: row.reference,
+            source_name: row.source_name,
             window_starts_at: row.window_starts_at,
             window_ends_at: row.window_ends_at,
             received_at: row.received_at,
