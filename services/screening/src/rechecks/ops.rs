@@ -76,7 +76,13 @@ pub async fn follow(
     match told.outcome {
         Outcome::Symptoms => {
             let (symptoms, to_facility) = (told.symptoms.clone(), String::new());
-            let asked = Referring { person: person.id, decidegrees: None, symptoms, to_facility };
+            let asked = Referring {
+                person: person.id,
+                decidegrees: None,
+                symptoms,
+                tested_positive: false,
+                to_facility,
+            };
             let (referral, _) = referrals::ops::refer(house, connection, person, asked, by).await?;
             followed.referral = Some(referral.id);
         }
