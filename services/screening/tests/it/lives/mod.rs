@@ -2,6 +2,7 @@
 //! grids move and close, everything is sent again, and the services restart. Whatever happens, the law of persons holds after it.
 
 mod dealings;
+mod proving;
 
 use std::collections::BTreeMap;
 
@@ -55,9 +56,6 @@ const KEPT: usize = 200;
 const LATELY: usize = 64;
 /// After how many records of persons there are twelve others.
 const DOZEN: usize = 300;
-/// For how many days back a long life is proved in between, and of how many of its days at its end.
-const SINCE: u64 = 20;
-const DAYS: usize = 60;
 
 /// What was asked and answered, to be asked again.
 enum Asked {
@@ -422,34 +420,6 @@ impl Lives {
         let answer = duty.hands().assign_hands(request).await.expect("assigned");
         assert_eq!(answer.into_inner().remaining, 0);
     }
-
-    /// The law holds of every day that was lived, or of so many of them.
-    async fn prove_the_past(&mut self) {
-        let days = usize::try_from(self.hours / 24).expect("forwards");
-        let first = chrono::NaiveDate::from_ymd_opt(2020, 2, 3).expect("a date");
-        for day in (0..days).step_by(1 + days / DAYS) {
-            let day = first + chrono::Days::new(day as u64);
-            let (exceptions, verdict) = self.ground.proof_of(&day.to_string()).await;
-            let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
-            assert!(verdict.holds, "of {day}: {broken:#?}");
-            assert_eq!(verdict.open, verdict.answered + verdict.excepted);
-        }
-    }
-
-    async fn prove(&mut self, step: usize, since: Option<u64>) {
-        // What waits only since that step is put before somebody by the next pulse.
-        self.ground.advance(self.ground.sandbox.clock.now()).await;
-        let (exceptions, verdict) = match since {
-            None => self.ground.proof().await,
-            Some(days) => {
-                let since = self.ground.sandbox.clock.today() - chrono::Days::new(days);
-                self.ground.proof_since(&since.to_string()).await
-            }
-        };
-        let broken: Vec<_> = exceptions.iter().filter(|one| one.breaks_the_law).collect();
-        assert!(verdict.holds, "after step {step}: {broken:#?}");
-        self.contacts = self.contacts.max(verdict.contacts);
-    }
 }
 
 #[tokio::test]
@@ -474,7 +444,8 @@ async fn random_lives_keep_the_law_of_persons() {
     };
     let asked = std::env::var("RAMPART_LIFE_STEPS").ok().and_then(|steps| steps.parse().ok());
     let mut runner = asked.map_or_else(TestRunner::deterministic, |_: usize| TestRunner::default());
-    let (count, proved, since) = asked.map_or((STEPS, 1, None), |count| (count, PROVED, Some(SINCE)));
+    let (count, proved, since) =
+        asked.map_or((STEPS, 1, None), |count| (count, PROVED, Some(proving::SINCE)));
     let steps = vec((any::<u8>(), any::<u8>(), any::<u8>()), count);
     let steps = steps.new_tree(&mut runner).expect("steps").current();
     let began = std::time::Instant::now();
