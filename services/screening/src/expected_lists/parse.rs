@@ -1,9 +1,6 @@
 //! Between the contract's expected lists and ours.
 
-use chassis::{
-    Fault, Violations,
-    parse::{self, quoted},
-};
+use chassis::{Fault, Violations, parse};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use proto::screening as pb;
 use uuid::Uuid;
@@ -74,9 +71,7 @@ pub fn setting(
 
 /// By when a list must have come, and up to when it must reach.
 fn hours(wrong: &mut Violations, due_by: &str, covers_until: &str) -> Option<(NaiveTime, NaiveTime)> {
-    let hour = |said: &str| {
-        NaiveTime::parse_from_str(said, "%H:%M").map_err(|_| format!("must be HH:MM, is {}", quoted(said)))
-    };
+    let hour = |said: &str| NaiveTime::parse_from_str(said, "%H:%M").map_err(|_| "must be HH:MM".to_owned());
     let due_by = wrong.keep("due_by", hour(due_by))?;
     if covers_until.is_empty() {
         return Some((due_by, due_by));
