@@ -277,8 +277,12 @@ async fn ground(sandbox: &Sandbox, relation: &'static str, unit: &str, level: re
     let make = async |hard_close: i32| {
         let form = Some(new_form(unit, level, hard_close));
         let request = pb::CreateFormRequest { request_id: request_id(), form };
-        let form = sandbox.reporting().forms().create_form(request).await.expect("created");
-        let form = form.into_inner().form.expect("a form").name;
+        // Units and offices are heard of apart: the unit may not be known yet.
+        let created = until(async || match sandbox.reporting().forms().create_form(request.clone()).await {
+            Err(status) if status.code() == Code::NotFound => None,
+            created => Some(created.expect("created").into_inner()),
+        });
+        let form = created.await.form.expect("a form").name;
         let request = pb::OpenDayRequest {
             request_id: request_id(),
             form: form.clone(),
