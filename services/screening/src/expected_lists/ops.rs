@@ -66,7 +66,7 @@ async fn above_at(
     unit: Uuid,
     due: Due,
 ) -> Result<DateTime<Utc>, Fault> {
-    let clocks = schedules::api::of_sender(house, connection, unit).await?;
+    let clocks = schedules::ops::of_sender(house, connection, unit).await?;
     Ok(due.at + TimeDelta::minutes(clocks.step_minutes.into()))
 }
 

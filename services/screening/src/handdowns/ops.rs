@@ -38,7 +38,7 @@ pub async fn begin(
     by: &str,
 ) -> Result<Handdown, Fault> {
     let now = house.clock.now();
-    let clocks = schedules::api::of_sender(house, connection, person.unit).await?;
+    let clocks = schedules::ops::of_sender(house, connection, person.unit).await?;
     let due_at = clocks.send_due(now, house.clock.zone());
     let mut handdown = Handdown::made(person, before, (by, now), (&clocks, due_at));
     handdown.urgent = urgent;
@@ -67,7 +67,7 @@ pub async fn found_already(
     by: &str,
 ) -> Result<Handdown, Fault> {
     let now = house.clock.now();
-    let clocks = schedules::api::of_sender(house, connection, from).await?;
+    let clocks = schedules::ops::of_sender(house, connection, from).await?;
     let mut handdown = Handdown::made(person, None, (by, now), (&clocks, now));
     (handdown.from, handdown.to, handdown.last) = (from, Some(person.unit), Some(person.unit));
     store::insert(connection, &handdown).await?;
@@ -134,7 +134,7 @@ pub async fn send(
     by: &str,
 ) -> Result<(i32, i32), Fault> {
     let now = house.clock.now();
-    let clocks = schedules::api::of_sender(house, connection, unit).await?;
+    let clocks = schedules::ops::of_sender(house, connection, unit).await?;
     let (mut sent, mut unaddressed) = (0, 0);
     for mut gathered in store::gathered(connection, unit).await? {
         if gathered.to.is_none() {
@@ -350,7 +350,7 @@ pub async fn hurry(
     let now = house.clock.now();
     handdown.urgent = true;
     if handdown.state == State::Created && handdown.to.is_some() {
-        let clocks = schedules::api::of_sender(house, connection, handdown.from).await?;
+        let clocks = schedules::ops::of_sender(house, connection, handdown.from).await?;
         handdown.send(by, now, clocks.acknowledge_due(now, true));
     } else {
         handdown.escalate_at = Some(handdown.due_at);

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{
-    Clocks, LEVELS, ops, parse as contract,
+    ops, parse as contract,
     store::{self, Set},
     terms_of, weeks_of,
 };
@@ -59,29 +59,6 @@ impl ScheduleService for Schedules {
     }
 }
 
-/// The clocks of every level of senders at a unit on a date: for each what the nearest area at or above it has
-/// set, else the usual ones.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn in_force(
-    house: &House,
-    connection: &mut PgConnection,
-    unit: Uuid,
-    date: NaiveDate,
-) -> Result<Vec<(Clocks, Option<Set>)>, Fault> {
-    let areas = house.sight(unit).ancestors;
-    let rules = ops::rules(house, connection, unit, date).await?;
-    let set = store::in_force(connection, &areas, rules.response_level, date).await?;
-    let of_level = |level: i16| {
-        let nearest = areas
-            .iter()
-            .find_map(|area| set.iter().find(|set| set.area == *area && set.clocks.sender_level == level));
-        nearest.map_or_else(|| (Clocks::usual(level), None), |set| (set.clocks, Some(*set)))
-    };
-    Ok(LEVELS.map(of_level).collect())
-}
-
 /// The terms of observation of every basis in some areas, the nearest the first, for a response level on a date.
 async fn terms(
     connection: &mut PgConnection,
@@ -101,18 +78,6 @@ async fn terms(
     Ok(BASES.map(of).collect())
 }
 
-/// The clocks of a unit as a sender, today.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn of_sender(house: &House, connection: &mut PgConnection, unit: Uuid) -> Result<Clocks, Fault> {
-    let standing = house.jurisdiction.standing(unit).unwrap_or(unit);
-    let level = house.jurisdiction.today().node(standing).map_or(0, |node| node.level);
-    let all = in_force(house, connection, standing, house.clock.today()).await?;
-    let own = all.into_iter().find(|(clocks, _)| clocks.sender_level == level);
-    Ok(own.map_or_else(|| Clocks::usual(level), |(clocks, _)| clocks))
-}
-
 impl Schedules {
     async fn get(&self, request: Request<pb::GetScheduleRequest>) -> Result<pb::GetScheduleResponse, Fault> {
         let (caller, deadline, request) = server::accept(request)?;
@@ -123,7 +88,7 @@ impl Schedules {
         self.house.jurisdiction.within(&caller, "handdowns.read", unit)?;
         let date = date.unwrap_or_else(|| self.house.clock.today());
         let mut work = self.house.database.begin(deadline).await?;
-        let all = in_force(&self.house, &mut work, unit, date).await?;
+        let all = ops::in_force(&self.house, &mut work, unit, date).await?;
         let areas = self.house.sight(unit).ancestors;
         let (rules, said) = ops::level(&mut work, &areas, date).await?;
         let terms = terms(&mut work, &areas, rules.response_level, date).await?;
@@ -159,7 +124,7 @@ impl Schedules {
             let said = (caller.subject(), self.house.clock.now());
             store::set(&mut work, Set { area, effective_on, clocks }, level, said).await?;
         }
-        let all = in_force(&self.house, &mut work, area, effective_on).await?;
+        let all = ops::in_force(&self.house, &mut work, area, effective_on).await?;
         let clocks = all.iter().map(|(clocks, _)| contract::shown(clocks)).collect();
         claim.commit(work, pb::SetScheduleResponse { clocks }).await
     }

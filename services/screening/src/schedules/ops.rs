@@ -6,7 +6,11 @@ use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Level, level_of, store, terms_of, weeks_of};
+use super::{
+    Clocks, LEVELS, Level, level_of,
+    store::{self, Set},
+    terms_of, weeks_of,
+};
 use crate::{
     house::House,
     rules::{Ordered, RuleSet, Terms},
@@ -74,4 +78,39 @@ pub async fn recheck_weeks(
     let (rules, _) = level(connection, &areas, today).await?;
     let set = store::terms(connection, &areas, rules.response_level, today).await?;
     Ok(weeks_of(&areas, &set).to_vec())
+}
+
+/// The clocks of every level of senders at a unit on a date: for each what the nearest area at or above it has
+/// set, else the usual ones.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn in_force(
+    house: &House,
+    connection: &mut PgConnection,
+    unit: Uuid,
+    date: NaiveDate,
+) -> Result<Vec<(Clocks, Option<Set>)>, Fault> {
+    let areas = house.sight(unit).ancestors;
+    let rules = rules(house, connection, unit, date).await?;
+    let set = store::in_force(connection, &areas, rules.response_level, date).await?;
+    let of_level = |level: i16| {
+        let nearest = areas
+            .iter()
+            .find_map(|area| set.iter().find(|set| set.area == *area && set.clocks.sender_level == level));
+        nearest.map_or_else(|| (Clocks::usual(level), None), |set| (set.clocks, Some(*set)))
+    };
+    Ok(LEVELS.map(of_level).collect())
+}
+
+/// The clocks of a unit as a sender, today.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn of_sender(house: &House, connection: &mut PgConnection, unit: Uuid) -> Result<Clocks, Fault> {
+    let standing = house.jurisdiction.standing(unit).unwrap_or(unit);
+    let level = house.jurisdiction.today().node(standing).map_or(0, |node| node.level);
+    let all = in_force(house, connection, standing, house.clock.today()).await?;
+    let own = all.into_iter().find(|(clocks, _)| clocks.sender_level == level);
+    Ok(own.map_or_else(|| Clocks::usual(level), |(clocks, _)| clocks))
 }
