@@ -193,6 +193,12 @@ pub fn symbol<'a>(
     Ok(value)
 }
 
+/// Bytes in small hexadecimal digits, as digests are written.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The value for an error message: quoted, without surprises, cut at 64 characters.
 #[must_use]
 pub fn quoted(value: &str) -> String {

@@ -5,10 +5,11 @@ pub mod render;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chassis::parse::hex;
 use serde::Serialize;
 
 use crate::{
-    days::{Plan, parse::hex},
+    days::Plan,
     forms::{Field, Kind, Label, Publication, parse::unit_name, value},
     rollups::parse::warnings,
     seals::{Seal, store::Totals},

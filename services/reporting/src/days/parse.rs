@@ -80,19 +80,13 @@ pub fn seal(seal: &Seal) -> pb::Seal {
         sealed_by: seal.sealed_by.clone(),
         bulletin_date: seal.bulletin_date.to_string(),
         publish_time: Some(parse::timestamp(seal.publish_at)),
-        digest: hex(&seal.digest),
+        digest: parse::hex(&seal.digest),
         revisions: seal.revisions,
         amendments: seal.amendments,
         unsigned_units: seal.unsigned.iter().map(|unit| unit_name(*unit)).collect(),
         reason: seal.reason.clone(),
         sealed_on: Some(position(&seal.sealed_on)),
     }
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The sign-offs of the units that must sign, those that have not as well.

@@ -216,12 +216,6 @@ pub fn digest_of(names: impl Iterator<Item = String>) -> Vec<u8> {
     context.finish().as_ref().to_vec()
 }
 
-/// A digest in small hexadecimal digits.
-#[must_use]
-pub fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +257,7 @@ mod tests {
         let names = ["persons/1", "persons/2"].map(str::to_owned);
         // printf 'persons/1\npersons/2\n' | sha256sum
         let known = "29bf4badb5596a489940ec427ea8c8e0b305c09bb595faaa16b306ec99e28964";
-        assert_eq!(hex(&digest_of(names.into_iter())), known);
+        assert_eq!(chassis::parse::hex(&digest_of(names.into_iter())), known);
     }
 
     #[test]

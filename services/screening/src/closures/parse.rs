@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use proto::screening as pb;
 use uuid::Uuid;
 
-use super::{Closure, Counts, Refusal, hex};
+use super::{Closure, Counts, Refusal};
 use crate::persons::parse::{REASON, UNITS, person_name, unit_name};
 
 /// The collection of closings' names.
@@ -117,7 +117,7 @@ pub fn closure(closure: &Closure, (erased, left, ends): &Progress) -> pb::Closur
         first_time: first.map(|(_, at)| parse::timestamp(at)),
         last_person: name(last),
         last_time: last.map(|(_, at)| parse::timestamp(at)),
-        sha256: hex(&certificate.digest),
+        sha256: parse::hex(&certificate.digest),
     });
     let approvals = closure.approvals.iter().map(|(by, at)| pb::ClosureApproval {
         approved_by: by.clone(),

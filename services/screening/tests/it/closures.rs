@@ -1,7 +1,8 @@
 //! Closings of an epidemic (P3): a dry run, two approvals, everybody whom nothing holds is erased, and a certificate.
 
+use chassis::parse::hex;
 use proto::{registry::Office, screening as pb};
-use screening::closures::{digest_of, hex};
+use screening::closures::digest_of;
 use sqlx::{AssertSqlSafe, Executor as _};
 use tests::{fields, reason, request_id, until};
 use tonic::{Code, Status};
