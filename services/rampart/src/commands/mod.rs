@@ -9,7 +9,6 @@ mod beds;
 mod bulletin;
 mod cases;
 mod checkpoints;
-mod closures;
 mod contacts;
 mod days;
 mod days_show;
@@ -133,9 +132,9 @@ enum Command {
     /// Take in persons who must be followed up; show, find, merge and reveal them
     #[command(subcommand)]
     Persons(persons::Command),
-    /// Close an epidemic in an area: propose, approve, follow, certify; list whose personal values are erased
+    /// List whose personal values will be erased, and were; close an epidemic in an area: propose, approve, certify
     #[command(subcommand)]
-    Erasures(closures::Command),
+    Erasures(erasures::Command),
     /// Agree whose hands a person is in whom two units have found
     #[command(subcommand)]
     Hands(hands::Command),
@@ -248,7 +247,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reports(command) => reports::run(command, &access, cli.style).await,
         Command::Rollup(command) => rollup::run(command, &access, cli.style).await,
         Command::Persons(command) => persons::run(command, &access, cli.style).await,
-        Command::Erasures(command) => closures::run(command, &access, cli.style).await,
+        Command::Erasures(command) => erasures::run(command, &access, cli.style).await,
         Command::Hands(command) => hands::run(command, &access, cli.style).await,
         Command::Handdowns(command) => handdowns::run(command, &access, cli.style).await,
         Command::Schedules(command) => schedules::run(command, &access, cli.style).await,

@@ -7,7 +7,7 @@ use proto::screening as pb;
 
 use super::{
     access::Access,
-    erasures, pages,
+    pages,
     reporting::{instant, request_id},
     units::resolve,
 };
@@ -84,8 +84,6 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: i32,
     },
-    /// List whose personal values will be erased, what holds that, and whose were erased
-    Erasures(erasures::Args),
 }
 
 /// What is said of a person.
@@ -240,7 +238,6 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     let mut persons = access.screening()?.persons();
     let found: Vec<pb::Person> = match command {
         Command::Intake(said) => return intake(*said, access, style).await,
-        Command::Erasures(args) => return erasures::run(args, access, style).await,
         Command::Accesses { person, limit } => {
             let request = pb::ListAccessesRequest {
                 person,

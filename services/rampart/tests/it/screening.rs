@@ -73,10 +73,10 @@ async fn a_returnee_from_intake_to_release() {
 
     // Kept for 180 days, announced a fortnight before, and then erased (P2).
     shell.sandbox.clock.advance_to("2020-07-20T12:00:00+08:00".parse().unwrap());
-    let announced = shell.json("doctor", &["persons", "erasures", "--state", "announced"]).await[0].clone();
+    let announced = shell.json("doctor", &["erasures", "list", "--state", "announced"]).await[0].clone();
     assert_eq!((&announced["person"], &announced["delete_after"]), (&json!(person), &json!("2020-08-01")));
     shell.sandbox.clock.advance_to("2020-08-02T12:00:00+08:00".parse().unwrap());
-    let erased = ["persons", "erasures", "--state", "erased"];
+    let erased = ["erasures", "list", "--state", "erased"];
     let erased = until(async || shell.json("doctor", &erased).await.get(0).cloned()).await;
     assert_eq!((&erased["person"], &erased["findings"]), (&json!(person), &json!("1")));
     let gone = shell.json("leader", &["persons", "get", &person]).await[0].clone();

@@ -1,15 +1,18 @@
 //! `rampart erasures …`.
 
+mod list;
+
 use std::process::ExitCode;
 
+use chassis::parse::hex;
 use clap::ValueEnum;
 use proto::screening as pb;
-use screening::closures::{digest_of, hex};
+use screening::closures::digest_of;
 
 use super::{
     EXIT_FOUND,
     access::Access,
-    erasures, pages,
+    pages,
     reporting::{instant, request_id},
     units::resolve,
 };
@@ -22,7 +25,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List whose personal values will be erased, what holds that, and whose were erased
-    List(erasures::Args),
+    List(list::Args),
     /// Propose to close the epidemic in an area: a dry run, which erases nothing until two others approve
     Close {
         /// A county, or what stands above: units/{uuid}, or SYSTEM/VINTAGE/CODE
@@ -212,7 +215,7 @@ pub(crate) async fn run(command: Command, access: &Access, style: Style) -> anyh
     let screening = access.screening()?;
     let mut erasures = screening.erasures();
     let found: Vec<pb::Closure> = match command {
-        Command::List(args) => return erasures::run(args, access, style).await,
+        Command::List(args) => return list::run(args, access, style).await,
         Command::Certificate { closure } => return certificate(&screening, closure, style).await,
         Command::Close { area, reason } => {
             let area = resolve(access, &area).await?;

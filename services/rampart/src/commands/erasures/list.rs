@@ -1,12 +1,14 @@
-//! `rampart persons erasures`, and `rampart erasures list`.
+//! `rampart erasures list`.
 
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use proto::screening as pb;
 
-use super::{access::Access, observations::named, pages, reporting::instant};
-use crate::output::{self, Column, Style};
+use crate::{
+    commands::{access::Access, observations::named, pages, reporting::instant},
+    output::{self, Column, Style},
+};
 
 /// Flags of `rampart erasures list`.
 #[derive(Debug, clap::Args)]
